@@ -1,0 +1,5 @@
+//! fleetd: the daemon that owns a fleet. `ARCHITECTURE.md` beside this crate says which floor may use which.
+
+pub mod domain;
+pub mod modbus;
+pub mod storage;

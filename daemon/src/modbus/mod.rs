@@ -1,0 +1,1 @@
+//! The Modbus door: bus actors, the poller, the simulator.

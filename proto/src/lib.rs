@@ -1,0 +1,19 @@
+//! The contract between `fleetd` and `fleetctl`: protobuf, the kinds table, manifests.
+//!
+//! No I/O and no runtime: text in, messages out. See `daemon/ARCHITECTURE.md` for who uses what.
+
+pub mod kinds;
+pub mod manifest;
+pub mod names;
+pub mod reflect;
+pub mod selector;
+
+/// Generated messages and services of `fleet.v1`.
+#[allow(missing_docs, clippy::all, clippy::pedantic)]
+pub mod v1 {
+    tonic::include_proto!("fleet.v1");
+}
+pub use v1 as pb;
+
+/// The encoded descriptors of all messages and services, our own options included.
+pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));

@@ -1,0 +1,1 @@
+//! Descriptors at run time: the pool, field rules, spec ⇄ JSON.

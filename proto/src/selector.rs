@@ -1,0 +1,1 @@
+//! Label selectors: `ring=canary,zone in (a,b),!old`.
