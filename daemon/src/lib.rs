@@ -2,4 +2,5 @@
 
 pub mod domain;
 pub mod modbus;
+pub mod services;
 pub mod storage;

@@ -1,4 +1,11 @@
 //! Floor 0: types and pure rules. No async, no SQL, no transport, no clock, no randomness.
 
+pub mod caller;
+pub mod clock;
 pub mod modbus;
+pub mod object;
 pub mod telemetry;
+
+pub use caller::Caller;
+pub use clock::Clock;
+pub use object::{Key, Object, Org};

@@ -1,3 +1,8 @@
 //! Floor 1: SQL and files, speaking domain types both ways.
 
+pub mod db;
+pub mod error;
 pub mod telemetry;
+
+pub use db::{Db, Tx};
+pub use error::{Error, Result};

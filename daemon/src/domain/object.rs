@@ -1,0 +1,84 @@
+//! A resource as the daemon holds it.
+
+use std::collections::HashMap;
+
+use fleet_proto::kinds::Kind;
+use fleet_proto::pb::resource::Spec;
+use uuid::Uuid;
+
+use super::telemetry::Micros;
+
+/// One object of a kind, as it is stored.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Object {
+    /// Made by fleetd; stable across renames.
+    pub uid: Uuid,
+    /// What it is.
+    pub kind: Kind,
+    /// The organization that it belongs to; none for kinds of the platform.
+    pub org: Option<Org>,
+    /// Unique per organization and kind.
+    pub name: String,
+    /// Counts changes of the spec.
+    pub generation: u64,
+    /// Position of the last write in the one order of all writes.
+    pub revision: u64,
+    /// For selectors.
+    pub labels: HashMap<String, String>,
+    /// For everything else.
+    pub annotations: HashMap<String, String>,
+    /// Deletion is refused.
+    pub protect: bool,
+    /// What is wanted.
+    pub spec: Spec,
+    /// When it was created.
+    pub created_at: Micros,
+    /// By whom.
+    pub created_by: String,
+    /// When it was last written.
+    pub updated_at: Micros,
+    /// By whom.
+    pub updated_by: String,
+}
+
+/// An organization, by both of its names.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Org {
+    /// Stable.
+    pub uid: Uuid,
+    /// As people write it.
+    pub name: String,
+}
+
+/// What names a resource.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Key {
+    /// Name of the organization; empty for kinds of the platform.
+    pub org: String,
+    /// What it is.
+    pub kind: Kind,
+    /// Its name.
+    pub name: String,
+}
+
+impl std::fmt::Display for Key {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.kind, self.name)?;
+        if self.org.is_empty() {
+            Ok(())
+        } else {
+            write!(f, " of {}", self.org)
+        }
+    }
+}
+
+impl Object {
+    /// What names it.
+    pub fn key(&self) -> Key {
+        Key {
+            org: self.org.as_ref().map(|org| org.name.clone()).unwrap_or_default(),
+            kind: self.kind,
+            name: self.name.clone(),
+        }
+    }
+}

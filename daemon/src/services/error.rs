@@ -1,0 +1,93 @@
+//! What a use case can answer besides success. It knows no transport.
+
+use fleet_proto::pb::{Issue, Referrer};
+
+use crate::domain::Key;
+use crate::storage;
+
+/// Result of a use case.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Why a use case did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// It does not exist, or the caller may not know that it does.
+    #[error("{0} does not exist")]
+    NotFound(String),
+    /// It exists and must not.
+    #[error("{0} exists already")]
+    AlreadyExists(String),
+    /// Somebody else wrote it since it was read.
+    #[error("{key} is at revision {current}, not at {seen}: somebody else wrote it since")]
+    Conflict {
+        /// What.
+        key: Key,
+        /// Revision that the caller saw.
+        seen: u64,
+        /// Revision now.
+        current: u64,
+    },
+    /// The input is wrong; nothing was changed.
+    #[error("{}", invalid(.0))]
+    Invalid(Vec<Issue>),
+    /// It cannot be deleted while these refer to it.
+    #[error("{key} is still referred to by {}", referrers(.referrers))]
+    InUse {
+        /// What.
+        key: Key,
+        /// By whom.
+        referrers: Vec<Referrer>,
+    },
+    /// It is protected against deletion.
+    #[error("{0} is protected; set `metadata.protect: false` first")]
+    Protected(Key),
+    /// The caller is known and may not.
+    #[error("{0}")]
+    Denied(String),
+    /// The caller is not known.
+    #[error("{0}")]
+    Unauthenticated(String),
+    /// A budget is used up.
+    #[error("{budget} is used up")]
+    Exhausted {
+        /// Which, such as `devices of organization acme (10)`.
+        budget: String,
+        /// When a repeat may succeed, milliseconds; 0: not by waiting.
+        retry_after_ms: u64,
+    },
+    /// It cannot be done now.
+    #[error("{0}")]
+    Unavailable(String),
+    /// The disk is full; reads and deletes go on.
+    #[error("the disk is full; free space and repeat")]
+    Full,
+    /// The store failed; the cause belongs in the log.
+    #[error("internal error")]
+    Storage(#[source] storage::Error),
+}
+
+fn invalid(issues: &[Issue]) -> String {
+    match issues {
+        [] => "the input is invalid".to_owned(),
+        [one] if one.path.is_empty() => one.message.clone(),
+        [one] => format!("{}: {}", one.path, one.message),
+        [first, rest @ ..] => format!("{}: {} (and {} more)", first.path, first.message, rest.len()),
+    }
+}
+
+fn referrers(list: &[Referrer]) -> String {
+    let mut names: Vec<_> = list.iter().take(5).map(|r| format!("{}/{}", r.kind, r.name)).collect();
+    if list.len() > names.len() {
+        names.push(format!("{} more", list.len() - names.len()));
+    }
+    names.join(", ")
+}
+
+impl From<storage::Error> for Error {
+    fn from(error: storage::Error) -> Self {
+        match error {
+            storage::Error::Full(_) => Self::Full,
+            error => Self::Storage(error),
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! Floor 2: use cases. Authorise, check, one transaction, announce.
+
+pub mod error;
+
+pub use error::{Error, Result};
