@@ -31,7 +31,7 @@ pub enum Error {
     #[error("{}", invalid(.0))]
     Invalid(Vec<Issue>),
     /// It cannot be deleted while these refer to it.
-    #[error("{key} is still referred to by {}", referrers(.referrers))]
+    #[error("{key} is still referred to by {}", named(.referrers))]
     InUse {
         /// What.
         key: Key,
@@ -75,7 +75,7 @@ fn invalid(issues: &[Issue]) -> String {
     }
 }
 
-fn referrers(list: &[Referrer]) -> String {
+fn named(list: &[Referrer]) -> String {
     let mut names: Vec<_> = list.iter().take(5).map(|r| format!("{}/{}", r.kind, r.name)).collect();
     if list.len() > names.len() {
         names.push(format!("{} more", list.len() - names.len()));
