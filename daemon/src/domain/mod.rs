@@ -2,6 +2,7 @@
 
 pub mod caller;
 pub mod clock;
+pub mod kinds;
 pub mod modbus;
 pub mod object;
 pub mod telemetry;

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 
 use fleet_proto::kinds::Kind;
 use fleet_proto::pb::resource::Spec;
+use fleet_proto::pb::{self, Issue};
+use fleet_proto::prost_types::Timestamp;
 use uuid::Uuid;
 
 use super::telemetry::Micros;
@@ -31,6 +33,8 @@ pub struct Object {
     pub protect: bool,
     /// What is wanted.
     pub spec: Spec,
+    /// Why the stored spec no longer parses; then `spec` is empty.
+    pub issues: Vec<Issue>,
     /// When it was created.
     pub created_at: Micros,
     /// By whom.
@@ -68,6 +72,35 @@ impl std::fmt::Display for Key {
             Ok(())
         } else {
             write!(f, " of {}", self.org)
+        }
+    }
+}
+
+/// Microseconds as the contract carries a moment.
+pub fn timestamp(at: Micros) -> Timestamp {
+    Timestamp { seconds: at.div_euclid(1_000_000), nanos: (at.rem_euclid(1_000_000) * 1_000) as i32 }
+}
+
+impl From<&Object> for pb::Resource {
+    fn from(object: &Object) -> Self {
+        Self {
+            metadata: Some(pb::Metadata {
+                org: object.org.as_ref().map(|org| org.name.clone()).unwrap_or_default(),
+                name: object.name.clone(),
+                labels: object.labels.clone(),
+                annotations: object.annotations.clone(),
+                protect: object.protect,
+                uid: object.uid.to_string(),
+                generation: object.generation,
+                revision: object.revision,
+                created_at: Some(timestamp(object.created_at)),
+                created_by: object.created_by.clone(),
+                updated_at: Some(timestamp(object.updated_at)),
+                updated_by: object.updated_by.clone(),
+            }),
+            issues: object.issues.clone(),
+            spec: Some(object.spec.clone()),
+            status: None,
         }
     }
 }

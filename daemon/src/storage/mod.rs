@@ -1,7 +1,9 @@
 //! Floor 1: SQL and files, speaking domain types both ways.
 
+pub mod changes;
 pub mod db;
 pub mod error;
+pub mod resources;
 pub mod telemetry;
 
 pub use db::{Db, Tx};

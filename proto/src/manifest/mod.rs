@@ -1,1 +1,106 @@
-//! Manifests: YAML ⇄ resources.
+//! Manifests: YAML ⇄ resources. Every problem of every file is found at once, each at its place.
+
+mod read;
+mod render;
+mod tree;
+mod write;
+
+pub use read::read;
+pub use write::{text as write, yaml};
+
+use std::collections::HashMap;
+
+use crate::pb;
+
+/// Most bytes of one file.
+pub const FILE_LIMIT: usize = 16 << 20;
+/// Most bytes of a bundle.
+pub const BUNDLE_LIMIT: usize = 256 << 20;
+
+/// A file, by the name that problems show.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// Path, or `-` for standard input.
+    pub name: String,
+    /// Its bytes.
+    pub text: Vec<u8>,
+}
+
+/// A place in a source; line and column count from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// Position in [`Bundle::sources`].
+    pub source: usize,
+    /// Line.
+    pub line: usize,
+    /// Column in characters.
+    pub column: usize,
+}
+
+/// Something wrong, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// `FLT-NNNN`.
+    pub code: String,
+    /// What is wrong, a lower-case fragment.
+    pub message: String,
+    /// What to do; may be empty.
+    pub help: String,
+    /// Where.
+    pub place: Option<Place>,
+}
+
+/// A manifest that was read whole.
+#[derive(Clone, Debug)]
+pub struct Document {
+    /// What is sent to fleetd.
+    pub submission: pb::Submission,
+    /// Where it begins.
+    pub place: Place,
+    places: HashMap<String, Place>,
+}
+
+/// What was read from a number of sources.
+#[derive(Clone, Debug, Default)]
+pub struct Bundle {
+    /// The files, as given.
+    pub sources: Vec<Source>,
+    /// Manifests that were read whole.
+    pub documents: Vec<Document>,
+    /// Everything that is wrong.
+    pub problems: Vec<Problem>,
+}
+
+impl Document {
+    /// Where a field stands; a field that is not there stands where its nearest ancestor does.
+    pub fn place_of(&self, path: &str) -> Place {
+        let mut path = path;
+        loop {
+            if let Some(place) = self.places.get(path) {
+                return *place;
+            }
+            match path.rfind(['.', '[']) {
+                Some(end) => path = &path[..end],
+                None => return self.place,
+            }
+        }
+    }
+}
+
+impl Bundle {
+    /// Puts an issue of fleetd at its place.
+    pub fn locate(&self, issue: &pb::Issue) -> Problem {
+        let field = if issue.path.is_empty() { String::new() } else { format!("{}: ", issue.path) };
+        Problem {
+            code: issue.code.clone(),
+            message: format!("{field}{}", issue.message),
+            help: issue.help.clone(),
+            place: self.documents.get(issue.index as usize).map(|document| document.place_of(&issue.path)),
+        }
+    }
+
+    /// The submissions, in the order of [`Self::documents`].
+    pub fn submissions(&self) -> Vec<pb::Submission> {
+        self.documents.iter().map(|document| document.submission.clone()).collect()
+    }
+}

@@ -1,0 +1,32 @@
+//! Table two of the resource mechanism: what each kind checks beyond its field rules.
+
+mod places;
+mod tenancy;
+mod things;
+
+pub mod gateway_config;
+
+pub use gateway_config::sharing as gateway_config_sharing;
+pub use things::effective;
+
+use fleet_proto::codes;
+use fleet_proto::pb::Issue;
+use fleet_proto::pb::resource::Spec;
+
+/// What is wrong with a spec that its field rules cannot say. Forgetting a kind does not compile.
+pub fn check(spec: &Spec) -> Vec<Issue> {
+    match spec {
+        Spec::Organization(spec) => tenancy::organization(spec),
+        Spec::Customer(spec) => tenancy::customer(spec),
+        Spec::Project(_) | Spec::Asset(_) | Spec::Configuration(_) | Spec::Translation(_) => Vec::new(),
+        Spec::Site(spec) => places::site(spec),
+        Spec::GatewayConfig(spec) => gateway_config::parse(spec).err().unwrap_or_default(),
+        Spec::DeviceProfile(spec) => things::device_profile(spec),
+        Spec::Device(spec) => things::device(spec),
+    }
+}
+
+/// An issue of a kind's own rule.
+fn issue(path: impl Into<String>, message: impl Into<String>, help: impl Into<String>) -> Issue {
+    Issue { index: 0, path: path.into(), message: message.into(), help: help.into(), code: codes::SEMANTIC.to_owned() }
+}

@@ -1,0 +1,32 @@
+//! Organization and Customer.
+
+use fleet_proto::pb::{CustomerSpec, Issue, OrganizationSpec};
+
+use super::{issue, places};
+
+pub(super) fn organization(spec: &OrganizationSpec) -> Vec<Issue> {
+    let mut issues = Vec::new();
+    if spec.domains.iter().filter(|domain| domain.primary()).count() > 1 {
+        issues.push(issue("spec.domains", "more than one domain is primary", "leave `primary: true` at one of them"));
+    }
+    if let Some(zone) = spec.defaults.as_ref().and_then(|defaults| defaults.timezone.as_deref()) {
+        issues.extend(places::timezone("spec.defaults.timezone", zone));
+    }
+    issues
+}
+
+pub(super) fn customer(spec: &CustomerSpec) -> Vec<Issue> {
+    let filled = |text: &Option<String>| text.as_deref().is_some_and(|text| !text.trim().is_empty());
+    let mut issues = Vec::new();
+    if !filled(&spec.company) && !(filled(&spec.first_name) && filled(&spec.last_name)) {
+        issues.push(issue("spec", "a customer has a company, or a first and a last name", "set `company`, or `firstName` and `lastName`"));
+    }
+    issues.extend(json_object("spec.contactInfo", spec.contact_info.as_deref()));
+    issues
+}
+
+/// A free map is a JSON object.
+pub(super) fn json_object(path: &str, text: Option<&str>) -> Option<Issue> {
+    let value: serde_json::Value = serde_json::from_str(text?).ok()?;
+    (!value.is_object()).then(|| issue(path, "is not a map", "write `key: value` lines below it"))
+}

@@ -1,0 +1,106 @@
+//! Device and DeviceProfile, and what a device is together with its profile.
+
+use std::collections::HashMap;
+
+use fleet_proto::pb::{DeviceProfileSpec, DeviceSpec, Issue, Sensor};
+use serde_json::Value;
+
+use super::{issue, tenancy};
+
+pub(super) fn device(spec: &DeviceSpec) -> Vec<Issue> {
+    let mut issues = sensors(&spec.sensors);
+    issues.extend(tenancy::json_object("spec.configuration", spec.configuration.as_deref()));
+    issues
+}
+
+pub(super) fn device_profile(spec: &DeviceProfileSpec) -> Vec<Issue> {
+    let mut issues = sensors(&spec.sensors);
+    issues.extend(tenancy::json_object("spec.configuration", spec.configuration.as_deref()));
+    issues
+}
+
+fn sensors(sensors: &[Sensor]) -> Vec<Issue> {
+    sensors
+        .iter()
+        .enumerate()
+        .filter(|(_, sensor)| matches!((sensor.min, sensor.max), (Some(min), Some(max)) if min > max))
+        .map(|(at, _)| issue(format!("spec.sensors[{at}].min"), "is greater than max", "swap them"))
+        .collect()
+}
+
+/// The device with what its profile adds: its own fields win; sensors merge by name and field, maps deeply.
+pub fn effective(device: &DeviceSpec, profile: Option<&DeviceProfileSpec>) -> DeviceSpec {
+    let mut whole = device.clone();
+    let Some(profile) = profile else { return whole };
+    whole.device_type = whole.device_type.or_else(|| profile.device_type.clone());
+    whole.gateway_config = whole.gateway_config.or_else(|| profile.gateway_config.clone());
+    let own: HashMap<String, usize> =
+        whole.sensors.iter().enumerate().map(|(at, sensor)| (sensor.name().to_owned(), at)).collect();
+    for inherited in &profile.sensors {
+        match own.get(inherited.name()) {
+            None => whole.sensors.push(inherited.clone()),
+            Some(at) => {
+                let sensor = &mut whole.sensors[*at];
+                sensor.r#type = sensor.r#type.take().or_else(|| inherited.r#type.clone());
+                sensor.unit = sensor.unit.take().or_else(|| inherited.unit.clone());
+                sensor.min = sensor.min.or(inherited.min);
+                sensor.max = sensor.max.or(inherited.max);
+                sensor.kind = sensor.kind.or(inherited.kind);
+                sensor.deadband = sensor.deadband.or(inherited.deadband);
+            }
+        }
+    }
+    let read = |text: &Option<String>| text.as_deref().and_then(|text| serde_json::from_str::<Value>(text).ok());
+    whole.configuration = match (read(&whole.configuration), read(&profile.configuration)) {
+        (Some(own), Some(inherited)) => Some(merge(inherited, own).to_string()),
+        (None, Some(inherited)) => Some(inherited.to_string()),
+        (own, None) => own.map(|own| own.to_string()),
+    };
+    whole
+}
+
+fn merge(below: Value, above: Value) -> Value {
+    match (below, above) {
+        (Value::Object(mut below), Value::Object(above)) => {
+            for (key, value) in above {
+                let merged = match below.remove(&key) {
+                    Some(old) => merge(old, value),
+                    None => value,
+                };
+                below.insert(key, merged);
+            }
+            Value::Object(below)
+        }
+        (_, above) => above,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_devices_own_fields_win_over_its_profile() {
+        let sensor = |name: &str, unit: Option<&str>, max| Sensor {
+            name: Some(name.into()),
+            unit: unit.map(Into::into),
+            max,
+            ..Sensor::default()
+        };
+        let profile = DeviceProfileSpec {
+            device_type: Some("meter".into()),
+            sensors: vec![sensor("u", Some("V"), Some(300.0)), sensor("i", Some("A"), None)],
+            configuration: Some(r#"{"a":{"x":1,"y":2}}"#.into()),
+            ..DeviceProfileSpec::default()
+        };
+        let device = DeviceSpec {
+            sensors: vec![sensor("u", None, Some(250.0))],
+            configuration: Some(r#"{"a":{"y":3}}"#.into()),
+            ..DeviceSpec::default()
+        };
+        let whole = effective(&device, Some(&profile));
+        assert_eq!(whole.device_type(), "meter");
+        assert_eq!(whole.sensors, vec![sensor("u", Some("V"), Some(250.0)), sensor("i", Some("A"), None)]);
+        assert_eq!(whole.configuration(), r#"{"a":{"x":1,"y":3}}"#);
+    }
+}

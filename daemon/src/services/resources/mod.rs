@@ -1,0 +1,106 @@
+//! The one mechanism of all declarative kinds: get, list, watch, apply, delete.
+
+mod apply;
+mod checks;
+mod delete;
+mod list;
+mod watch;
+
+pub use apply::{Action, Applied, Options, Outcome};
+pub use delete::{Deleted, Request as DeleteRequest};
+pub use list::Filter;
+pub use watch::{Event, Watch};
+
+use std::sync::Arc;
+
+use fleet_proto::kinds::Kind;
+use fleet_proto::names;
+use tokio::sync::watch as signal;
+use uuid::Uuid;
+
+use super::error::{Error, Result};
+use crate::domain::{Caller, Clock, Object, Org};
+use crate::storage::{Db, Tx, changes, resources};
+
+/// Reads, watches and changes resources of every kind.
+#[derive(Clone, Debug)]
+pub struct Resources {
+    db: Db,
+    clock: Arc<dyn Clock>,
+    committed: signal::Sender<u64>,
+}
+
+impl Resources {
+    /// Works on `db`; times come from `clock`.
+    pub async fn open(db: Db, clock: Arc<dyn Clock>) -> Result<Self> {
+        let revision = changes::revision(&mut db.read().await?).await?;
+        Ok(Self { db, clock, committed: signal::Sender::new(revision) })
+    }
+
+    /// The database that it works on.
+    pub fn db(&self) -> &Db {
+        &self.db
+    }
+
+    /// Tells everyone who waits that the transaction of `revision` is committed.
+    pub fn announce(&self, revision: u64) {
+        self.committed.send_if_modified(|known| {
+            let newer = revision > *known;
+            if newer {
+                *known = revision;
+            }
+            newer
+        });
+    }
+
+    /// The revision of the last announced write, and a wake-up for the next.
+    pub fn revisions(&self) -> signal::Receiver<u64> {
+        self.committed.subscribe()
+    }
+
+    /// One resource, by name or uid. An organization that the caller may not see is like none.
+    pub async fn find(&self, caller: &Caller, org: &str, kind: Kind, name_or_uid: &str) -> Result<Object> {
+        may_administer(caller)?;
+        let mut tx = self.db.read().await?;
+        Self::find_in(&mut tx, org, kind, name_or_uid).await
+    }
+
+    /// [`Self::find`] within a transaction, for callers that were already let in.
+    pub async fn find_in(tx: &mut Tx, org: &str, kind: Kind, name_or_uid: &str) -> Result<Object> {
+        let org = if kind.is_platform() { None } else { Some(Self::org_in(tx, org).await?.uid) };
+        let found = match name_or_uid.parse::<Uuid>() {
+            Ok(uid) if names::is_uuid(name_or_uid) => resources::find_by_uid(tx, uid)
+                .await?
+                .filter(|object| object.kind == kind && object.org.as_ref().map(|o| o.uid) == org),
+            _ => resources::find(tx, org, kind, name_or_uid).await?,
+        };
+        found.ok_or_else(|| Error::NotFound(format!("{kind}/{name_or_uid}")))
+    }
+
+    /// The organization of that name or uid.
+    pub async fn org(&self, name: &str) -> Result<Org> {
+        Self::org_in(&mut self.db.read().await?, name).await
+    }
+
+    /// [`Self::org`] within a transaction.
+    pub async fn org_in(tx: &mut Tx, name: &str) -> Result<Org> {
+        let found = match name.parse::<Uuid>() {
+            Ok(uid) => resources::find_by_uid(tx, uid).await?.filter(|object| object.kind == Kind::Organization),
+            Err(_) => resources::find(tx, None, Kind::Organization, name).await?,
+        };
+        found
+            .map(|object| Org { uid: object.uid, name: object.name })
+            .ok_or_else(|| Error::NotFound(format!("organization/{name}")))
+    }
+}
+
+/// Only the platform's administrator manages resources until roles exist.
+pub fn may_administer(caller: &Caller) -> Result<()> {
+    match caller {
+        Caller::Platform { .. } => Ok(()),
+        Caller::Device { .. } => Err(Error::Denied("a device may not administer resources".to_owned())),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,200 @@
+//! The mechanism against a real database.
+
+use std::sync::Arc;
+
+use fleet_proto::kinds::Kind;
+use fleet_proto::{manifest, pb};
+
+use super::*;
+use crate::domain::Key;
+use crate::domain::clock::ManualClock;
+
+async fn open(dir: &tempfile::TempDir) -> Resources {
+    let db = Db::open_sqlite(&dir.path().join("fleetd.db")).await.unwrap();
+    Resources::open(db, Arc::new(ManualClock::at(1_000_000))).await.unwrap()
+}
+
+fn bundle(text: &str) -> Vec<pb::Submission> {
+    let bundle = manifest::read(vec![manifest::Source { name: "test.yaml".into(), text: text.as_bytes().to_vec() }]);
+    assert!(bundle.problems.is_empty(), "{:?}", bundle.problems);
+    bundle.submissions()
+}
+
+fn me() -> Caller {
+    Caller::Platform { actor: "uid:0".into() }
+}
+
+const ACME: &str = "
+apiVersion: fleet/v1
+kind: Device
+metadata: {org: acme, name: meter-1, labels: {ring: canary}}
+spec: {site: plant, serial: AA-01, projects: [north]}
+---
+apiVersion: fleet/v1
+kind: Project
+metadata: {org: acme, name: north}
+---
+apiVersion: fleet/v1
+kind: Site
+metadata: {org: acme, name: plant}
+spec: {customer: jane}
+---
+apiVersion: fleet/v1
+kind: Customer
+metadata: {org: acme, name: jane}
+spec: {company: Jane Ltd}
+---
+apiVersion: fleet/v1
+kind: Organization
+metadata: {name: acme}
+spec: {displayName: Acme}
+";
+
+async fn all(service: &Resources, filter: pb::Filter) -> Vec<String> {
+    let (sender, mut pages) = tokio::sync::mpsc::channel(100);
+    service.list(&me(), &filter.try_into().unwrap(), 0, &sender).await.unwrap();
+    drop(sender);
+    let mut names = Vec::new();
+    while let Some(page) = pages.recv().await {
+        names.extend(page.iter().map(|object| format!("{}/{}", object.kind, object.name)));
+    }
+    names
+}
+
+#[tokio::test]
+async fn a_bundle_goes_in_in_any_order_and_again_changes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let service = open(&dir).await;
+    let first = service.apply(&me(), bundle(ACME), Options::default()).await.unwrap();
+    assert_eq!(first.count(Action::Created), 5);
+    let again = service.apply(&me(), bundle(ACME), Options::default()).await.unwrap();
+    assert_eq!(again.count(Action::Unchanged), 5);
+    assert_eq!(again.revision, first.revision);
+    let names = all(&service, pb::Filter { org: "acme".into(), ..Default::default() }).await;
+    assert_eq!(names, ["organization/acme", "customer/jane", "site/plant", "project/north", "device/meter-1"]);
+    let selected = all(&service, pb::Filter { org: "acme".into(), kind: "dev".into(), selector: "ring=canary".into(), reference: "site/plant".into(), name_glob: "m*".into() }).await;
+    assert_eq!(selected, ["device/meter-1"]);
+}
+
+#[tokio::test]
+async fn a_dry_run_leaves_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let service = open(&dir).await;
+    let outcome = service.apply(&me(), bundle(ACME), Options { dry_run: true }).await.unwrap();
+    assert_eq!(outcome.count(Action::Created), 5);
+    assert!(matches!(service.find(&me(), "", Kind::Organization, "acme").await, Err(Error::NotFound(_))));
+}
+
+#[tokio::test]
+async fn every_problem_is_told_and_nothing_changes() {
+    let dir = tempfile::tempdir().unwrap();
+    let service = open(&dir).await;
+    service.apply(&me(), bundle(ACME), Options::default()).await.unwrap();
+    let bad = "
+apiVersion: fleet/v1
+kind: Device
+metadata: {org: acme, name: meter-2}
+spec: {site: nowhere, serial: aa-01}
+---
+apiVersion: fleet/v1
+kind: Customer
+metadata: {org: acme, name: joe}
+spec: {email: nonsense}
+---
+apiVersion: fleet/v1
+kind: Site
+metadata: {org: other, name: x}
+---
+apiVersion: fleet/v1
+kind: Site
+metadata: {org: acme, name: a}
+spec: {parent: b}
+---
+apiVersion: fleet/v1
+kind: Site
+metadata: {org: acme, name: b}
+spec: {parent: a, timezone: Mars/Base}
+";
+    let Err(Error::Invalid(issues)) = service.apply(&me(), bundle(bad), Options::default()).await else { panic!() };
+    let found: Vec<_> = issues.iter().map(|issue| (issue.index, issue.path.as_str())).collect();
+    assert_eq!(found, [(0, "spec.serial"), (0, "spec.site"), (1, "spec"), (1, "spec.email"), (2, "metadata.org"), (4, "spec.timezone")]);
+    assert_eq!(all(&service, pb::Filter { org: "acme".into(), ..Default::default() }).await.len(), 5);
+}
+
+#[tokio::test]
+async fn a_cycle_of_parents_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let service = open(&dir).await;
+    service.apply(&me(), bundle(ACME), Options::default()).await.unwrap();
+    let site = |name: &str, parent: &str| format!("---\napiVersion: fleet/v1\nkind: Site\nmetadata: {{org: acme, name: {name}}}\nspec: {{parent: {parent}}}\n");
+    let Err(Error::Invalid(issues)) = service.apply(&me(), bundle(&(site("a", "b") + &site("b", "a"))), Options::default()).await else { panic!() };
+    assert_eq!(issues[0].code, fleet_proto::codes::CYCLE);
+}
+
+#[tokio::test]
+async fn what_is_referred_to_stays_and_what_is_cleared_loses_the_field() {
+    let dir = tempfile::tempdir().unwrap();
+    let service = open(&dir).await;
+    service.apply(&me(), bundle(ACME), Options::default()).await.unwrap();
+    let key = |kind, name: &str| (Key { org: "acme".into(), kind, name: name.into() }, 0);
+    let delete = |keys| service.delete(&CALLER, DeleteRequest { keys, ..Default::default() });
+    static CALLER: std::sync::LazyLock<Caller> = std::sync::LazyLock::new(me);
+    let Err(Error::InUse { referrers, .. }) = delete(vec![key(Kind::Site, "plant")]).await else { panic!() };
+    assert_eq!((referrers[0].name.as_str(), referrers[0].path.as_str()), ("meter-1", "spec.site"));
+    let gone = delete(vec![key(Kind::Customer, "jane")]).await.unwrap();
+    assert_eq!(gone.cleared.len(), 1);
+    let plant = service.find(&me(), "acme", Kind::Site, "plant").await.unwrap();
+    assert!(matches!(&plant.spec, pb::resource::Spec::Site(site) if site.customer.is_none()));
+    assert_eq!(plant.generation, 2);
+    let both = delete(vec![key(Kind::Site, "plant"), key(Kind::Device, "meter-1")]).await.unwrap();
+    assert_eq!(both.deleted.len(), 2);
+    let org = (Key { org: String::new(), kind: Kind::Organization, name: "acme".into() }, 0);
+    assert!(matches!(delete(vec![org.clone()]).await, Err(Error::InUse { .. })));
+    let all_gone = service.delete(&me(), DeleteRequest { keys: vec![org], cascade: true, dry_run: false }).await.unwrap();
+    assert_eq!(all_gone.deleted.len(), 2);
+}
+
+#[tokio::test]
+async fn a_stale_revision_loses() {
+    let dir = tempfile::tempdir().unwrap();
+    let service = open(&dir).await;
+    service.apply(&me(), bundle(ACME), Options::default()).await.unwrap();
+    let seen = service.find(&me(), "acme", Kind::Site, "plant").await.unwrap().revision;
+    let write = |revision: u64, text: &str| {
+        bundle(&format!("apiVersion: fleet/v1\nkind: Site\nmetadata: {{org: acme, name: plant, revision: {revision}}}\nspec: {{address: {text}}}"))
+    };
+    service.apply(&me(), write(seen, "first"), Options::default()).await.unwrap();
+    assert!(matches!(service.apply(&me(), write(seen, "second"), Options::default()).await, Err(Error::Conflict { .. })));
+}
+
+#[tokio::test]
+async fn unique_values_may_be_swapped_in_one_bundle() {
+    let dir = tempfile::tempdir().unwrap();
+    let service = open(&dir).await;
+    service.apply(&me(), bundle(ACME), Options::default()).await.unwrap();
+    let device = |name: &str, serial: &str| format!("---\napiVersion: fleet/v1\nkind: Device\nmetadata: {{org: acme, name: {name}}}\nspec: {{serial: {serial}}}\n");
+    service.apply(&me(), bundle(&(device("a", "s1") + &device("b", "s2"))), Options::default()).await.unwrap();
+    service.apply(&me(), bundle(&(device("a", "s2") + &device("b", "s1"))), Options::default()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_watcher_sees_what_there_is_then_every_change() {
+    let dir = tempfile::tempdir().unwrap();
+    let service = open(&dir).await;
+    service.apply(&me(), bundle(ACME), Options::default()).await.unwrap();
+    let filter: Filter = pb::Filter { org: "acme".into(), kind: "device".into(), selector: "ring=canary".into(), ..Default::default() }.try_into().unwrap();
+    let (sender, mut events) = tokio::sync::mpsc::channel(8);
+    let (watched, caller) = (service.clone(), me());
+    let watching = async move { watched.watch(&caller, filter, 0, sender).await };
+    let story = async move {
+        assert!(matches!(events.recv().await, Some(Event::Put(object, _)) if object.name == "meter-1"));
+        assert!(matches!(events.recv().await, Some(Event::Synced(_))));
+        let relabelled = ACME.replace("ring: canary", "ring: stable");
+        service.apply(&me(), bundle(&relabelled), Options::default()).await.unwrap();
+        assert!(matches!(events.recv().await, Some(Event::Deleted(object, _)) if object.name == "meter-1"));
+        service.apply(&me(), bundle(ACME), Options::default()).await.unwrap();
+        assert!(matches!(events.recv().await, Some(Event::Put(..))));
+    };
+    let (watch, ()) = tokio::join!(watching, story);
+    watch.unwrap();
+}

@@ -1,0 +1,195 @@
+//! The one order of all writes: the revision counter and the log of changes.
+
+use std::collections::HashMap;
+
+use fleet_proto::kinds::Kind;
+use fleet_proto::reflect;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::db::{Tx, query};
+use super::error::{Error, Result};
+use crate::domain::telemetry::Micros;
+use crate::domain::{Object, Org};
+
+/// What happened to a resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the words say it")]
+pub enum Verb {
+    Create,
+    Update,
+    Delete,
+}
+
+impl Verb {
+    fn text(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::Delete => "delete",
+        }
+    }
+}
+
+/// One write to one resource.
+#[derive(Clone, Debug)]
+pub struct Change {
+    /// Of the transaction.
+    pub revision: u64,
+    /// Order within the transaction.
+    pub seq: u64,
+    /// Whose.
+    pub uid: Uuid,
+    /// Its kind.
+    pub kind: Kind,
+    /// Uid of its organization as text; empty for kinds of the platform.
+    pub org: String,
+    /// Its name.
+    pub name: String,
+    /// What happened.
+    pub verb: Verb,
+    /// Who did it.
+    pub actor: String,
+    /// When.
+    pub at: Micros,
+    /// The whole resource before, where there was one.
+    pub before: Option<Object>,
+    /// The whole resource after, where there is one.
+    pub after: Option<Object>,
+}
+
+/// Takes the next revision. Until the end of the transaction no other writer goes on,
+/// so that the order of commits is the order of revisions.
+pub async fn next_revision(tx: &mut Tx) -> Result<u64> {
+    query("update revision set value = value + 1 returning value").fetch_one(tx).await?.count("value")
+}
+
+/// The revision of the last committed write.
+pub async fn revision(tx: &mut Tx) -> Result<u64> {
+    query("select value from revision").fetch_one(tx).await?.count("value")
+}
+
+/// Adds a change to the log.
+pub async fn append(tx: &mut Tx, change: &Change) -> Result<()> {
+    query(
+        "insert into change (revision, seq, uid, kind, org, name, verb, actor, at, before, after)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+    )
+    .bind(change.revision)
+    .bind(change.seq)
+    .bind(change.uid)
+    .bind(change.kind.singular())
+    .bind(&change.org)
+    .bind(&change.name)
+    .bind(change.verb.text())
+    .bind(&change.actor)
+    .bind(change.at)
+    .bind(change.before.as_ref().map(text))
+    .bind(change.after.as_ref().map(text))
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Changes behind (revision, seq), oldest first.
+pub async fn list_after(tx: &mut Tx, after: (u64, u64), limit: u32) -> Result<Vec<Change>> {
+    let rows = query(
+        "select revision, seq, uid, kind, org, name, verb, actor, at, before, after from change
+          where (revision, seq) > ($1, $2) order by revision, seq limit $3",
+    )
+    .bind(after.0)
+    .bind(after.1)
+    .bind(limit)
+    .fetch_all(tx)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            let corrupt = |column: &str, text: &str| Error::Corrupt {
+                table: "change",
+                column: column.to_owned(),
+                detail: format!("`{text}` is unknown"),
+            };
+            let (kind, verb) = (row.text("kind")?, row.text("verb")?);
+            Ok(Change {
+                revision: row.count("revision")?,
+                seq: row.count("seq")?,
+                uid: row.uuid("change", "uid")?,
+                kind: Kind::find(&kind).ok_or_else(|| corrupt("kind", &kind))?,
+                org: row.text("org")?,
+                name: row.text("name")?,
+                verb: match verb.as_str() {
+                    "create" => Verb::Create,
+                    "update" => Verb::Update,
+                    "delete" => Verb::Delete,
+                    other => return Err(corrupt("verb", other)),
+                },
+                actor: row.text("actor")?,
+                at: row.int("at")?,
+                before: row.opt_text("before")?.map(|text| object("before", &text)).transpose()?,
+                after: row.opt_text("after")?.map(|text| object("after", &text)).transpose()?,
+            })
+        })
+        .collect()
+}
+
+/// How the log keeps a whole resource.
+#[derive(Serialize, Deserialize)]
+struct Snapshot {
+    uid: Uuid,
+    kind: String,
+    org: Option<(Uuid, String)>,
+    name: String,
+    generation: u64,
+    revision: u64,
+    labels: HashMap<String, String>,
+    annotations: HashMap<String, String>,
+    protect: bool,
+    spec: serde_json::Value,
+    created: (Micros, String),
+    updated: (Micros, String),
+}
+
+fn text(object: &Object) -> String {
+    serde_json::json!(Snapshot {
+        uid: object.uid,
+        kind: object.kind.to_string(),
+        org: object.org.clone().map(|org| (org.uid, org.name)),
+        name: object.name.clone(),
+        generation: object.generation,
+        revision: object.revision,
+        labels: object.labels.clone(),
+        annotations: object.annotations.clone(),
+        protect: object.protect,
+        spec: reflect::spec_to_json(&object.spec),
+        created: (object.created_at, object.created_by.clone()),
+        updated: (object.updated_at, object.updated_by.clone()),
+    })
+    .to_string()
+}
+
+fn object(column: &str, text: &str) -> Result<Object> {
+    let corrupt = |detail: String| Error::Corrupt { table: "change", column: column.to_owned(), detail };
+    let snapshot: Snapshot = serde_json::from_str(text).map_err(|e| corrupt(e.to_string()))?;
+    let kind = Kind::find(&snapshot.kind).ok_or_else(|| corrupt(format!("`{}` is no kind", snapshot.kind)))?;
+    let (spec, issues) = match reflect::spec_from_json(kind, &snapshot.spec) {
+        Ok(spec) => (spec, Vec::new()),
+        Err(issues) => (reflect::empty_spec(kind), issues),
+    };
+    Ok(Object {
+        uid: snapshot.uid,
+        kind,
+        org: snapshot.org.map(|(uid, name)| Org { uid, name }),
+        name: snapshot.name,
+        generation: snapshot.generation,
+        revision: snapshot.revision,
+        labels: snapshot.labels,
+        annotations: snapshot.annotations,
+        protect: snapshot.protect,
+        spec,
+        issues,
+        created_at: snapshot.created.0,
+        created_by: snapshot.created.1,
+        updated_at: snapshot.updated.0,
+        updated_by: snapshot.updated.1,
+    })
+}

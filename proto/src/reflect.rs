@@ -1,1 +1,0 @@
-//! Descriptors at run time: the pool, field rules, spec ⇄ JSON.

@@ -1,0 +1,137 @@
+//! References and unique values, found by the field rules.
+
+use prost_reflect::{DynamicMessage, FieldDescriptor, ReflectMessage as _, Value};
+
+use super::{dynamic, manifest_name, rules, typed};
+use crate::kinds::Kind;
+use crate::pb;
+use crate::pb::resource::Spec;
+
+/// A field that names another resource.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reference {
+    /// Such as `spec.slaves[0].device`.
+    pub path: String,
+    /// Kind of the target.
+    pub kind: Kind,
+    /// Name of the target.
+    pub name: String,
+    /// What deleting the target does.
+    pub on_delete: pb::OnDelete,
+}
+
+/// A field whose value nobody else may have.
+#[derive(Clone, Debug, PartialEq)]
+pub struct UniqueValue {
+    /// Such as `spec.domains[0].host`.
+    pub path: String,
+    /// The path without indices.
+    pub field: String,
+    /// Within what.
+    pub scope: pb::Unique,
+    /// Folded where letter case does not tell values apart.
+    pub value: String,
+}
+
+/// Every reference that a spec holds.
+pub fn references(spec: &Spec) -> Vec<Reference> {
+    let mut found = Vec::new();
+    walk(&dynamic(spec), "spec", &mut |field, path, text| {
+        if let Some(rules) = rules(field)
+            && let Some(kind) = Kind::find(&rules.r#ref)
+        {
+            found.push(Reference { path: path.to_owned(), kind, name: text.to_owned(), on_delete: rules.on_delete() });
+        }
+    });
+    found
+}
+
+/// Every unique value that a spec holds.
+pub fn uniques(spec: &Spec) -> Vec<UniqueValue> {
+    let mut found = Vec::new();
+    walk(&dynamic(spec), "spec", &mut |field, path, text| {
+        if let Some(rules) = rules(field)
+            && rules.unique() != pb::Unique::No
+            && !text.is_empty()
+        {
+            let value = if rules.fold_case { text.to_lowercase() } else { text.to_owned() };
+            found.push(UniqueValue { path: path.to_owned(), field: without_indices(path), scope: rules.unique(), value });
+        }
+    });
+    found
+}
+
+/// Empties the fields that refer to the resource and are cleared when it goes; list elements are removed.
+pub fn clear_reference(spec: &mut Spec, kind: Kind, name: &str) -> bool {
+    let own = Kind::of(spec);
+    let mut message = dynamic(spec);
+    let changed = clear_in(&mut message, kind, name);
+    if changed {
+        *spec = typed(own, message);
+    }
+    changed
+}
+
+fn clear_in(message: &mut DynamicMessage, kind: Kind, name: &str) -> bool {
+    let mut changed = false;
+    for field in message.descriptor().fields() {
+        if !message.has_field(&field) {
+            continue;
+        }
+        let clears = rules(&field)
+            .is_some_and(|rules| rules.on_delete() == pb::OnDelete::Clear && Kind::find(&rules.r#ref) == Some(kind));
+        match message.get_field_mut(&field) {
+            Value::String(text) if clears && text == name => {
+                message.clear_field(&field);
+                changed = true;
+            }
+            Value::Message(inner) => changed |= clear_in(inner, kind, name),
+            Value::List(items) => {
+                let before = items.len();
+                items.retain(|item| !(clears && item.as_str() == Some(name)));
+                changed |= items.len() != before;
+                for item in items {
+                    if let Value::Message(inner) = item {
+                        changed |= clear_in(inner, kind, name);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    changed
+}
+
+fn walk(message: &DynamicMessage, path: &str, visit: &mut dyn FnMut(&FieldDescriptor, &str, &str)) {
+    for field in message.descriptor().fields() {
+        if !message.has_field(&field) {
+            continue;
+        }
+        let path = format!("{path}.{}", manifest_name(&field));
+        match message.get_field(&field).as_ref() {
+            Value::String(text) => visit(&field, &path, text),
+            Value::Message(inner) => walk(inner, &path, visit),
+            Value::List(items) => {
+                for (at, item) in items.iter().enumerate() {
+                    let path = format!("{path}[{at}]");
+                    match item {
+                        Value::String(text) => visit(&field, &path, text),
+                        Value::Message(inner) => walk(inner, &path, visit),
+                        _ => {}
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+fn without_indices(path: &str) -> String {
+    let mut inside = false;
+    path.chars()
+        .filter(|c| {
+            inside = *c == '[' || (inside && *c != ']');
+            !inside && *c != ']'
+        })
+        .collect()
+}
