@@ -1,1 +1,275 @@
-//! Where readings are kept.
+//! Where readings are kept: coded segments in files of a day, or rows in PostgreSQL.
+//!
+//! One writer takes whatever is queued, sorts it, drops duplicates, and commits it; only then are the callers answered.
+
+mod catalogue;
+mod codec;
+mod partition;
+mod postgres;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, RwLock};
+
+use tokio::sync::{Semaphore, broadcast, mpsc, oneshot};
+use uuid::Uuid;
+
+use super::db::Db;
+use super::error::Result;
+use crate::domain::telemetry::{Micros, Sample, Series, SeriesId, SeriesKey};
+use catalogue::Catalogue;
+use partition::{DAY, Partitions, day_of};
+use postgres::Rows;
+pub use writer::Writer;
+
+/// How readings are kept.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Folder of the partition files; not used with PostgreSQL.
+    pub dir: PathBuf,
+    /// Readings that may wait for the writer; more are refused.
+    pub queue: usize,
+}
+
+/// What became of a batch.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Appended {
+    /// New readings, now durable.
+    pub accepted: u32,
+    /// Readings that were there already, with the same value.
+    pub duplicates: u32,
+    /// Positions of readings whose time is taken by another value, which stays.
+    pub conflicts: Vec<u32>,
+}
+
+/// Why a batch was not taken. Nothing of it may be taken for durable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AppendError {
+    /// The queue is full.
+    #[error("the queue of the writer is full")]
+    Busy,
+    /// The disk is full.
+    #[error("the disk is full")]
+    Full,
+    /// The store failed, and fleetd is about to exit.
+    #[error("the store failed")]
+    Failed,
+}
+
+/// Figures since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Series in the catalogue.
+    pub series: u64,
+    /// New readings.
+    pub accepted: u64,
+    /// Readings that were there already.
+    pub duplicates: u64,
+    /// Readings whose time was taken by another value.
+    pub conflicts: u64,
+    /// Group commits.
+    pub commits: u64,
+    /// Bytes on disk; 0 with PostgreSQL.
+    pub bytes: u64,
+}
+
+#[derive(Debug, Default)]
+struct Counters {
+    accepted: AtomicU64,
+    duplicates: AtomicU64,
+    conflicts: AtomicU64,
+    commits: AtomicU64,
+}
+
+/// A batch on its way to the writer.
+#[derive(Debug)]
+struct Batch {
+    samples: Vec<Sample>,
+    answer: oneshot::Sender<std::result::Result<Appended, AppendError>>,
+    _room: tokio::sync::OwnedSemaphorePermit,
+}
+
+#[derive(Debug)]
+enum Backend {
+    Files(Partitions),
+    Rows(Rows),
+}
+
+#[derive(Debug)]
+struct Inner {
+    catalogue: Catalogue,
+    backend: Backend,
+    /// Newest reading of each series, by its number; unused with PostgreSQL, where others write, too.
+    newest: RwLock<Vec<Option<Sample>>>,
+    counters: Counters,
+    live: broadcast::Sender<Arc<Vec<Sample>>>,
+    room: Arc<Semaphore>,
+    capacity: usize,
+}
+
+/// A handle to the store of readings.
+#[derive(Clone, Debug)]
+pub struct Telemetry {
+    inner: Arc<Inner>,
+    queue: mpsc::UnboundedSender<Batch>,
+}
+
+impl Telemetry {
+    /// Opens the store. The writer must be run for anything to be written.
+    pub async fn open(config: Config, db: &Db) -> Result<(Self, Writer)> {
+        let catalogue = Catalogue::load(db.clone()).await?;
+        let backend = match db {
+            Db::Sqlite { .. } => Backend::Files(Partitions::open(config.dir)?),
+            Db::Postgres(pool) => Backend::Rows(Rows::open(pool.clone())),
+        };
+        let inner = Arc::new(Inner {
+            newest: RwLock::new(newest(&backend, catalogue.len()).await?),
+            catalogue,
+            backend,
+            counters: Counters::default(),
+            live: broadcast::channel(1_024).0,
+            room: Arc::new(Semaphore::new(config.queue)),
+            capacity: config.queue,
+        });
+        // Bounded by `room`, which counts readings and not batches.
+        let (sender, receiver) = mpsc::unbounded_channel();
+        Ok((Self { inner: Arc::clone(&inner), queue: sender }, Writer::new(inner, receiver)))
+    }
+
+    /// The number of a series, if it is known.
+    pub fn series(&self, key: &SeriesKey) -> Option<SeriesId> {
+        self.inner.catalogue.find(key)
+    }
+
+    /// The numbers of series, each new one in the catalogue on disk when this returns.
+    pub async fn series_or_create(&self, wanted: &[(SeriesKey, String)]) -> Result<Vec<SeriesId>> {
+        self.inner.catalogue.find_or_create(wanted).await
+    }
+
+    /// A series of the catalogue.
+    pub fn describe(&self, id: SeriesId) -> Option<Arc<Series>> {
+        self.inner.catalogue.describe(id)
+    }
+
+    /// Every series of a device.
+    pub fn series_of(&self, device: Uuid) -> Vec<Arc<Series>> {
+        self.inner.catalogue.of_device(device)
+    }
+
+    /// Adds readings; returns when they are durable. Of two readings with one series and time the first wins.
+    pub async fn append(&self, samples: Vec<Sample>) -> std::result::Result<Appended, AppendError> {
+        if samples.is_empty() {
+            return Ok(Appended::default());
+        }
+        let wanted = u32::try_from(samples.len().min(self.inner.capacity)).map_err(|_| AppendError::Busy)?;
+        let room = Arc::clone(&self.inner.room).try_acquire_many_owned(wanted).map_err(|_| AppendError::Busy)?;
+        let (answer, answered) = oneshot::channel();
+        self.queue.send(Batch { samples, answer, _room: room }).map_err(|_| AppendError::Failed)?;
+        answered.await.unwrap_or(Err(AppendError::Failed))
+    }
+
+    /// The newest reading of each series.
+    pub async fn latest(&self, ids: &[SeriesId]) -> Result<Vec<Option<Sample>>> {
+        match &self.inner.backend {
+            Backend::Files(_) => {
+                let newest = read(&self.inner.newest);
+                Ok(ids.iter().map(|id| newest.get(*id as usize).cloned().flatten()).collect())
+            }
+            Backend::Rows(rows) => rows.latest(ids).await,
+        }
+    }
+
+    /// Readings of `[from, to)` in order of time; at most `limit`. The next page begins behind the last.
+    pub async fn history(&self, id: SeriesId, from: Micros, to: Micros, limit: usize) -> Result<Vec<Sample>> {
+        let partitions = match &self.inner.backend {
+            Backend::Files(partitions) => partitions,
+            Backend::Rows(rows) => return rows.history(id, from, to, limit).await,
+        };
+        let mut found = Vec::new();
+        let (first, last) = (day_of(from), day_of(to.saturating_sub(1)));
+        for day in partitions.days()?.into_iter().filter(|day| (first..=last).contains(day)) {
+            let begin = found.len();
+            partitions
+                .scan(day, from, to, Some(&[id]), &mut |segment| {
+                    let at = segment.partition_point(|s| (s.series, s.timestamp) < (id, from));
+                    found.extend(segment[at..].iter().take_while(|s| s.series == id && s.timestamp < to).cloned());
+                })
+                .await?;
+            found[begin..].sort_by_key(|sample| sample.timestamp);
+            if found.len() >= limit {
+                found.truncate(limit);
+                break;
+            }
+        }
+        Ok(found)
+    }
+
+    /// Readings as they are committed. A receiver that is too slow is told how many commits it missed.
+    pub fn subscribe(&self) -> broadcast::Receiver<Arc<Vec<Sample>>> {
+        self.inner.live.subscribe()
+    }
+
+    /// Figures since the start.
+    pub fn stats(&self) -> Stats {
+        let counters = &self.inner.counters;
+        Stats {
+            series: self.inner.catalogue.len() as u64,
+            accepted: counters.accepted.load(Ordering::Relaxed),
+            duplicates: counters.duplicates.load(Ordering::Relaxed),
+            conflicts: counters.conflicts.load(Ordering::Relaxed),
+            commits: counters.commits.load(Ordering::Relaxed),
+            bytes: match &self.inner.backend {
+                Backend::Files(partitions) => partitions.bytes(),
+                Backend::Rows(_) => 0,
+            },
+        }
+    }
+}
+
+/// Rebuilds the newest readings from the files, newest day first, until every series has its own.
+async fn newest(backend: &Backend, series: usize) -> Result<Vec<Option<Sample>>> {
+    let mut newest: Vec<Option<Sample>> = vec![None; series];
+    let Backend::Files(partitions) = backend else { return Ok(newest) };
+    let mut missing: Vec<SeriesId> = (0..series as u32).collect();
+    for day in partitions.days()?.into_iter().rev() {
+        if missing.is_empty() {
+            break;
+        }
+        let mut found = newest.clone();
+        partitions
+            .scan(day, i64::MIN, i64::MAX, Some(&missing), &mut |segment| {
+                for run in segment.chunk_by(|a, b| a.series == b.series) {
+                    let Some(last) = run.last() else { continue };
+                    // A segment may hold series that a newer day has answered already.
+                    let at = last.series as usize;
+                    if newest.get(at).is_some_and(Option::is_none)
+                        && found[at].as_ref().is_none_or(|known| known.timestamp < last.timestamp)
+                    {
+                        found[at] = Some(last.clone());
+                    }
+                }
+            })
+            .await?;
+        newest = found;
+        missing.retain(|id| newest[*id as usize].is_none());
+    }
+    Ok(newest)
+}
+
+/// The locks guard plain data that is whole at every moment, so a panic elsewhere does not make it wrong.
+fn read<T>(lock: &RwLock<T>) -> std::sync::RwLockReadGuard<'_, T> {
+    lock.read().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+fn write<T>(lock: &RwLock<T>) -> std::sync::RwLockWriteGuard<'_, T> {
+    lock.write().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// Microseconds of the last moment of a day's partition, exclusive.
+fn end_of(day: i64) -> Micros {
+    day.saturating_add(1).saturating_mul(DAY)
+}

@@ -1,0 +1,92 @@
+//! The gRPC door: unpacks, calls, wraps. The only place that knows tonic.
+
+mod device;
+mod gate;
+mod modbus;
+mod resource;
+mod status;
+mod system;
+mod telemetry;
+
+use std::future::Future;
+
+use fleet_proto::pb::device_service_server::DeviceServiceServer;
+use fleet_proto::pb::modbus_service_server::ModbusServiceServer;
+use fleet_proto::pb::resource_service_server::ResourceServiceServer;
+use fleet_proto::pb::system_service_server::SystemServiceServer;
+use fleet_proto::pb::telemetry_service_server::TelemetryServiceServer;
+use futures_util::{Stream, StreamExt as _, future, stream};
+use tokio::net::UnixListener;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::{ReceiverStream, UnixListenerStream};
+use tokio_util::sync::CancellationToken;
+use tonic::Status;
+use tonic::transport::Server;
+
+use crate::modbus::Buses;
+use crate::services::devices::Devices;
+use crate::services::resources::Resources;
+use crate::services::system::System;
+use crate::services::telemetry::Telemetry;
+use crate::services::{Error, Result};
+
+/// Largest message that a caller may send.
+const LARGEST_MESSAGE: usize = 16 << 20;
+
+/// What the door opens on.
+#[derive(Clone, Debug)]
+pub struct Services {
+    /// Resources of every kind.
+    pub resources: Resources,
+    /// Claim tokens, commands, logs.
+    pub devices: Devices,
+    /// Readings.
+    pub telemetry: Telemetry,
+    /// Bus actors.
+    pub buses: Buses,
+    /// About fleetd.
+    pub system: System,
+}
+
+/// Serves on a Unix socket until `shutdown`.
+pub async fn serve(listener: UnixListener, services: Services, shutdown: CancellationToken) -> std::result::Result<(), tonic::transport::Error> {
+    let (health_reporter, health) = tonic_health::server::health_reporter();
+    health_reporter.set_service_status("", tonic_health::ServingStatus::Serving).await;
+    Server::builder()
+        .max_concurrent_streams(100)
+        .http2_max_pending_accept_reset_streams(Some(20))
+        .http2_max_header_list_size(16 << 10)
+        .layer(gate::layer())
+        .add_service(health)
+        .add_service(
+            ResourceServiceServer::new(resource::Door::new(services.resources.clone(), services.devices.clone()))
+                .max_decoding_message_size(LARGEST_MESSAGE),
+        )
+        .add_service(DeviceServiceServer::new(device::Door::new(services.devices)))
+        .add_service(TelemetryServiceServer::new(telemetry::Door::new(services.telemetry)))
+        .add_service(ModbusServiceServer::new(modbus::Door::new(services.resources, services.buses)))
+        .add_service(SystemServiceServer::new(system::Door::new(services.system)))
+        .serve_with_incoming_shutdown(UnixListenerStream::new(listener), shutdown.cancelled_owned())
+        .await
+}
+
+/// The items of `receiver`, while `work` goes on that sends them; its failure ends the stream.
+fn driven<T: Send + 'static>(
+    work: impl Future<Output = Result<()>> + Send + 'static,
+    receiver: mpsc::Receiver<T>,
+) -> impl Stream<Item = std::result::Result<T, Status>> + Send + 'static {
+    let failure = stream::once(work).filter_map(|done| future::ready(done.err().map(|error| Err(Status::from(error)))));
+    stream::select(ReceiverStream::new(receiver).map(Ok), failure)
+}
+
+/// A field of a request that must be there.
+fn required<T>(value: Option<T>, path: &str) -> Result<T> {
+    value.ok_or_else(|| {
+        Error::Invalid(vec![fleet_proto::pb::Issue {
+            path: path.to_owned(),
+            message: "is missing".to_owned(),
+            code: fleet_proto::codes::MISSING_FIELD.to_owned(),
+            ..Default::default()
+        }])
+    })
+}
