@@ -2,7 +2,9 @@
 
 pub mod devices;
 pub mod error;
+pub mod polling;
 pub mod resources;
+pub mod system;
 pub mod telemetry;
 
 pub use error::{Error, Result};
