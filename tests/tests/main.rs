@@ -1,0 +1,4 @@
+//! The one integration test binary: a module for each story.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod peers;
