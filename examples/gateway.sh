@@ -8,7 +8,7 @@
 # STATE_FILE  where it keeps its identity and token; ./gateway-state unless said
 #
 # The claim token is needed the first time only: it is exchanged for a token of the gateway's own. The readings have
-# fixed times, so that sending them again adds nothing: fleetd counts them as duplicates. Needs sh, curl, sed, mktemp.
+# fixed times, so that sending them again adds nothing: fleetd counts them as duplicates. Needs sh, curl, sed, tr, mktemp.
 set -eu
 
 url=${1:-${FLEETD_URL:-}}
@@ -24,7 +24,7 @@ fail() {
 
 [ -n "$url" ] || fail 'where is fleetd? Set FLEETD_URL, such as http://127.0.0.1:7080'
 url=${url%/}
-for tool in curl sed mktemp; do
+for tool in curl sed tr mktemp; do
     command -v "$tool" >/dev/null || fail "$tool is missing: install it"
 done
 
@@ -55,9 +55,9 @@ expect() {
     esac
 }
 
-# field NAME: a text or number of the answer, by the name of its first occurrence.
+# field NAME: a text or number of the answer, by the first occurrence of its name.
 field() {
-    sed -n 's/^[^\n]*"'"$1"'" *: *"\{0,1\}\([^",}]*\).*$/\1/p' "$answer" | sed -n 1p
+    tr '{,' '\n\n' <"$answer" | sed -n 's/^ *"'"$1"'" *: *"\{0,1\}\([^"}]*\).*$/\1/p' | sed -n 1p
 }
 
 # 1. An identity: once, with the claim token.
@@ -116,7 +116,7 @@ call "/api/devices/$device_id/heartbeat" \
     "{\"deviceId\":\"$device_id\",\"uptimeSeconds\":3600,\"firmwareVersion\":\"$firmware\",\"configVersion\":\"$config_version\",\"freeHeap\":181204,\"rssi\":-61}"
 expect 'heartbeat'
 echo "heartbeat $(cat "$answer")"
-command_ids=$(sed 's/{/\n{/g' "$answer" | sed -n 's/^{.*"id" *: *"\([^"]*\)".*$/\1/p')
+command_ids=$(tr '{' '\n' <"$answer" | sed -n '/"type"/s/^.*"id" *: *"\([^"]*\)".*$/\1/p')
 for command_id in $command_ids; do
     call "/api/devices/$device_id/commands/$command_id/result" '{"status":"confirmed","detail":"done by gateway.sh"}'
     expect "result of command $command_id"

@@ -9,6 +9,7 @@ pub mod fleetd;
 pub mod paths;
 pub mod peers;
 pub mod process;
+pub mod sdm630;
 pub mod world;
 
 pub use device::Device;
