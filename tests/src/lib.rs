@@ -6,6 +6,7 @@
 
 pub mod device;
 pub mod fleetd;
+pub mod ledger;
 pub mod paths;
 pub mod peers;
 pub mod process;
