@@ -95,6 +95,11 @@ impl Devices {
         Ok(identity)
     }
 
+    /// The time, as answers give it to devices.
+    pub fn now(&self) -> Micros {
+        self.clock.now()
+    }
+
     /// Notes that a device was heard of.
     pub fn saw(&self, device: Uuid) {
         let now = self.clock.now();
