@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args as Flags, Parser, Subcommand, ValueEnum};
 
-use crate::commands::{apply, completion, delete, describe, device, export, get, help, modbus, server, telemetry, watch};
+use crate::commands::{
+    apply, completion, delete, describe, device, export, get, help, modbus, server, telemetry, watch,
+};
 
 /// Administers a fleet of gateways and devices through fleetd
 #[derive(Debug, Parser)]
@@ -103,10 +105,21 @@ pub struct Files {
 #[derive(Clone, Debug, Default, Flags)]
 pub struct Narrow {
     /// Only those whose labels match, such as ring=canary or 'zone in (a,b),!old'
-    #[arg(short = 'l', long, value_name = "LABELS", default_value = "", hide_default_value = true)]
+    #[arg(
+        short = 'l',
+        long,
+        value_name = "LABELS",
+        default_value = "",
+        hide_default_value = true
+    )]
     pub selector: String,
     /// Only those that refer to this resource, such as site/plant-1
-    #[arg(long = "ref", value_name = "KIND/NAME", default_value = "", hide_default_value = true)]
+    #[arg(
+        long = "ref",
+        value_name = "KIND/NAME",
+        default_value = "",
+        hide_default_value = true
+    )]
     pub reference: String,
     /// Only those whose name matches: * any text, ? one character
     #[arg(long = "name", value_name = "GLOB", default_value = "", hide_default_value = true)]

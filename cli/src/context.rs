@@ -2,13 +2,13 @@
 
 use std::path::PathBuf;
 
+use fleet_proto::codes;
 use fleet_proto::pb;
 use fleet_proto::pb::device_service_client::DeviceServiceClient;
 use fleet_proto::pb::modbus_service_client::ModbusServiceClient;
 use fleet_proto::pb::resource_service_client::ResourceServiceClient;
 use fleet_proto::pb::system_service_client::SystemServiceClient;
 use fleet_proto::pb::telemetry_service_client::TelemetryServiceClient;
-use fleet_proto::codes;
 use serde::Deserialize;
 use tonic::transport::Channel;
 
@@ -68,7 +68,14 @@ impl Context {
             _ if std::env::var_os("CLICOLOR_FORCE").is_some_and(|v| v != "0") => true,
             _ => io.asks && std::env::var_os("TERM").is_none_or(|term| term != "dumb"),
         };
-        Ok(Self { globals, format, color, io, channel: None, changing: false })
+        Ok(Self {
+            globals,
+            format,
+            color,
+            io,
+            channel: None,
+            changing: false,
+        })
     }
 
     async fn channel(&mut self) -> Result<Channel> {
@@ -106,10 +113,18 @@ impl Context {
     }
 
     /// Waits for an answer no longer than the user wants.
-    pub async fn within<T>(&self, call: impl Future<Output = std::result::Result<tonic::Response<T>, tonic::Status>>) -> Result<T> {
+    pub async fn within<T>(
+        &self,
+        call: impl Future<Output = std::result::Result<tonic::Response<T>, tonic::Status>>,
+    ) -> Result<T> {
         match tokio::time::timeout(self.globals.timeout.0, call).await {
             Ok(answer) => Ok(answer?.into_inner()),
-            Err(_) => Err(Error::new(Exit::TimedOut, codes::TIMEOUT, "fleetd did not answer in time", "repeat with a longer --timeout; look at `fleetctl server status`")),
+            Err(_) => Err(Error::new(
+                Exit::TimedOut,
+                codes::TIMEOUT,
+                "fleetd did not answer in time",
+                "repeat with a longer --timeout; look at `fleetctl server status`",
+            )),
         }
     }
 
@@ -121,19 +136,38 @@ impl Context {
         let names = self.organizations().await?;
         match names.as_slice() {
             [only] => Ok(only.clone()),
-            [] => Err(Error::usage("there is no organization yet", "apply a manifest of kind Organization first")),
-            many => Err(Error::usage("there is more than one organization", format!("choose one with --org: {}", many.join(", ")))),
+            [] => Err(Error::usage(
+                "there is no organization yet",
+                "apply a manifest of kind Organization first",
+            )),
+            many => Err(Error::usage(
+                "there is more than one organization",
+                format!("choose one with --org: {}", many.join(", ")),
+            )),
         }
     }
 
     /// Names of every organization.
     pub async fn organizations(&mut self) -> Result<Vec<String>> {
-        let filter = pb::Filter { kind: "organization".to_owned(), ..pb::Filter::default() };
+        let filter = pb::Filter {
+            kind: "organization".to_owned(),
+            ..pb::Filter::default()
+        };
         let mut client = self.resources().await?;
-        let mut pages = self.within(client.list(pb::ListRequest { filter: Some(filter), limit: 0 })).await?;
+        let mut pages = self
+            .within(client.list(pb::ListRequest {
+                filter: Some(filter),
+                limit: 0,
+            }))
+            .await?;
         let mut names = Vec::new();
         while let Some(page) = pages.message().await? {
-            names.extend(page.resources.into_iter().filter_map(|resource| resource.metadata).map(|metadata| metadata.name));
+            names.extend(
+                page.resources
+                    .into_iter()
+                    .filter_map(|resource| resource.metadata)
+                    .map(|metadata| metadata.name),
+            );
         }
         Ok(names)
     }
@@ -178,13 +212,24 @@ impl Context {
 }
 
 fn user_file() -> Result<File> {
-    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let Some(dir) = set("XDG_CONFIG_HOME").or_else(|| set("HOME").map(|home| home.join(".config"))) else { return Ok(File::default()) };
+    let set = |name: &str| {
+        std::env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
+    let Some(dir) = set("XDG_CONFIG_HOME").or_else(|| set("HOME").map(|home| home.join(".config"))) else {
+        return Ok(File::default());
+    };
     let path = dir.join("fleetctl/config.yaml");
     match std::fs::read_to_string(&path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(File::default()),
         Err(error) => Err(Error::usage(format!("{}: {error}", path.display()), "")),
         Ok(text) if text.trim().is_empty() => Ok(File::default()),
-        Ok(text) => serde_yaml::from_str(&text).map_err(|error| Error::usage(format!("{}: {error}", path.display()), "it holds `server`, `org` and `output`")),
+        Ok(text) => serde_yaml::from_str(&text).map_err(|error| {
+            Error::usage(
+                format!("{}: {error}", path.display()),
+                "it holds `server`, `org` and `output`",
+            )
+        }),
     }
 }

@@ -30,7 +30,14 @@ pub struct Error {
 impl Error {
     /// An error without details.
     pub fn new(exit: Exit, code: &str, message: impl Into<String>, help: impl Into<String>) -> Self {
-        Self { exit, code: code.to_owned(), message: message.into(), help: help.into(), rendered: Vec::new(), issues: Vec::new() }
+        Self {
+            exit,
+            code: code.to_owned(),
+            message: message.into(),
+            help: help.into(),
+            rendered: Vec::new(),
+            issues: Vec::new(),
+        }
     }
 
     /// The command line is wrong.
@@ -72,7 +79,9 @@ impl From<Status> for Error {
             Code::NotFound => (Exit::NotFound, codes::NOT_FOUND),
             Code::Aborted | Code::AlreadyExists => (Exit::Conflict, codes::CONFLICT),
             Code::FailedPrecondition => (Exit::Guarded, codes::IN_USE),
-            Code::ResourceExhausted if detail.code == codes::LIMIT && detail.retry_after_ms == 0 => (Exit::Guarded, codes::LIMIT),
+            Code::ResourceExhausted if detail.code == codes::LIMIT && detail.retry_after_ms == 0 => {
+                (Exit::Guarded, codes::LIMIT)
+            }
             Code::ResourceExhausted | Code::Unavailable => (Exit::Unavailable, codes::OVERLOADED),
             Code::DeadlineExceeded => (Exit::TimedOut, codes::TIMEOUT),
             _ => (Exit::Failure, codes::INTERNAL),

@@ -16,7 +16,10 @@ pub fn read(cx: &mut Context, paths: &[PathBuf]) -> Result<Bundle> {
     for path in paths {
         if path == Path::new("-") {
             let text = cx.io.read_stdin(FILE_LIMIT).map_err(|error| unreadable(path, &error))?;
-            sources.push(Source { name: "-".to_owned(), text });
+            sources.push(Source {
+                name: "-".to_owned(),
+                text,
+            });
             continue;
         }
         let meta = std::fs::metadata(path).map_err(|error| unreadable(path, &error))?;
@@ -24,7 +27,12 @@ pub fn read(cx: &mut Context, paths: &[PathBuf]) -> Result<Bundle> {
             let mut found = Vec::new();
             walk(path, &mut found)?;
             if found.is_empty() {
-                return Err(Error::new(Exit::Invalid, codes::SYNTAX, format!("{}: no manifest below it", path.display()), "manifests end in .yaml, .yml or .json"));
+                return Err(Error::new(
+                    Exit::Invalid,
+                    codes::SYNTAX,
+                    format!("{}: no manifest below it", path.display()),
+                    "manifests end in .yaml, .yml or .json",
+                ));
             }
             for file in found {
                 sources.push(source(&file)?);
@@ -40,10 +48,21 @@ fn source(path: &Path) -> Result<Source> {
     let size = std::fs::metadata(path).map_err(|error| unreadable(path, &error))?.len();
     if size > FILE_LIMIT as u64 {
         let message = format!("{} holds {} MiB", path.display(), size >> 20);
-        return Err(Error::new(Exit::Invalid, codes::TOO_LARGE, message, format!("a file holds at most 16 MiB, a bundle {} MiB: split it", BUNDLE_LIMIT >> 20)));
+        return Err(Error::new(
+            Exit::Invalid,
+            codes::TOO_LARGE,
+            message,
+            format!(
+                "a file holds at most 16 MiB, a bundle {} MiB: split it",
+                BUNDLE_LIMIT >> 20
+            ),
+        ));
     }
     let text = std::fs::read(path).map_err(|error| unreadable(path, &error))?;
-    Ok(Source { name: path.display().to_string(), text })
+    Ok(Source {
+        name: path.display().to_string(),
+        text,
+    })
 }
 
 fn walk(dir: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
@@ -53,8 +72,12 @@ fn walk(dir: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
     }
     entries.sort();
     for path in entries {
-        let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
-        let manifest = path.extension().is_some_and(|ext| ext == "yaml" || ext == "yml" || ext == "json");
+        let hidden = path
+            .file_name()
+            .is_some_and(|name| name.to_string_lossy().starts_with('.'));
+        let manifest = path
+            .extension()
+            .is_some_and(|ext| ext == "yaml" || ext == "yml" || ext == "json");
         if hidden {
             continue;
         } else if path.is_dir() {
@@ -74,13 +97,22 @@ fn unreadable(path: &Path, error: &std::io::Error) -> Error {
 pub fn invalid(bundle: &Bundle, problems: &[Problem]) -> Error {
     let count = problems.len();
     let plural = if count == 1 { "problem" } else { "problems" };
-    let code = problems.first().map_or(codes::SEMANTIC, |problem| problem.code.as_str());
-    let mut error = Error::new(Exit::Invalid, code, format!("{count} {plural}; nothing was changed"), "");
+    let code = problems
+        .first()
+        .map_or(codes::SEMANTIC, |problem| problem.code.as_str());
+    let mut error = Error::new(
+        Exit::Invalid,
+        code,
+        format!("{count} {plural}; nothing was changed"),
+        "",
+    );
     error.rendered = problems.iter().map(|problem| bundle.render(problem)).collect();
     error.issues = problems
         .iter()
         .map(|problem| {
-            let place = problem.place.and_then(|place| Some((bundle.sources.get(place.source)?, place)));
+            let place = problem
+                .place
+                .and_then(|place| Some((bundle.sources.get(place.source)?, place)));
             json!({
                 "code": problem.code, "message": problem.message, "help": problem.help,
                 "file": place.map(|(source, _)| source.name.clone()),

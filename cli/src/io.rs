@@ -16,7 +16,9 @@ pub struct Io {
 
 impl std::fmt::Debug for Io {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Io").field("terminal", &self.terminal).finish_non_exhaustive()
+        f.debug_struct("Io")
+            .field("terminal", &self.terminal)
+            .finish_non_exhaustive()
     }
 }
 
@@ -34,8 +36,19 @@ impl Io {
     }
 
     /// Streams of a test: no terminal anywhere.
-    pub fn of(stdin: impl Read + Send + 'static, stdout: impl Write + Send + 'static, stderr: impl Write + Send + 'static) -> Self {
-        Self { stdin: Box::new(stdin), stdout: Box::new(stdout), stderr: Box::new(stderr), asks: false, terminal: false, closed: false }
+    pub fn of(
+        stdin: impl Read + Send + 'static,
+        stdout: impl Write + Send + 'static,
+        stderr: impl Write + Send + 'static,
+    ) -> Self {
+        Self {
+            stdin: Box::new(stdin),
+            stdout: Box::new(stdout),
+            stderr: Box::new(stderr),
+            asks: false,
+            terminal: false,
+            closed: false,
+        }
     }
 
     /// Data. A reader that went away, such as `head`, is no failure.
@@ -46,7 +59,10 @@ impl Io {
     /// Everything that is not data.
     pub fn err(&mut self, text: &str) {
         // There is nobody left to tell.
-        let _ = self.stderr.write_all(text.as_bytes()).and_then(|()| self.stderr.flush());
+        let _ = self
+            .stderr
+            .write_all(text.as_bytes())
+            .and_then(|()| self.stderr.flush());
     }
 
     /// Hands everything to the reader.

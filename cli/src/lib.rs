@@ -23,7 +23,9 @@ use io::Io;
 
 /// Runs one command line. Everything that it prints goes to `io`.
 pub async fn run(args: impl IntoIterator<Item = OsString>, mut io: Io) -> Exit {
-    let parsed = Args::command().try_get_matches_from(args).and_then(|matches| Args::from_arg_matches(&matches));
+    let parsed = Args::command()
+        .try_get_matches_from(args)
+        .and_then(|matches| Args::from_arg_matches(&matches));
     let args = match parsed {
         Ok(args) => args,
         Err(error) => {

@@ -22,12 +22,22 @@ pub fn parse(words: &[String]) -> Result<Vec<Target>> {
     if first.contains('/') {
         return words.iter().map(|word| reference(word)).collect();
     }
-    let kinds = if first == "all" { KINDS.iter().map(|row| row.kind).collect() } else { first.split(',').map(kind).collect::<Result<Vec<_>>>()? };
+    let kinds = if first == "all" {
+        KINDS.iter().map(|row| row.kind).collect()
+    } else {
+        first.split(',').map(kind).collect::<Result<Vec<_>>>()?
+    };
     if rest.is_empty() {
         return Ok(kinds.into_iter().map(|kind| Target { kind, name: None }).collect());
     }
     match kinds.as_slice() {
-        [only] => Ok(rest.iter().map(|name| Target { kind: *only, name: Some(name.clone()) }).collect()),
+        [only] => Ok(rest
+            .iter()
+            .map(|name| Target {
+                kind: *only,
+                name: Some(name.clone()),
+            })
+            .collect()),
         _ => Err(Error::usage("names belong to one kind", "write kind/name for each")),
     }
 }
@@ -35,15 +45,24 @@ pub fn parse(words: &[String]) -> Result<Vec<Target>> {
 /// Reads `kind/name`.
 pub fn reference(word: &str) -> Result<Target> {
     match word.split_once('/') {
-        Some((of, name)) if !name.is_empty() => Ok(Target { kind: kind(of)?, name: Some(name.to_owned()) }),
-        _ => Err(Error::usage(format!("`{word}` is no reference"), "write kind/name, such as device/meter-1")),
+        Some((of, name)) if !name.is_empty() => Ok(Target {
+            kind: kind(of)?,
+            name: Some(name.to_owned()),
+        }),
+        _ => Err(Error::usage(
+            format!("`{word}` is no reference"),
+            "write kind/name, such as device/meter-1",
+        )),
     }
 }
 
 /// The name of a device, written as `device/x` or `x`.
 pub fn device(word: &str) -> Result<String> {
     match reference(word) {
-        Ok(Target { kind: Kind::Device, name: Some(name) }) => Ok(name),
+        Ok(Target {
+            kind: Kind::Device,
+            name: Some(name),
+        }) => Ok(name),
         Ok(_) => Err(Error::usage(format!("`{word}` is no device"), "write device/NAME")),
         Err(_) if !word.contains('/') => Ok(word.to_owned()),
         Err(error) => Err(error),
@@ -54,7 +73,10 @@ pub fn device(word: &str) -> Result<String> {
 pub fn kind(word: &str) -> Result<Kind> {
     Kind::find(word).ok_or_else(|| {
         let known = KINDS.iter().flat_map(|row| [row.singular, row.plural]);
-        let help = closest(word, known).map_or_else(|| format!("known are: {}", plurals()), |near| format!("did you mean `{near}`?"));
+        let help = closest(word, known).map_or_else(
+            || format!("known are: {}", plurals()),
+            |near| format!("did you mean `{near}`?"),
+        );
         Error::usage(format!("`{word}` is no kind"), help)
     })
 }
@@ -74,11 +96,23 @@ mod tests {
     #[test]
     fn every_way_to_name_things() {
         let all = |kind| Target { kind, name: None };
-        let one = |kind, name: &str| Target { kind, name: Some(name.into()) };
+        let one = |kind, name: &str| Target {
+            kind,
+            name: Some(name.into()),
+        };
         assert_eq!(parse(&words("devices")).unwrap(), [all(Kind::Device)]);
-        assert_eq!(parse(&words("site,assets")).unwrap(), [all(Kind::Site), all(Kind::Asset)]);
-        assert_eq!(parse(&words("dev a b")).unwrap(), [one(Kind::Device, "a"), one(Kind::Device, "b")]);
-        assert_eq!(parse(&words("device/a site/b")).unwrap(), [one(Kind::Device, "a"), one(Kind::Site, "b")]);
+        assert_eq!(
+            parse(&words("site,assets")).unwrap(),
+            [all(Kind::Site), all(Kind::Asset)]
+        );
+        assert_eq!(
+            parse(&words("dev a b")).unwrap(),
+            [one(Kind::Device, "a"), one(Kind::Device, "b")]
+        );
+        assert_eq!(
+            parse(&words("device/a site/b")).unwrap(),
+            [one(Kind::Device, "a"), one(Kind::Site, "b")]
+        );
         assert_eq!(parse(&words("all")).unwrap().len(), KINDS.len());
         assert!(parse(&words("devcie")).unwrap_err().help.contains("device"));
         assert!(parse(&[]).is_err());

@@ -18,16 +18,18 @@ pub fn parse(text: &str, now: Micros) -> Result<Micros, String> {
     if let Ok(ms) = text.parse::<i64>() {
         return ms.checked_mul(1_000).ok_or_else(|| format!("`{text}` is out of range"));
     }
-    text.parse::<Timestamp>()
-        .map(|at| at.as_microsecond())
-        .map_err(|_| format!("`{text}` is no time; write RFC 3339 such as 2026-01-31T12:00:00Z, epoch milliseconds, `-1h`, or `now`"))
+    text.parse::<Timestamp>().map(|at| at.as_microsecond()).map_err(|_| {
+        format!("`{text}` is no time; write RFC 3339 such as 2026-01-31T12:00:00Z, epoch milliseconds, `-1h`, or `now`")
+    })
 }
 
 /// Reads `90s`, `5m`, `1h30m`, `7d`; microseconds.
 pub fn parse_duration(text: &str) -> Result<Micros, String> {
     let wrong = || format!("`{text}` is no duration; write such as 30s, 5m, 1h, 7d");
     let span: Span = text.parse().map_err(|_| wrong())?;
-    let length = span.to_duration(SpanRelativeTo::days_are_24_hours()).map_err(|_| wrong())?;
+    let length = span
+        .to_duration(SpanRelativeTo::days_are_24_hours())
+        .map_err(|_| wrong())?;
     let micros = i64::try_from(length.as_micros()).map_err(|_| wrong())?;
     if micros > 0 { Ok(micros) } else { Err(wrong()) }
 }
@@ -50,9 +52,14 @@ pub fn age(at: Micros, now: Micros) -> String {
 }
 
 /// The machine's clock.
-#[expect(clippy::disallowed_methods, reason = "the one place of fleetctl that reads the clock")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place of fleetctl that reads the clock"
+)]
 pub fn now() -> Micros {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    let since = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap_or_default();
     i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
 }
 
@@ -78,6 +85,9 @@ mod tests {
 
     #[test]
     fn ages() {
-        assert_eq!([5, 300, 10_000, 500_000].map(|s| age(0, s * 1_000_000)), ["5s", "5m", "2h", "5d"]);
+        assert_eq!(
+            [5, 300, 10_000, 500_000].map(|s| age(0, s * 1_000_000)),
+            ["5s", "5m", "2h", "5d"]
+        );
     }
 }

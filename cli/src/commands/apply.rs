@@ -34,7 +34,12 @@ pub(super) async fn run(cx: &mut Context, args: &Apply) -> Result<Exit> {
     let mut bundle = files::read(cx, &args.files.files)?;
     let mut problems = std::mem::take(&mut bundle.problems);
     if bundle.documents.is_empty() && problems.is_empty() {
-        return Err(Error::new(Exit::Invalid, codes::SYNTAX, "there is no manifest in what was given", "a manifest begins with `apiVersion: fleet/v1`"));
+        return Err(Error::new(
+            Exit::Invalid,
+            codes::SYNTAX,
+            "there is no manifest in what was given",
+            "a manifest begins with `apiVersion: fleet/v1`",
+        ));
     }
     problems.extend(place(cx, &mut bundle).await?);
     // fleetd is asked even so: its problems are told together with those of the text.
@@ -66,14 +71,32 @@ impl From<tonic::Status> for Refused {
     }
 }
 
-async fn send(cx: &mut Context, bundle: &Bundle, dry_run: bool) -> std::result::Result<(Vec<Applied>, Summary), Refused> {
+async fn send(
+    cx: &mut Context,
+    bundle: &Bundle,
+    dry_run: bool,
+) -> std::result::Result<(Vec<Applied>, Summary), Refused> {
     let mut client = cx.resources().await.map_err(Refused::Error)?;
     let submissions = bundle.submissions();
-    let first = pb::ApplyRequest { options: Some(pb::apply_request::Options { dry_run, manager: "fleetctl".to_owned() }), submissions: Vec::new() };
-    let rest: Vec<_> = submissions.chunks(BATCH).map(|part| pb::ApplyRequest { options: None, submissions: part.to_vec() }).collect();
+    let first = pb::ApplyRequest {
+        options: Some(pb::apply_request::Options {
+            dry_run,
+            manager: "fleetctl".to_owned(),
+        }),
+        submissions: Vec::new(),
+    };
+    let rest: Vec<_> = submissions
+        .chunks(BATCH)
+        .map(|part| pb::ApplyRequest {
+            options: None,
+            submissions: part.to_vec(),
+        })
+        .collect();
     cx.changing = !dry_run;
     let progress = progress(cx, submissions.len());
-    let answered = client.apply(tokio_stream::iter(std::iter::once(first).chain(rest))).await;
+    let answered = client
+        .apply(tokio_stream::iter(std::iter::once(first).chain(rest)))
+        .await;
     let (mut applied, mut issues, mut summary) = (Vec::new(), Vec::new(), Summary::default());
     let mut answers = answered?.into_inner();
     loop {
@@ -92,7 +115,11 @@ async fn send(cx: &mut Context, bundle: &Bundle, dry_run: bool) -> std::result::
     if let Some(bar) = progress {
         bar.finish_and_clear();
     }
-    if issues.is_empty() { Ok((applied, summary)) } else { Err(Refused::Issues(issues)) }
+    if issues.is_empty() {
+        Ok((applied, summary))
+    } else {
+        Err(Refused::Issues(issues))
+    }
 }
 
 /// A spinner for bundles that take a while, on a terminal only.
@@ -108,10 +135,32 @@ fn progress(cx: &Context, manifests: usize) -> Option<indicatif::ProgressBar> {
 /// Gives every manifest its organization: its own, the one that was named, or the only one of the bundle or fleetd.
 async fn place(cx: &mut Context, bundle: &mut Bundle) -> Result<Vec<Problem>> {
     let said = cx.globals.org.clone();
-    let metadata = |document: &fleet_proto::manifest::Document| document.submission.resource.as_ref().and_then(|r| r.metadata.clone()).unwrap_or_default();
-    let kind = |document: &fleet_proto::manifest::Document| document.submission.resource.as_ref().and_then(|r| r.spec.as_ref()).map(Kind::of);
-    let missing = bundle.documents.iter().any(|d| kind(d).is_some_and(|k| !k.is_platform()) && metadata(d).org.is_empty());
-    let own: BTreeSet<String> = bundle.documents.iter().filter(|d| kind(d) == Some(Kind::Organization)).map(|d| metadata(d).name).collect();
+    let metadata = |document: &fleet_proto::manifest::Document| {
+        document
+            .submission
+            .resource
+            .as_ref()
+            .and_then(|r| r.metadata.clone())
+            .unwrap_or_default()
+    };
+    let kind = |document: &fleet_proto::manifest::Document| {
+        document
+            .submission
+            .resource
+            .as_ref()
+            .and_then(|r| r.spec.as_ref())
+            .map(Kind::of)
+    };
+    let missing = bundle
+        .documents
+        .iter()
+        .any(|d| kind(d).is_some_and(|k| !k.is_platform()) && metadata(d).org.is_empty());
+    let own: BTreeSet<String> = bundle
+        .documents
+        .iter()
+        .filter(|d| kind(d) == Some(Kind::Organization))
+        .map(|d| metadata(d).name)
+        .collect();
     let default = match (&said, missing) {
         (Some(org), _) => org.clone(),
         (None, false) => String::new(),
@@ -121,7 +170,9 @@ async fn place(cx: &mut Context, bundle: &mut Bundle) -> Result<Vec<Problem>> {
     let mut problems = Vec::new();
     for document in &mut bundle.documents {
         let place = document.place_of("metadata.org");
-        let Some(resource) = &mut document.submission.resource else { continue };
+        let Some(resource) = &mut document.submission.resource else {
+            continue;
+        };
         if resource.spec.as_ref().map(Kind::of).is_none_or(Kind::is_platform) {
             continue;
         }
@@ -142,8 +193,19 @@ async fn place(cx: &mut Context, bundle: &mut Bundle) -> Result<Vec<Problem>> {
 
 fn show(cx: &mut Context, applied: &[Applied], summary: &Summary) -> Result<()> {
     if !matches!(cx.format, Format::Table { .. }) {
-        let records = applied.iter().map(|applied| applied.resource.as_ref().map(reflect::to_json).unwrap_or_else(|| json!({})));
-        super::print_all(cx, resource_columns(None, true), resource_name, records.collect::<Vec<_>>())?;
+        let records = applied.iter().map(|applied| {
+            applied
+                .resource
+                .as_ref()
+                .map(reflect::to_json)
+                .unwrap_or_else(|| json!({}))
+        });
+        super::print_all(
+            cx,
+            resource_columns(None, true),
+            resource_name,
+            records.collect::<Vec<_>>(),
+        )?;
         return Ok(());
     }
     let mut text = String::new();
@@ -155,8 +217,15 @@ fn show(cx: &mut Context, applied: &[Applied], summary: &Summary) -> Result<()> 
             Action::Unchanged => {}
         }
     }
-    let tail = if summary.dry_run { " (dry run: nothing was changed)" } else { "" };
-    text.push_str(&format!("{} created, {} updated, {} unchanged{tail}\n", summary.created, summary.updated, summary.unchanged));
+    let tail = if summary.dry_run {
+        " (dry run: nothing was changed)"
+    } else {
+        ""
+    };
+    text.push_str(&format!(
+        "{} created, {} updated, {} unchanged{tail}\n",
+        summary.created, summary.updated, summary.unchanged
+    ));
     cx.io.out(&text);
     Ok(())
 }

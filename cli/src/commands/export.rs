@@ -23,14 +23,25 @@ pub struct Export {
 }
 
 pub(super) async fn run(cx: &mut Context, args: &Export) -> Result<Exit> {
-    let org = if args.narrow.all_orgs { String::new() } else { cx.org().await? };
+    let org = if args.narrow.all_orgs {
+        String::new()
+    } else {
+        cx.org().await?
+    };
     let wanted: Vec<(Kind, String)> = if args.what.is_empty() {
         KINDS.iter().map(|row| (row.kind, String::new())).collect()
     } else {
-        targets::parse(&args.what)?.into_iter().map(|target| (target.kind, target.name.unwrap_or_default())).collect()
+        targets::parse(&args.what)?
+            .into_iter()
+            .map(|target| (target.kind, target.name.unwrap_or_default()))
+            .collect()
     };
     let mut client = cx.resources().await?;
-    let format = if matches!(cx.format, Format::Table { .. }) { Format::Yaml } else { cx.format.clone() };
+    let format = if matches!(cx.format, Format::Table { .. }) {
+        Format::Yaml
+    } else {
+        cx.format.clone()
+    };
     let mut listing = Listing::new(&mut cx.io, &format, Vec::new(), resource_name)?;
     for (kind, name) in wanted {
         let filter = pb::Filter {
@@ -38,9 +49,19 @@ pub(super) async fn run(cx: &mut Context, args: &Export) -> Result<Exit> {
             kind: kind.to_string(),
             selector: args.narrow.selector.clone(),
             reference: args.narrow.reference.clone(),
-            name_glob: if name.is_empty() { args.narrow.name_glob.clone() } else { name },
+            name_glob: if name.is_empty() {
+                args.narrow.name_glob.clone()
+            } else {
+                name
+            },
         };
-        let mut pages = client.list(pb::ListRequest { filter: Some(filter), limit: 0 }).await?.into_inner();
+        let mut pages = client
+            .list(pb::ListRequest {
+                filter: Some(filter),
+                limit: 0,
+            })
+            .await?
+            .into_inner();
         while let Some(page) = pages.message().await? {
             for resource in page.resources {
                 if !listing.push(&reflect::to_manifest_json(&resource))? {

@@ -46,7 +46,12 @@ pub async fn run(cx: &mut Context, command: Command) -> Result<Exit> {
 
 fn version(cx: &mut Context) -> Result<Exit> {
     let record = json!({"name": "fleetctl", "version": env!("CARGO_PKG_VERSION")});
-    print(cx, vec![column("NAME", ".name"), column("VERSION", ".version")], |record| text(record, "version"), &record)
+    print(
+        cx,
+        vec![column("NAME", ".name"), column("VERSION", ".version")],
+        |record| text(record, "version"),
+        &record,
+    )
 }
 
 /// Prints one record.
@@ -58,7 +63,12 @@ fn print(cx: &mut Context, columns: Vec<Column>, name: fn(&Value) -> String, rec
 }
 
 /// Prints records.
-fn print_all(cx: &mut Context, columns: Vec<Column>, name: fn(&Value) -> String, records: impl IntoIterator<Item = Value>) -> Result<usize> {
+fn print_all(
+    cx: &mut Context,
+    columns: Vec<Column>,
+    name: fn(&Value) -> String,
+    records: impl IntoIterator<Item = Value>,
+) -> Result<usize> {
     let mut listing = Listing::new(&mut cx.io, &cx.format, columns, name)?;
     for record in records {
         if !listing.push(&record)? {
@@ -87,7 +97,10 @@ fn resource_name(record: &Value) -> String {
 /// `kind/name` of a resource message.
 fn named(resource: &pb::Resource) -> String {
     let kind = resource.spec.as_ref().map(Kind::of).map_or("", Kind::singular);
-    format!("{kind}/{}", resource.metadata.as_ref().map_or("", |metadata| &metadata.name))
+    format!(
+        "{kind}/{}",
+        resource.metadata.as_ref().map_or("", |metadata| &metadata.name)
+    )
 }
 
 /// The columns of a table of resources.
@@ -101,9 +114,17 @@ fn resource_columns(kind: Option<Kind>, all_orgs: bool) -> Vec<Column> {
     }
     columns.push(column("NAME", ".metadata.name"));
     if let Some(kind) = kind {
-        columns.extend(kind.row().columns.iter().map(|c| Column { title: c.title.to_owned(), path: c.path.to_owned(), wide: c.wide }));
+        columns.extend(kind.row().columns.iter().map(|c| Column {
+            title: c.title.to_owned(),
+            path: c.path.to_owned(),
+            wide: c.wide,
+        }));
     }
-    columns.push(Column { title: "REVISION".to_owned(), path: ".metadata.revision".to_owned(), wide: true });
+    columns.push(Column {
+        title: "REVISION".to_owned(),
+        path: ".metadata.revision".to_owned(),
+        wide: true,
+    });
     columns.push(column("UPDATED", ".metadata.updatedAt"));
     columns
 }

@@ -64,8 +64,13 @@ pub struct Read {
 }
 
 fn address(text: &str) -> std::result::Result<u32, String> {
-    let parsed = text.strip_prefix("0x").map_or_else(|| text.parse(), |digits| u32::from_str_radix(digits, 16));
-    parsed.ok().filter(|address| *address <= 65_535).ok_or_else(|| format!("`{text}` is no address from 0 to 65535"))
+    let parsed = text
+        .strip_prefix("0x")
+        .map_or_else(|| text.parse(), |digits| u32::from_str_radix(digits, 16));
+    parsed
+        .ok()
+        .filter(|address| *address <= 65_535)
+        .ok_or_else(|| format!("`{text}` is no address from 0 to 65535"))
 }
 
 pub(super) async fn run(cx: &mut Context, args: Modbus) -> Result<Exit> {
@@ -74,21 +79,45 @@ pub(super) async fn run(cx: &mut Context, args: Modbus) -> Result<Exit> {
         "" => DataType::Unspecified as i32,
         word => {
             let words = reflect::pool().get_enum_by_name("fleet.v1.GatewayConfigSpec.DataType");
-            words.as_ref().and_then(|words| reflect::enum_number(words, word)).ok_or_else(|| {
-                let known = words.iter().flat_map(reflect::enum_words).map(|(word, _)| word).collect::<Vec<_>>().join(", ");
-                Error::usage(format!("`{word}` is no data type"), format!("known are {known}"))
-            })?
+            words
+                .as_ref()
+                .and_then(|words| reflect::enum_number(words, word))
+                .ok_or_else(|| {
+                    let known = words
+                        .iter()
+                        .flat_map(reflect::enum_words)
+                        .map(|(word, _)| word)
+                        .collect::<Vec<_>>()
+                        .join(", ");
+                    Error::usage(format!("`{word}` is no data type"), format!("known are {known}"))
+                })?
         }
     };
-    let (host, port) = match args.host.as_deref().map(|host| host.rsplit_once(':').unwrap_or((host, "0"))) {
+    let (host, port) = match args
+        .host
+        .as_deref()
+        .map(|host| host.rsplit_once(':').unwrap_or((host, "0")))
+    {
         None => (String::new(), 0),
-        Some((host, port)) => (host.to_owned(), port.parse().map_err(|_| Error::usage(format!("`{port}` is no port"), ""))?),
+        Some((host, port)) => (
+            host.to_owned(),
+            port.parse()
+                .map_err(|_| Error::usage(format!("`{port}` is no port"), ""))?,
+        ),
     };
     let device = args.device.as_deref().map_or(Ok(String::new()), targets::device)?;
     let order = |little| if little { Order::Little } else { Order::Big } as i32;
-    let patience = args.patience.as_deref().map_or(Ok(0), times::parse_duration).map_err(|message| Error::usage(message, ""))?;
+    let patience = args
+        .patience
+        .as_deref()
+        .map_or(Ok(0), times::parse_duration)
+        .map_err(|message| Error::usage(message, ""))?;
     let wanted = pb::ModbusReadRequest {
-        org: if host.is_empty() { cx.org().await? } else { String::new() },
+        org: if host.is_empty() {
+            cx.org().await?
+        } else {
+            String::new()
+        },
         device,
         host,
         port,
@@ -116,8 +145,17 @@ pub(super) async fn run(cx: &mut Context, args: Modbus) -> Result<Exit> {
         column("VALUE", ".value"),
         column("TEXT", ".text"),
         column("UNIT", ".unit"),
-        Column { title: "RAW".into(), path: ".raw".into(), wide: false },
+        Column {
+            title: "RAW".into(),
+            path: ".raw".into(),
+            wide: false,
+        },
     ];
-    print_all(cx, columns, |record| record["address"].to_string(), records.collect::<Vec<_>>())?;
+    print_all(
+        cx,
+        columns,
+        |record| record["address"].to_string(),
+        records.collect::<Vec<_>>(),
+    )?;
     Ok(Exit::Ok)
 }

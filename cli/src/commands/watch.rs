@@ -26,7 +26,11 @@ pub struct Watch {
 }
 
 pub(super) async fn run(cx: &mut Context, args: &Watch) -> Result<Exit> {
-    let org = if args.narrow.all_orgs { String::new() } else { cx.org().await? };
+    let org = if args.narrow.all_orgs {
+        String::new()
+    } else {
+        cx.org().await?
+    };
     let kind = match &args.kind {
         Some(word) => targets::kind(word)?.to_string(),
         None => String::new(),
@@ -39,9 +43,22 @@ pub(super) async fn run(cx: &mut Context, args: &Watch) -> Result<Exit> {
         name_glob: args.narrow.name_glob.clone(),
     };
     let mut client = cx.resources().await?;
-    let mut events = client.watch(pb::WatchRequest { filter: Some(filter), from_revision: args.from_revision }).await?.into_inner();
-    let columns = vec![column("REVISION", ".revision"), column("EVENT", ".event"), column("KIND", ".resource.kind"), column("NAME", ".resource.metadata.name")];
-    let mut listing = Listing::new(&mut cx.io, &cx.format, columns, |record| super::resource_name(&record["resource"]))?;
+    let mut events = client
+        .watch(pb::WatchRequest {
+            filter: Some(filter),
+            from_revision: args.from_revision,
+        })
+        .await?
+        .into_inner();
+    let columns = vec![
+        column("REVISION", ".revision"),
+        column("EVENT", ".event"),
+        column("KIND", ".resource.kind"),
+        column("NAME", ".resource.metadata.name"),
+    ];
+    let mut listing = Listing::new(&mut cx.io, &cx.format, columns, |record| {
+        super::resource_name(&record["resource"])
+    })?;
     while let Some(answer) = events.message().await? {
         let (event, resource) = match answer.event {
             Some(Event::Put(resource)) => ("put", Some(resource)),
@@ -55,5 +72,10 @@ pub(super) async fn run(cx: &mut Context, args: &Watch) -> Result<Exit> {
         }
         listing.flush();
     }
-    Err(Error::new(Exit::Unavailable, fleet_proto::codes::CONNECT, "fleetd ended the watch", "repeat with --from-revision"))
+    Err(Error::new(
+        Exit::Unavailable,
+        fleet_proto::codes::CONNECT,
+        "fleetd ended the watch",
+        "repeat with --from-revision",
+    ))
 }

@@ -73,8 +73,13 @@ impl Format {
 fn columns(list: &str) -> Result<Vec<(String, String)>> {
     list.split(',')
         .map(|column| match column.split_once(':') {
-            Some((title, path)) if path.starts_with('.') && !title.is_empty() => Ok((title.to_owned(), path.to_owned())),
-            _ => Err(Error::usage(format!("`{column}` is no column"), "write columns=NAME:.metadata.name,SERIAL:.spec.serial")),
+            Some((title, path)) if path.starts_with('.') && !title.is_empty() => {
+                Ok((title.to_owned(), path.to_owned()))
+            }
+            _ => Err(Error::usage(
+                format!("`{column}` is no column"),
+                "write columns=NAME:.metadata.name,SERIAL:.spec.serial",
+            )),
         })
         .collect()
 }
@@ -92,7 +97,11 @@ pub struct Column {
 
 /// A column that is always shown.
 pub fn column(title: &str, path: &str) -> Column {
-    Column { title: title.to_owned(), path: path.to_owned(), wide: false }
+    Column {
+        title: title.to_owned(),
+        path: path.to_owned(),
+        wide: false,
+    }
 }
 
 /// Prints records as they come.
@@ -116,9 +125,23 @@ impl<'a> Listing<'a> {
             Format::Table { wide: false } => columns.into_iter().filter(|column| !column.wide).collect(),
             _ => columns,
         };
-        let jq = if let Format::Jq(expression) = format { Some(Filter::compile(expression)?) } else { None };
+        let jq = if let Format::Jq(expression) = format {
+            Some(Filter::compile(expression)?)
+        } else {
+            None
+        };
         let table = Table::new(columns.iter().map(|column| column.title.clone()).collect());
-        Ok(Self { io, format: format.clone(), columns, name, table, jq, count: 0, single: false, now: times::now() })
+        Ok(Self {
+            io,
+            format: format.clone(),
+            columns,
+            name,
+            table,
+            jq,
+            count: 0,
+            single: false,
+            now: times::now(),
+        })
     }
 
     /// The list has exactly one record, which JSON shows as an object.
@@ -150,10 +173,18 @@ impl<'a> Listing<'a> {
             }
             Format::Csv => {
                 if first {
-                    let head: Vec<_> = self.columns.iter().map(|column| csv(&column.title.to_lowercase().replace(' ', "_"))).collect();
+                    let head: Vec<_> = self
+                        .columns
+                        .iter()
+                        .map(|column| csv(&column.title.to_lowercase().replace(' ', "_")))
+                        .collect();
                     self.io.out(&(head.join(",") + "\n"));
                 }
-                let cells: Vec<_> = self.columns.iter().map(|column| csv(&plain(reflect::lookup(record, &column.path)))).collect();
+                let cells: Vec<_> = self
+                    .columns
+                    .iter()
+                    .map(|column| csv(&plain(reflect::lookup(record, &column.path))))
+                    .collect();
                 self.io.out(&(cells.join(",") + "\n"));
             }
             Format::Name => self.io.out(&((self.name)(record) + "\n")),
@@ -190,10 +221,13 @@ impl<'a> Listing<'a> {
 
     fn cell(&self, record: &Value, column: &Column) -> String {
         let value = reflect::lookup(record, &column.path);
-        let is_time = column.path.ends_with("At") || column.path.ends_with("lastSeen") || column.path.ends_with("timestamp");
+        let is_time =
+            column.path.ends_with("At") || column.path.ends_with("lastSeen") || column.path.ends_with("timestamp");
         if self.io.terminal
             && is_time
-            && let Some(at) = value.and_then(Value::as_str).and_then(|text| times::parse(text, self.now).ok())
+            && let Some(at) = value
+                .and_then(Value::as_str)
+                .and_then(|text| times::parse(text, self.now).ok())
         {
             return times::age(at, self.now);
         }
@@ -211,5 +245,9 @@ fn plain(value: Option<&Value>) -> String {
 }
 
 fn csv(text: &str) -> String {
-    if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
+    if text.contains([',', '"', '\n', '\r']) {
+        format!("\"{}\"", text.replace('"', "\"\""))
+    } else {
+        text.to_owned()
+    }
 }

@@ -17,7 +17,11 @@ pub(super) struct Table {
 
 impl Table {
     pub(super) fn new(head: Vec<String>) -> Self {
-        Self { head, held: Vec::new(), widths: None }
+        Self {
+            head,
+            held: Vec::new(),
+            widths: None,
+        }
     }
 
     pub(super) fn push(&mut self, cells: Vec<String>, io: &mut Io) {
@@ -37,7 +41,14 @@ impl Table {
             return;
         }
         let widths: Vec<usize> = (0..self.head.len())
-            .map(|at| self.held.iter().map(|row| row[at].chars().count()).chain([self.head[at].chars().count()]).max().unwrap_or(0))
+            .map(|at| {
+                self.held
+                    .iter()
+                    .map(|row| row[at].chars().count())
+                    .chain([self.head[at].chars().count()])
+                    .max()
+                    .unwrap_or(0)
+            })
             .collect();
         io.out(&line(&self.head, &widths));
         for row in self.held.drain(..) {
@@ -51,7 +62,9 @@ impl Table {
             return;
         }
         let mut table = comfy_table::Table::new();
-        table.load_style(NOTHING).set_content_arrangement(comfy_table::ContentArrangement::Disabled);
+        table
+            .load_style(NOTHING)
+            .set_content_arrangement(comfy_table::ContentArrangement::Disabled);
         table.set_header(&self.head).add_rows(self.held.drain(..));
         for column in table.column_iter_mut() {
             column.set_padding((0, GAP.len() as u16));
@@ -63,7 +76,11 @@ impl Table {
 }
 
 fn line(cells: &[String], widths: &[usize]) -> String {
-    let padded: Vec<_> = cells.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+    let padded: Vec<_> = cells
+        .iter()
+        .zip(widths)
+        .map(|(cell, width)| format!("{cell:<width$}"))
+        .collect();
     padded.join(GAP).trim_end().to_owned() + "\n"
 }
 
@@ -90,7 +107,14 @@ mod tests {
         let mut io = Io::of(std::io::empty(), seen.clone(), std::io::sink());
         let mut table = Table::new(vec!["NAME".into(), "X".into(), "LAST".into()]);
         for n in 0..rows {
-            table.push(vec![format!("device-{n}"), "ü".into(), if n == 0 { String::new() } else { "z".into() }], &mut io);
+            table.push(
+                vec![
+                    format!("device-{n}"),
+                    "ü".into(),
+                    if n == 0 { String::new() } else { "z".into() },
+                ],
+                &mut io,
+            );
         }
         if flushed {
             table.flush(&mut io);

@@ -47,7 +47,13 @@ pub struct Revoke {
 }
 
 fn columns(secret: bool) -> Vec<Column> {
-    let mut columns = vec![column("ID", ".id"), column("ORG", ".org"), column("SITE", ".site"), column("USES LEFT", ".usesLeft"), column("EXPIRES", ".expiresAt")];
+    let mut columns = vec![
+        column("ID", ".id"),
+        column("ORG", ".org"),
+        column("SITE", ".site"),
+        column("USES LEFT", ".usesLeft"),
+        column("EXPIRES", ".expiresAt"),
+    ];
     if secret {
         columns.push(column("TOKEN", ".token"));
     } else {
@@ -76,13 +82,31 @@ pub(super) async fn run(cx: &mut Context, args: ClaimToken) -> Result<Exit> {
             print(cx, columns(true), |record| text(record, "id"), &shown)
         }
         ClaimToken::List => {
-            let found = cx.within(client.list_claim_tokens(pb::ListClaimTokensRequest { org })).await?;
-            print_all(cx, columns(false), |record| text(record, "id"), found.claim_tokens.iter().map(|token| record("ClaimToken", token)).collect::<Vec<_>>())?;
+            let found = cx
+                .within(client.list_claim_tokens(pb::ListClaimTokensRequest { org }))
+                .await?;
+            print_all(
+                cx,
+                columns(false),
+                |record| text(record, "id"),
+                found
+                    .claim_tokens
+                    .iter()
+                    .map(|token| record("ClaimToken", token))
+                    .collect::<Vec<_>>(),
+            )?;
             Ok(Exit::Ok)
         }
         ClaimToken::Revoke(args) => {
-            let ended = cx.within(client.revoke_claim_token(pb::RevokeClaimTokenRequest { org, id: args.id })).await?;
-            print(cx, columns(false), |record| text(record, "id"), &record("ClaimToken", &ended.claim_token.unwrap_or_default()))
+            let ended = cx
+                .within(client.revoke_claim_token(pb::RevokeClaimTokenRequest { org, id: args.id }))
+                .await?;
+            print(
+                cx,
+                columns(false),
+                |record| text(record, "id"),
+                &record("ClaimToken", &ended.claim_token.unwrap_or_default()),
+            )
         }
     }
 }

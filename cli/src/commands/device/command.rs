@@ -52,7 +52,11 @@ fn columns() -> Vec<Column> {
         column("STATE", ".state"),
         column("CREATED", ".createdAt"),
         column("DETAIL", ".detail"),
-        Column { title: "PARAMS".into(), path: ".params".into(), wide: true },
+        Column {
+            title: "PARAMS".into(),
+            path: ".params".into(),
+            wide: true,
+        },
     ]
 }
 
@@ -80,12 +84,26 @@ pub(super) async fn run(cx: &mut Context, args: Command) -> Result<Exit> {
                 expires_in_seconds: micros.unsigned_abs() / 1_000_000,
             };
             let sent = cx.within(client.send_command(wanted)).await?;
-            print(cx, columns(), |record| text(record, "id"), &shown(&sent.command.unwrap_or_default()))
+            print(
+                cx,
+                columns(),
+                |record| text(record, "id"),
+                &shown(&sent.command.unwrap_or_default()),
+            )
         }
         Command::List(args) => {
-            let wanted = pb::ListCommandsRequest { org, device: targets::device(&args.device)?, limit: args.limit };
+            let wanted = pb::ListCommandsRequest {
+                org,
+                device: targets::device(&args.device)?,
+                limit: args.limit,
+            };
             let found = cx.within(client.list_commands(wanted)).await?;
-            print_all(cx, columns(), |record| text(record, "id"), found.commands.iter().map(shown).collect::<Vec<_>>())?;
+            print_all(
+                cx,
+                columns(),
+                |record| text(record, "id"),
+                found.commands.iter().map(shown).collect::<Vec<_>>(),
+            )?;
             Ok(Exit::Ok)
         }
     }

@@ -34,7 +34,11 @@ pub struct Logs {
 
 pub(super) async fn run(cx: &mut Context, args: &Logs) -> Result<Exit> {
     let now = times::now();
-    let time = |text: &Option<String>| text.as_deref().map_or(Ok(0), |text| times::parse(text, now)).map_err(|message| Error::usage(message, ""));
+    let time = |text: &Option<String>| {
+        text.as_deref()
+            .map_or(Ok(0), |text| times::parse(text, now))
+            .map_err(|message| Error::usage(message, ""))
+    };
     let wanted = pb::LogsRequest {
         org: cx.org().await?,
         device: targets::device(&args.device)?,
@@ -46,11 +50,19 @@ pub(super) async fn run(cx: &mut Context, args: &Logs) -> Result<Exit> {
     };
     let mut client = cx.devices().await?;
     let mut pages = client.logs(wanted).await?.into_inner();
-    let columns = vec![column("TIME", ".timestamp"), column("LEVEL", ".level"), column("MESSAGE", ".message")];
-    let mut listing = Listing::new(&mut cx.io, &cx.format, columns, |record| record["message"].as_str().unwrap_or_default().to_owned())?;
+    let columns = vec![
+        column("TIME", ".timestamp"),
+        column("LEVEL", ".level"),
+        column("MESSAGE", ".message"),
+    ];
+    let mut listing = Listing::new(&mut cx.io, &cx.format, columns, |record| {
+        record["message"].as_str().unwrap_or_default().to_owned()
+    })?;
     while let Some(page) = pages.message().await? {
         for entry in page.entries {
-            if !listing.push(&json!({"timestamp": times::show(entry.timestamp_us), "level": entry.level, "message": entry.message}))? {
+            if !listing.push(
+                &json!({"timestamp": times::show(entry.timestamp_us), "level": entry.level, "message": entry.message}),
+            )? {
                 return Ok(Exit::Ok);
             }
         }

@@ -41,7 +41,12 @@ pub(super) async fn run(cx: &mut Context, args: &Latest) -> Result<Exit> {
     };
     let mut client = cx.telemetry().await?;
     let found = cx.within(client.latest(wanted)).await?;
-    let count = commands::print_all(cx, columns(), name, found.readings.iter().map(reading).collect::<Vec<_>>())?;
+    let count = commands::print_all(
+        cx,
+        columns(),
+        name,
+        found.readings.iter().map(reading).collect::<Vec<_>>(),
+    )?;
     if count == 0 && cx.io.asks {
         cx.say("no readings yet");
     }

@@ -89,7 +89,11 @@ fn columns() -> Vec<Column> {
     vec![
         column("DEVICE", ".device"),
         column("SENSOR", ".sensor"),
-        Column { title: "SOURCE".into(), path: ".source".into(), wide: true },
+        Column {
+            title: "SOURCE".into(),
+            path: ".source".into(),
+            wide: true,
+        },
         column("VALUE", ".value"),
         column("UNIT", ".unit"),
         column("QUALITY", ".quality"),

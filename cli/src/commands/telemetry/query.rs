@@ -39,7 +39,11 @@ pub struct Query {
 
 pub(super) async fn run(cx: &mut Context, args: &Query) -> Result<Exit> {
     let (from_us, to_us) = args.span.micros()?;
-    let every_us = args.every.as_deref().map_or(Ok(0), times::parse_duration).map_err(|message| Error::usage(message, ""))?;
+    let every_us = args
+        .every
+        .as_deref()
+        .map_or(Ok(0), times::parse_duration)
+        .map_err(|message| Error::usage(message, ""))?;
     let wanted = pb::QueryRequest {
         org: cx.org().await?,
         device: targets::device(&args.device)?,
@@ -54,14 +58,33 @@ pub(super) async fn run(cx: &mut Context, args: &Query) -> Result<Exit> {
     let mut client = cx.telemetry().await?;
     let mut pages = client.query(wanted).await?.into_inner();
     let columns = if every_us == 0 {
-        vec![column("TIME", ".timestamp"), column("VALUE", ".value"), column("QUALITY", ".quality"), column("REASON", ".reason")]
+        vec![
+            column("TIME", ".timestamp"),
+            column("VALUE", ".value"),
+            column("QUALITY", ".quality"),
+            column("REASON", ".reason"),
+        ]
     } else {
-        vec![column("BUCKET", ".bucket"), column("VALUE", ".value"), column("COUNT", ".count"), column("BAD", ".bad")]
+        vec![
+            column("BUCKET", ".bucket"),
+            column("VALUE", ".value"),
+            column("COUNT", ".count"),
+            column("BAD", ".bad"),
+        ]
     };
-    let mut listing = Listing::new(&mut cx.io, &cx.format, columns, |record| record["timestamp"].as_str().or(record["bucket"].as_str()).unwrap_or_default().to_owned())?;
+    let mut listing = Listing::new(&mut cx.io, &cx.format, columns, |record| {
+        record["timestamp"]
+            .as_str()
+            .or(record["bucket"].as_str())
+            .unwrap_or_default()
+            .to_owned()
+    })?;
     while let Some(page) = pages.message().await? {
         let readings = page.readings.iter().map(line);
-        let buckets = page.buckets.iter().map(|b| json!({"bucket": times::show(b.start_us), "value": b.value, "count": b.count, "bad": b.bad}));
+        let buckets = page
+            .buckets
+            .iter()
+            .map(|b| json!({"bucket": times::show(b.start_us), "value": b.value, "count": b.count, "bad": b.bad}));
         for record in readings.chain(buckets) {
             if !listing.push(&record)? {
                 return Ok(Exit::Ok);

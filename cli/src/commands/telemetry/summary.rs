@@ -28,16 +28,33 @@ pub struct Summary {
 pub(super) async fn run(cx: &mut Context, args: &Summary) -> Result<Exit> {
     let (from_us, to_us) = args.span.micros()?;
     let device = targets::device(&args.device)?;
-    let wanted = pb::SummaryRequest { org: cx.org().await?, device: device.clone(), sensor: args.sensor.clone(), source: args.source.clone(), from_us, to_us };
+    let wanted = pb::SummaryRequest {
+        org: cx.org().await?,
+        device: device.clone(),
+        sensor: args.sensor.clone(),
+        source: args.source.clone(),
+        from_us,
+        to_us,
+    };
     let mut client = cx.telemetry().await?;
     let found = cx.within(client.summary(wanted)).await?;
-    let time = |at: i64| if found.count + found.bad == 0 { None } else { Some(times::show(at)) };
+    let time = |at: i64| {
+        if found.count + found.bad == 0 {
+            None
+        } else {
+            Some(times::show(at))
+        }
+    };
     let record = json!({
         "device": device, "sensor": args.sensor, "unit": found.unit, "count": found.count, "bad": found.bad,
         "min": found.min, "max": found.max, "mean": found.mean, "stddev": found.stddev, "first": found.first, "last": found.last,
         "p50": found.p50, "p95": found.p95, "p99": found.p99, "firstTime": time(found.first_us), "lastTime": time(found.last_us),
     });
-    let wide = |title: &str, path: &str| Column { title: title.into(), path: path.into(), wide: true };
+    let wide = |title: &str, path: &str| Column {
+        title: title.into(),
+        path: path.into(),
+        wide: true,
+    };
     let columns = vec![
         column("SENSOR", ".sensor"),
         column("COUNT", ".count"),

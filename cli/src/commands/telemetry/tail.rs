@@ -25,7 +25,12 @@ pub struct Tail {
 
 pub(super) async fn run(cx: &mut Context, args: &Tail) -> Result<Exit> {
     let device = args.device.as_deref().map_or(Ok(String::new()), targets::device)?;
-    let wanted = pb::TailRequest { org: cx.org().await?, device, sensor: args.sensor.clone(), source: args.source.clone() };
+    let wanted = pb::TailRequest {
+        org: cx.org().await?,
+        device,
+        sensor: args.sensor.clone(),
+        source: args.source.clone(),
+    };
     let mut client = cx.telemetry().await?;
     let mut events = client.tail(wanted).await?.into_inner();
     let mut skipped = 0;
@@ -42,7 +47,14 @@ pub(super) async fn run(cx: &mut Context, args: &Tail) -> Result<Exit> {
         }
     }
     if skipped > 0 {
-        cx.say(&format!("{skipped} commits were left out because they came faster than they could be shown"));
+        cx.say(&format!(
+            "{skipped} commits were left out because they came faster than they could be shown"
+        ));
     }
-    Err(Error::new(Exit::Unavailable, codes::CONNECT, "fleetd ended the stream", "repeat the command"))
+    Err(Error::new(
+        Exit::Unavailable,
+        codes::CONNECT,
+        "fleetd ended the stream",
+        "repeat the command",
+    ))
 }
