@@ -48,10 +48,13 @@ pub(super) struct File {
     read: SqlitePool,
 }
 
+type Cached = (u64, Arc<Vec<Sample>>);
+
 /// Decoded segments, newest use last; what is older goes when there are too many readings.
 #[derive(Debug, Default)]
 struct Cache {
-    segments: HashMap<(i64, i64), (u64, Arc<Vec<Sample>>)>,
+    /// By day and segment: last use, and the readings.
+    segments: HashMap<(i64, i64), Cached>,
     readings: usize,
     clock: u64,
 }

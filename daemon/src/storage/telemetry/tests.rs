@@ -66,7 +66,7 @@ async fn random_histories_answer_like_a_plain_list_through_restarts() {
                 let mut sample = number(ids[random(4) as usize], timestamp, random(3) as f64 / 10.0);
                 match random(8) {
                     0 => {
-                        (sample.value, sample.quality, sample.reason) = (Value::Missing, Quality::Bad, Reason::Timeout)
+                        (sample.value, sample.quality, sample.reason) = (Value::Missing, Quality::Bad, Reason::Timeout);
                     }
                     1 => sample.value = Value::Json("\"on\"".into()),
                     2 => sample.quality = Quality::Uncertain,
