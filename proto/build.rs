@@ -12,7 +12,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         "fleet/v1/system.proto",
     ];
     let mut compiler = protox::Compiler::new(["."])?;
-    compiler.include_imports(true).include_source_info(true).open_files(files)?;
+    compiler
+        .include_imports(true)
+        .include_source_info(true)
+        .open_files(files)?;
     let out = PathBuf::from(env::var("OUT_DIR")?);
     // Only this encoding keeps our own options; prost's types drop extensions.
     fs::write(out.join("descriptors.bin"), compiler.encode_file_descriptor_set())?;

@@ -41,7 +41,9 @@ pub struct SystemClock;
 impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the machine's clock")]
     fn now(&self) -> Micros {
-        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        let since = std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .unwrap_or_default();
         i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
     }
 }
@@ -104,17 +106,30 @@ impl App {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let db = match &config.database_url {
             None => Db::open_sqlite(&dir.join("fleetd.db")).await?,
-            Some(url) if url.starts_with("postgres://") || url.starts_with("postgresql://") => Db::open_postgres(url).await?,
+            Some(url) if url.starts_with("postgres://") || url.starts_with("postgresql://") => {
+                Db::open_postgres(url).await?
+            }
             Some(_) => return Err(storage::Error::Url("it names no engine that fleetd has".to_owned()).into()),
         };
-        let (readings, writer) = store::Telemetry::open(store::Config { dir: dir.join("telemetry"), queue: QUEUE }, &db).await?;
+        let (readings, writer) = store::Telemetry::open(
+            store::Config {
+                dir: dir.join("telemetry"),
+                queue: QUEUE,
+            },
+            &db,
+        )
+        .await?;
         let resources = Resources::open(db.clone(), Arc::clone(&clock)).await?;
         let devices = Devices::new(resources.clone(), Arc::clone(&clock));
         let telemetry = Telemetry::new(readings, resources.clone(), Arc::clone(&clock));
         let buses = Buses::default();
 
-        let listener = TcpListener::bind(config.http_listen).await.map_err(|error| Error::Http(config.http_listen, error))?;
-        let http_address = listener.local_addr().map_err(|error| Error::Http(config.http_listen, error))?;
+        let listener = TcpListener::bind(config.http_listen)
+            .await
+            .map_err(|error| Error::Http(config.http_listen, error))?;
+        let http_address = listener
+            .local_addr()
+            .map_err(|error| Error::Http(config.http_listen, error))?;
         let socket = open_socket(&config.socket)?;
 
         let facts = Facts {
@@ -124,20 +139,49 @@ impl App {
             socket: config.socket.display().to_string(),
         };
         let reported = buses.clone();
-        let system = System::new(facts, resources.clone(), telemetry.clone(), Arc::new(move || polling::reports(&reported)));
+        let system = System::new(
+            facts,
+            resources.clone(),
+            telemetry.clone(),
+            Arc::new(move || polling::reports(&reported)),
+        );
         let (close_doors, close_writer) = (CancellationToken::new(), CancellationToken::new());
 
         let mut write = JoinSet::new();
         let stop = close_writer.clone();
-        write.spawn(async move { writer.run(stop).await.map_err(|error| Error::Task("the writer of readings", error.to_string())) });
+        write.spawn(async move {
+            writer
+                .run(stop)
+                .await
+                .map_err(|error| Error::Task("the writer of readings", error.to_string()))
+        });
 
         let mut doors = JoinSet::new();
-        let services = http::Services { devices: devices.clone(), telemetry: telemetry.clone(), system: system.clone(), metrics };
+        let services = http::Services {
+            devices: devices.clone(),
+            telemetry: telemetry.clone(),
+            system: system.clone(),
+            metrics,
+        };
         let stop = close_doors.clone();
-        doors.spawn(async move { http::serve(listener, services, stop).await.map_err(|error| Error::Task("HTTP", error.to_string())) });
-        let services = grpc::Services { resources: resources.clone(), devices: devices.clone(), telemetry: telemetry.clone(), buses: buses.clone(), system };
+        doors.spawn(async move {
+            http::serve(listener, services, stop)
+                .await
+                .map_err(|error| Error::Task("HTTP", error.to_string()))
+        });
+        let services = grpc::Services {
+            resources: resources.clone(),
+            devices: devices.clone(),
+            telemetry: telemetry.clone(),
+            buses: buses.clone(),
+            system,
+        };
         let stop = close_doors.clone();
-        doors.spawn(async move { grpc::serve(socket, services, stop).await.map_err(|error| Error::Task("gRPC", error.to_string())) });
+        doors.spawn(async move {
+            grpc::serve(socket, services, stop)
+                .await
+                .map_err(|error| Error::Task("gRPC", error.to_string()))
+        });
 
         let (targets, wanted) = watch::channel(Arc::default());
         let (sink, measured) = mpsc::channel(SWEEPS);
@@ -223,12 +267,22 @@ fn outcome_of_end(ended: Option<Result<Result<(), Error>, JoinError>>) -> Result
 /// One fleetd per data directory.
 fn lock(dir: &Path) -> Result<File, Error> {
     let path = dir.join("fleetd.lock");
-    let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(|error| Error::DataDir(dir.to_owned(), error))?;
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .map_err(|error| Error::DataDir(dir.to_owned(), error))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => {
-            let run: Option<serde_json::Value> = std::fs::read(dir.join("run.json")).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
-            let pid = run.and_then(|run| run["pid"].as_u64()).map(|pid| format!(" (pid {pid})")).unwrap_or_default();
+            let run: Option<serde_json::Value> = std::fs::read(dir.join("run.json"))
+                .ok()
+                .and_then(|bytes| serde_json::from_slice(&bytes).ok());
+            let pid = run
+                .and_then(|run| run["pid"].as_u64())
+                .map(|pid| format!(" (pid {pid})"))
+                .unwrap_or_default();
             Err(Error::InUse(dir.to_owned(), pid))
         }
         Err(TryLockError::Error(error)) => Err(Error::DataDir(dir.to_owned(), error)),
@@ -238,7 +292,9 @@ fn lock(dir: &Path) -> Result<File, Error> {
 fn open_socket(path: &Path) -> Result<UnixListener, Error> {
     let failed = |error| Error::Socket(path.to_owned(), error);
     if path.as_os_str().len() > LONGEST_SOCKET {
-        return Err(failed(std::io::Error::other(format!("a socket's path has at most {LONGEST_SOCKET} bytes"))));
+        return Err(failed(std::io::Error::other(format!(
+            "a socket's path has at most {LONGEST_SOCKET} bytes"
+        ))));
     }
     // The lock on the data directory is ours, so a socket that is there is a leftover.
     match std::fs::remove_file(path) {

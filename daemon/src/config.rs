@@ -21,7 +21,13 @@ pub struct Flags {
     #[arg(long, env = "FLEETD_SOCKET", value_name = "PATH", global = true)]
     pub socket: Option<PathBuf>,
     /// PostgreSQL instead of the embedded store: postgres://user@host/database
-    #[arg(long, env = "FLEETD_DATABASE_URL", value_name = "URL", hide_env_values = true, global = true)]
+    #[arg(
+        long,
+        env = "FLEETD_DATABASE_URL",
+        value_name = "URL",
+        hide_env_values = true,
+        global = true
+    )]
     pub database_url: Option<String>,
     /// Serve plain HTTP to other machines: tokens can be read on the way
     #[arg(long, env = "FLEETD_INSECURE", global = true)]
@@ -92,7 +98,9 @@ pub enum Error {
     #[error("there is no place for data: set --data-dir or FLEETD_DATA_DIR")]
     NoDataDir,
     /// HTTP would be readable on the way.
-    #[error("--http-listen {0} is reached from other machines without TLS: listen on a loopback address behind a proxy, or accept it with --insecure")]
+    #[error(
+        "--http-listen {0} is reached from other machines without TLS: listen on a loopback address behind a proxy, or accept it with --insecure"
+    )]
     Plaintext(SocketAddr),
 }
 
@@ -107,7 +115,14 @@ impl Config {
             }
         };
         let mut origins = Vec::new();
-        let data_dir = match pick(&mut origins, "data-dir", "FLEETD_DATA_DIR", flags.data_dir.clone(), file.data_dir, |v| v.display().to_string()) {
+        let data_dir = match pick(
+            &mut origins,
+            "data-dir",
+            "FLEETD_DATA_DIR",
+            flags.data_dir.clone(),
+            file.data_dir,
+            |v| v.display().to_string(),
+        ) {
             Some(dir) => dir,
             None => {
                 let dir = default_data_dir().ok_or(Error::NoDataDir)?;
@@ -122,7 +137,13 @@ impl Config {
                 default.to_owned()
             })
         };
-        let http = or("http-listen", "FLEETD_HTTP_LISTEN", flags.http_listen.map(|v| v.to_string()), file.http_listen.map(|v| v.to_string()), "127.0.0.1:7080");
+        let http = or(
+            "http-listen",
+            "FLEETD_HTTP_LISTEN",
+            flags.http_listen.map(|v| v.to_string()),
+            file.http_listen.map(|v| v.to_string()),
+            "127.0.0.1:7080",
+        );
         let socket = or(
             "socket",
             "FLEETD_SOCKET",
@@ -132,13 +153,37 @@ impl Config {
         );
         let log = or("log", "FLEETD_LOG", flags.log.clone(), file.log, "info");
         // A URL may hold a password.
-        let database_url = pick(&mut origins, "database-url", "FLEETD_DATABASE_URL", flags.database_url.clone(), file.database_url, |_| "(set)".to_owned());
+        let database_url = pick(
+            &mut origins,
+            "database-url",
+            "FLEETD_DATABASE_URL",
+            flags.database_url.clone(),
+            file.database_url,
+            |_| "(set)".to_owned(),
+        );
         if database_url.is_none() {
             origins.push(("database-url", "(embedded store)".to_owned(), "default"));
         }
         let insecure = flags.insecure || file.insecure.unwrap_or(false);
-        origins.push(("insecure", insecure.to_string(), if flags.insecure { "flag or variable" } else if insecure { "file" } else { "default" }));
-        let log_format = pick(&mut origins, "log-format", "FLEETD_LOG_FORMAT", flags.log_format, file.log_format, |v| format!("{v:?}").to_lowercase());
+        origins.push((
+            "insecure",
+            insecure.to_string(),
+            if flags.insecure {
+                "flag or variable"
+            } else if insecure {
+                "file"
+            } else {
+                "default"
+            },
+        ));
+        let log_format = pick(
+            &mut origins,
+            "log-format",
+            "FLEETD_LOG_FORMAT",
+            flags.log_format,
+            file.log_format,
+            |v| format!("{v:?}").to_lowercase(),
+        );
         if log_format.is_none() {
             origins.push(("log-format", "text".to_owned(), "default"));
         }
@@ -147,7 +192,16 @@ impl Config {
         if !http_listen.ip().is_loopback() && !insecure {
             return Err(Error::Plaintext(http_listen));
         }
-        Ok(Self { data_dir, http_listen, socket: PathBuf::from(socket), database_url, insecure, log, log_format: log_format.unwrap_or_default(), origins })
+        Ok(Self {
+            data_dir,
+            http_listen,
+            socket: PathBuf::from(socket),
+            database_url,
+            insecure,
+            log,
+            log_format: log_format.unwrap_or_default(),
+            origins,
+        })
     }
 }
 
@@ -170,7 +224,10 @@ fn pick<T>(
 }
 
 fn given_as_flag(name: &str) -> bool {
-    std::env::args().any(|arg| arg.strip_prefix("--").is_some_and(|arg| arg == name || arg.starts_with(&format!("{name}="))))
+    std::env::args().any(|arg| {
+        arg.strip_prefix("--")
+            .is_some_and(|arg| arg == name || arg.starts_with(&format!("{name}=")))
+    })
 }
 
 /// `/var/lib/fleetd` as root, else the XDG data home.
@@ -178,6 +235,13 @@ fn default_data_dir() -> Option<PathBuf> {
     if rustix::process::geteuid().is_root() {
         return Some(PathBuf::from("/var/lib/fleetd"));
     }
-    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    set("XDG_DATA_HOME").filter(|dir| dir.is_absolute()).or_else(|| set("HOME").map(|home| home.join(".local/share"))).map(|dir: PathBuf| Path::new(&dir).join("fleetd"))
+    let set = |name: &str| {
+        std::env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
+    set("XDG_DATA_HOME")
+        .filter(|dir| dir.is_absolute())
+        .or_else(|| set("HOME").map(|home| home.join(".local/share")))
+        .map(|dir: PathBuf| Path::new(&dir).join("fleetd"))
 }

@@ -42,8 +42,11 @@ enum Command {
 }
 
 fn duration(text: &str) -> Result<Duration, String> {
-    let span: jiff::Span = text.parse().map_err(|_| format!("`{text}` is no time; write such as 20s or 5m"))?;
-    let whole = jiff::SignedDuration::try_from(span).map_err(|_| format!("`{text}` is no time; write such as 20s or 5m"))?;
+    let span: jiff::Span = text
+        .parse()
+        .map_err(|_| format!("`{text}` is no time; write such as 20s or 5m"))?;
+    let whole =
+        jiff::SignedDuration::try_from(span).map_err(|_| format!("`{text}` is no time; write such as 20s or 5m"))?;
     Duration::try_from(whole).map_err(|_| "a time is not negative".to_owned())
 }
 
@@ -59,7 +62,10 @@ fn main() -> ExitCode {
     }
 }
 
-#[expect(clippy::print_stderr, reason = "the last word of a failed start goes to the terminal")]
+#[expect(
+    clippy::print_stderr,
+    reason = "the last word of a failed start goes to the terminal"
+)]
 fn fail(message: &str) -> ExitCode {
     eprintln!("fleetd: {message}");
     ExitCode::FAILURE
@@ -70,7 +76,9 @@ async fn run(args: Args) -> Result<(), String> {
         None | Some(Command::Serve) => {
             let config = Config::resolve(&args.flags).map_err(|error| error.to_string())?;
             log(&config)?;
-            let app = App::start(&config, recorder()?).await.map_err(|error| error.to_string())?;
+            let app = App::start(&config, recorder()?)
+                .await
+                .map_err(|error| error.to_string())?;
             app.run_until(stopped()?).await.map_err(|error| error.to_string())
         }
         Some(Command::Demo { time }) => fleetd::demo::run(args.flags, time, recorder()?, stopped()?).await,
@@ -90,12 +98,20 @@ fn config(flags: &Flags) -> Result<(), String> {
     Ok(())
 }
 
-#[expect(clippy::print_stdout, reason = "whoever starts a simulator with port 0 reads the port here")]
+#[expect(
+    clippy::print_stdout,
+    reason = "whoever starts a simulator with port 0 reads the port here"
+)]
 async fn simulate(file: &std::path::Path, flags: &Flags) -> Result<(), String> {
     log(&Config::resolve(flags).map_err(|error| error.to_string())?)?;
     let simulation = Simulation::load(file, Arc::new(SystemClock)).map_err(|error| error.to_string())?;
-    let listener = tokio::net::TcpListener::bind(&simulation.listen).await.map_err(|error| format!("cannot listen on {}: {error}", simulation.listen))?;
-    println!("listening on {}", listener.local_addr().map_err(|error| error.to_string())?);
+    let listener = tokio::net::TcpListener::bind(&simulation.listen)
+        .await
+        .map_err(|error| format!("cannot listen on {}: {error}", simulation.listen))?;
+    println!(
+        "listening on {}",
+        listener.local_addr().map_err(|error| error.to_string())?
+    );
     let shutdown = CancellationToken::new();
     let stop = shutdown.clone();
     let stopped = stopped()?;
@@ -107,17 +123,24 @@ async fn simulate(file: &std::path::Path, flags: &Flags) -> Result<(), String> {
 }
 
 fn log(config: &Config) -> Result<(), String> {
-    let filter = tracing_subscriber::EnvFilter::try_new(&config.log).map_err(|error| format!("--log {}: {error}", config.log))?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let filter = tracing_subscriber::EnvFilter::try_new(&config.log)
+        .map_err(|error| format!("--log {}: {error}", config.log))?;
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
     match config.log_format {
-        LogFormat::Text => builder.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).init(),
+        LogFormat::Text => builder
+            .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
+            .init(),
         LogFormat::Json => builder.json().init(),
     }
     Ok(())
 }
 
 fn recorder() -> Result<metrics_exporter_prometheus::PrometheusHandle, String> {
-    metrics_exporter_prometheus::PrometheusBuilder::new().install_recorder().map_err(|error| error.to_string())
+    metrics_exporter_prometheus::PrometheusBuilder::new()
+        .install_recorder()
+        .map_err(|error| error.to_string())
 }
 
 /// Ends with SIGTERM or SIGINT.

@@ -6,7 +6,10 @@ use crate::pb::resource::Spec;
 
 /// A kind of resource. The order is the order in which kinds are applied and exported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[allow(missing_docs, reason = "the names are the kinds'; their meaning stands in the proto files")]
+#[allow(
+    missing_docs,
+    reason = "the names are the kinds'; their meaning stands in the proto files"
+)]
 pub enum Kind {
     Organization,
     Customer,
@@ -53,10 +56,18 @@ pub struct Row {
 }
 
 const fn col(title: &'static str, path: &'static str) -> Column {
-    Column { title, path, wide: false }
+    Column {
+        title,
+        path,
+        wide: false,
+    }
 }
 const fn wide(title: &'static str, path: &'static str) -> Column {
-    Column { title, path, wide: true }
+    Column {
+        title,
+        path,
+        wide: true,
+    }
 }
 
 /// Every kind, in the order of [`Kind`].

@@ -11,7 +11,12 @@ pub mod selector;
 pub mod suggest;
 
 /// Generated messages and services of `fleet.v1`.
-#[allow(missing_docs, clippy::all, clippy::pedantic, reason = "generated; the proto files hold the documentation")]
+#[allow(
+    missing_docs,
+    clippy::all,
+    clippy::pedantic,
+    reason = "generated; the proto files hold the documentation"
+)]
 pub mod v1 {
     tonic::include_proto!("fleet.v1");
 }

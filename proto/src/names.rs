@@ -17,7 +17,10 @@ pub fn is_name(text: &str) -> bool {
 /// Does it read as a UUID (8-4-4-4-12 hexadecimal digits, or 32 of them)?
 pub fn is_uuid(text: &str) -> bool {
     let hex = text.bytes().filter(u8::is_ascii_hexdigit).count();
-    let dashes_right = text.bytes().enumerate().all(|(at, b)| (b == b'-') == matches!(at, 8 | 13 | 18 | 23));
+    let dashes_right = text
+        .bytes()
+        .enumerate()
+        .all(|(at, b)| (b == b'-') == matches!(at, 8 | 13 | 18 | 23));
     hex == 32 && (text.len() == 32 || (text.len() == 36 && dashes_right))
 }
 
@@ -36,7 +39,16 @@ mod tests {
         for good in ["a", "A9._-x", "meter-1", &"x".repeat(128)] {
             assert!(is_name(good), "{good}");
         }
-        for bad in ["", "-a", ".a", "a b", "ä", "a/b", &"x".repeat(129), "01930e0a-0000-7000-8000-000000000000"] {
+        for bad in [
+            "",
+            "-a",
+            ".a",
+            "a b",
+            "ä",
+            "a/b",
+            &"x".repeat(129),
+            "01930e0a-0000-7000-8000-000000000000",
+        ] {
             assert!(!is_name(bad), "{bad}");
         }
     }

@@ -26,7 +26,12 @@ pub struct Selector(Vec<Requirement>);
 impl Selector {
     /// Reads a selector; empty text selects everything.
     pub fn parse(text: &str) -> Result<Self, String> {
-        split(text)?.into_iter().filter(|part| !part.is_empty()).map(requirement).collect::<Result<_, _>>().map(Self)
+        split(text)?
+            .into_iter()
+            .filter(|part| !part.is_empty())
+            .map(requirement)
+            .collect::<Result<_, _>>()
+            .map(Self)
     }
 
     /// Do these labels satisfy every condition?
@@ -77,11 +82,22 @@ fn split(text: &str) -> Result<Vec<&str>, String> {
 fn requirement(part: &str) -> Result<Requirement, String> {
     let key = |text: &str| {
         let text = text.trim();
-        let valid = !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'/' | b'-'));
-        if valid { Ok(text.to_owned()) } else { Err(format!("`{part}`: `{text}` is no label key; write `key=value`, `key in (a,b)`, `key` or `!key`")) }
+        let valid = !text.is_empty()
+            && text
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'/' | b'-'));
+        if valid {
+            Ok(text.to_owned())
+        } else {
+            Err(format!(
+                "`{part}`: `{text}` is no label key; write `key=value`, `key in (a,b)`, `key` or `!key`"
+            ))
+        }
     };
     if let Some(list) = part.strip_suffix(')') {
-        let (head, values) = list.split_once('(').ok_or_else(|| format!("`{part}`: a parenthesis is missing"))?;
+        let (head, values) = list
+            .split_once('(')
+            .ok_or_else(|| format!("`{part}`: a parenthesis is missing"))?;
         let values = values.split(',').map(|value| value.trim().to_owned()).collect();
         let head = head.trim();
         if let Some(name) = head.strip_suffix(" notin") {
@@ -137,10 +153,26 @@ mod tests {
     #[test]
     fn every_form_selects_what_it_says() {
         let here = labels(&[("ring", "canary"), ("zone", "a")]);
-        for yes in ["", "ring=canary", "ring==canary,zone in (a,b)", "zone", "!old", "ring!=stable", "zone notin (x, y)", "old!=1"] {
+        for yes in [
+            "",
+            "ring=canary",
+            "ring==canary,zone in (a,b)",
+            "zone",
+            "!old",
+            "ring!=stable",
+            "zone notin (x, y)",
+            "old!=1",
+        ] {
             assert!(Selector::parse(yes).unwrap().matches(&here), "{yes}");
         }
-        for no in ["ring=stable", "zone in (b,c)", "!zone", "old", "ring!=canary", "zone notin (a)"] {
+        for no in [
+            "ring=stable",
+            "zone in (b,c)",
+            "!zone",
+            "old",
+            "ring!=canary",
+            "zone notin (a)",
+        ] {
             assert!(!Selector::parse(no).unwrap().matches(&here), "{no}");
         }
     }
@@ -154,9 +186,15 @@ mod tests {
 
     #[test]
     fn globs() {
-        for (pattern, text, matches) in
-            [("*", "", true), ("meter-*", "meter-1", true), ("*-1", "meter-1", true), ("m?ter", "meter", true), ("a*b*c", "axxbyyc", true), ("a*b", "axc", false), ("", "x", false)]
-        {
+        for (pattern, text, matches) in [
+            ("*", "", true),
+            ("meter-*", "meter-1", true),
+            ("*-1", "meter-1", true),
+            ("m?ter", "meter", true),
+            ("a*b*c", "axxbyyc", true),
+            ("a*b", "axc", false),
+            ("", "x", false),
+        ] {
             assert_eq!(glob_matches(pattern, text), matches, "{pattern} {text}");
         }
     }

@@ -30,7 +30,10 @@ impl Aggregate {
     /// The aggregate that a word names; `avg` is `mean`.
     pub fn find(word: &str) -> Option<Self> {
         let word = if word == "avg" { "mean" } else { word };
-        Self::WORDS.iter().find(|(known, _)| *known == word).map(|(_, aggregate)| *aggregate)
+        Self::WORDS
+            .iter()
+            .find(|(known, _)| *known == word)
+            .map(|(_, aggregate)| *aggregate)
     }
 }
 
@@ -72,7 +75,12 @@ pub struct Buckets {
 impl Buckets {
     /// Buckets of a width, microseconds, greater than 0.
     pub fn new(every: Micros, aggregate: Aggregate) -> Self {
-        Self { every: every.max(1), aggregate, done: Vec::new(), open: None }
+        Self {
+            every: every.max(1),
+            aggregate,
+            done: Vec::new(),
+            open: None,
+        }
     }
 
     /// Adds the next reading.
@@ -80,7 +88,16 @@ impl Buckets {
         let start = sample.timestamp - sample.timestamp.rem_euclid(self.every);
         if self.open.is_none_or(|open| open.start != start) {
             self.flush();
-            self.open = Some(Running { start, count: 0, bad: 0, sum: 0.0, min: f64::INFINITY, max: f64::NEG_INFINITY, first: 0.0, last: 0.0 });
+            self.open = Some(Running {
+                start,
+                count: 0,
+                bad: 0,
+                sum: 0.0,
+                min: f64::INFINITY,
+                max: f64::NEG_INFINITY,
+                first: 0.0,
+                last: 0.0,
+            });
         }
         let Some(open) = &mut self.open else { return };
         if sample.quality != Quality::Good {
@@ -121,7 +138,12 @@ impl Buckets {
             Aggregate::First => Some(open.first),
             Aggregate::Last => Some(open.last),
         };
-        self.done.push(Bucket { start: open.start, value, count: open.count, bad: open.bad });
+        self.done.push(Bucket {
+            start: open.start,
+            value,
+            count: open.count,
+            bad: open.bad,
+        });
     }
 }
 
@@ -184,8 +206,16 @@ impl Summing {
     /// The figures.
     pub fn finish(self) -> Summary {
         let (first_us, last_us) = self.times.unwrap_or_default();
-        let mut summary = Summary { count: self.numbers.len() as u64, bad: self.bad, first_us, last_us, ..Summary::default() };
-        let (Some(first), Some(last)) = (self.numbers.first().copied(), self.numbers.last().copied()) else { return summary };
+        let mut summary = Summary {
+            count: self.numbers.len() as u64,
+            bad: self.bad,
+            first_us,
+            last_us,
+            ..Summary::default()
+        };
+        let (Some(first), Some(last)) = (self.numbers.first().copied(), self.numbers.last().copied()) else {
+            return summary;
+        };
         let count = self.numbers.len() as f64;
         let mean = self.numbers.iter().sum::<f64>() / count;
         let variance = self.numbers.iter().map(|number| (number - mean).powi(2)).sum::<f64>() / count;
@@ -208,7 +238,14 @@ mod tests {
     use crate::domain::telemetry::Reason;
 
     fn sample(timestamp: Micros, value: Value, quality: Quality) -> Sample {
-        Sample { series: 0, timestamp, received: timestamp, value, quality, reason: Reason::None }
+        Sample {
+            series: 0,
+            timestamp,
+            received: timestamp,
+            value,
+            quality,
+            reason: Reason::None,
+        }
     }
 
     #[test]
@@ -226,10 +263,32 @@ mod tests {
             buckets.add(reading);
             summing.add(reading);
         }
-        let bucket = |start, value, count, bad| Bucket { start, value, count, bad };
-        assert_eq!(buckets.finish(), [bucket(-10, Some(1.0), 1, 0), bucket(0, Some(3.0), 2, 2), bucket(30, None, 0, 0)]);
+        let bucket = |start, value, count, bad| Bucket {
+            start,
+            value,
+            count,
+            bad,
+        };
+        assert_eq!(
+            buckets.finish(),
+            [
+                bucket(-10, Some(1.0), 1, 0),
+                bucket(0, Some(3.0), 2, 2),
+                bucket(30, None, 0, 0)
+            ]
+        );
         let summary = summing.finish();
-        assert_eq!((summary.count, summary.bad, summary.min, summary.max, summary.p50, summary.p99), (3, 2, Some(1.0), Some(4.0), Some(2.0), Some(4.0)));
+        assert_eq!(
+            (
+                summary.count,
+                summary.bad,
+                summary.min,
+                summary.max,
+                summary.p50,
+                summary.p99
+            ),
+            (3, 2, Some(1.0), Some(4.0), Some(2.0), Some(4.0))
+        );
         assert_eq!((summary.first_us, summary.last_us), (-5, 30));
     }
 }

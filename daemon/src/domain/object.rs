@@ -78,7 +78,10 @@ impl std::fmt::Display for Key {
 
 /// Microseconds as the contract carries a moment.
 pub fn timestamp(at: Micros) -> Timestamp {
-    Timestamp { seconds: at.div_euclid(1_000_000), nanos: (at.rem_euclid(1_000_000) * 1_000) as i32 }
+    Timestamp {
+        seconds: at.div_euclid(1_000_000),
+        nanos: (at.rem_euclid(1_000_000) * 1_000) as i32,
+    }
 }
 
 impl From<&Object> for pb::Resource {

@@ -37,7 +37,11 @@ pub fn make(kind: TokenKind, random: [u8; 48]) -> Fresh {
     let (id, secret) = (hex(&random[..16]), hex(&random[16..]));
     let body = format!("flt_{}_{id}_{secret}", kind.text());
     let text = format!("{body}_{:08x}", crc32fast::hash(body.as_bytes()));
-    Fresh { id, hash: hash(&text), text }
+    Fresh {
+        id,
+        hash: hash(&text),
+        text,
+    }
 }
 
 /// The id of a token of this kind, if the text is one: the checksum spares a look-up for mistyped ones.
@@ -62,7 +66,10 @@ pub fn matches(text: &str, stored: &str) -> bool {
 /// Lower-case hexadecimal.
 pub fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    bytes.iter().flat_map(|b| [DIGITS[usize::from(b >> 4)] as char, DIGITS[usize::from(b & 15)] as char]).collect()
+    bytes
+        .iter()
+        .flat_map(|b| [DIGITS[usize::from(b >> 4)] as char, DIGITS[usize::from(b & 15)] as char])
+        .collect()
 }
 
 #[cfg(test)]

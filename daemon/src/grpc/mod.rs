@@ -49,9 +49,15 @@ pub struct Services {
 }
 
 /// Serves on a Unix socket until `shutdown`.
-pub async fn serve(listener: UnixListener, services: Services, shutdown: CancellationToken) -> std::result::Result<(), tonic::transport::Error> {
+pub async fn serve(
+    listener: UnixListener,
+    services: Services,
+    shutdown: CancellationToken,
+) -> std::result::Result<(), tonic::transport::Error> {
     let (health_reporter, health) = tonic_health::server::health_reporter();
-    health_reporter.set_service_status("", tonic_health::ServingStatus::Serving).await;
+    health_reporter
+        .set_service_status("", tonic_health::ServingStatus::Serving)
+        .await;
     Server::builder()
         .max_concurrent_streams(100)
         .http2_max_pending_accept_reset_streams(Some(20))
@@ -59,12 +65,18 @@ pub async fn serve(listener: UnixListener, services: Services, shutdown: Cancell
         .layer(gate::layer())
         .add_service(health)
         .add_service(
-            ResourceServiceServer::new(resource::Door::new(services.resources.clone(), services.devices.clone()))
-                .max_decoding_message_size(LARGEST_MESSAGE),
+            ResourceServiceServer::new(resource::Door::new(
+                services.resources.clone(),
+                services.devices.clone(),
+            ))
+            .max_decoding_message_size(LARGEST_MESSAGE),
         )
         .add_service(DeviceServiceServer::new(device::Door::new(services.devices)))
         .add_service(TelemetryServiceServer::new(telemetry::Door::new(services.telemetry)))
-        .add_service(ModbusServiceServer::new(modbus::Door::new(services.resources, services.buses)))
+        .add_service(ModbusServiceServer::new(modbus::Door::new(
+            services.resources,
+            services.buses,
+        )))
         .add_service(SystemServiceServer::new(system::Door::new(services.system)))
         .serve_with_incoming_shutdown(UnixListenerStream::new(listener), shutdown.cancelled_owned())
         .await

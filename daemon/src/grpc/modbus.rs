@@ -30,11 +30,20 @@ impl Door {
 
     async fn read_once(&self, place: Place, wanted: &pb::ModbusReadRequest) -> Done<pb::ModbusReadResponse> {
         let registers = registers(wanted, place.register);
-        let bus = self.buses.get(&Endpoint { host: place.host, port: place.port });
+        let bus = self.buses.get(&Endpoint {
+            host: place.host,
+            port: place.port,
+        });
         let begin = Instant::now();
         let mut values = Vec::with_capacity(registers.len());
         for register in registers {
-            let read = |address, count| Read { unit: place.unit, function_code: register.function_code, address, count, timeout: place.timeout };
+            let read = |address, count| Read {
+                unit: place.unit,
+                function_code: register.function_code,
+                address,
+                count,
+                timeout: place.timeout,
+            };
             let raw = bus.read(read(register.address, register.count)).await.map_err(failed)?;
             let exponent = match register.scale_register {
                 Some(address) => bus.read(read(address, 1)).await.map_err(failed)?.first().copied(),
@@ -55,7 +64,10 @@ impl Door {
                 unit: register.unit,
             });
         }
-        Ok(pb::ModbusReadResponse { values, elapsed_us: begin.elapsed().as_micros() as u64 })
+        Ok(pb::ModbusReadResponse {
+            values,
+            elapsed_us: begin.elapsed().as_micros() as u64,
+        })
     }
 }
 
@@ -74,7 +86,11 @@ fn registers(wanted: &pb::ModbusReadRequest, named: Option<Register>) -> Vec<Reg
     if let Some(register) = named {
         return vec![register];
     }
-    let function_code = if wanted.function_code == 0 { 3 } else { wanted.function_code as u8 };
+    let function_code = if wanted.function_code == 0 {
+        3
+    } else {
+        wanted.function_code as u8
+    };
     let data_type = match wanted.data_type() {
         DataType::Unspecified if function_code <= 2 => DataType::Bool,
         DataType::Unspecified => DataType::Uint16,
@@ -107,9 +123,10 @@ fn registers(wanted: &pb::ModbusReadRequest, named: Option<Register>) -> Vec<Reg
 
 fn failed(error: ReadError) -> Error {
     match error {
-        ReadError::Timeout => Error::Unavailable("the slave does not answer; check its address, and --timeout-ms for slow ones".to_owned()),
+        ReadError::Timeout => Error::Unavailable(
+            "the slave does not answer; check its address, and --timeout-ms for slow ones".to_owned(),
+        ),
         ReadError::Connection(detail) => Error::Unavailable(detail),
         ReadError::Exception(code) => Error::Unavailable(format!("the slave answered: {code}")),
     }
 }
-

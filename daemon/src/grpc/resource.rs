@@ -31,7 +31,12 @@ impl Door {
         Self { resources, devices }
     }
 
-    async fn apply_all(&self, caller: &Caller, bundle: Vec<pb::Submission>, options: Options) -> Done<Vec<pb::ApplyResponse>> {
+    async fn apply_all(
+        &self,
+        caller: &Caller,
+        bundle: Vec<pb::Submission>,
+        options: Options,
+    ) -> Done<Vec<pb::ApplyResponse>> {
         let outcome = self.resources.apply(caller, bundle, options).await?;
         Ok(answer(outcome, options.dry_run))
     }
@@ -60,7 +65,11 @@ impl ResourceService for Door {
         let work = async move { resources.list(&caller, &filter, limit, &sender).await };
         let pages = driven(work, receiver).then(move |page| {
             let devices = devices.clone();
-            async move { Ok(pb::ListResponse { resources: devices.with_status(page?).await? }) }
+            async move {
+                Ok(pb::ListResponse {
+                    resources: devices.with_status(page?).await?,
+                })
+            }
         });
         Ok(Response::new(Box::pin(pages)))
     }
@@ -72,18 +81,29 @@ impl ResourceService for Door {
         let (sender, receiver) = mpsc::channel(64);
         let resources = self.resources.clone();
         let work = async move { resources.watch(&caller, filter, from_revision, sender).await };
-        Ok(Response::new(Box::pin(driven(work, receiver).map(|event| event.map(told)))))
+        Ok(Response::new(Box::pin(
+            driven(work, receiver).map(|event| event.map(told)),
+        )))
     }
 
-    async fn apply(&self, request: Request<Streaming<pb::ApplyRequest>>) -> Result<Response<Self::ApplyStream>, Status> {
+    async fn apply(
+        &self,
+        request: Request<Streaming<pb::ApplyRequest>>,
+    ) -> Result<Response<Self::ApplyStream>, Status> {
         let caller = gate::caller(&request)?;
         let (bundle, options) = collect(request.into_inner()).await?;
         let answers = match self.apply_all(&caller, bundle, options).await {
             Ok(answers) => answers.into_iter().map(Ok).collect(),
             // A status travels in a header, which is small: all issues go in the body before it.
             Err(Error::Invalid(issues)) => {
-                let body = issues.chunks(BATCH).map(|issues| Ok(pb::ApplyResponse { issues: issues.to_vec(), ..Default::default() }));
-                body.chain([Err(Status::from(Error::Invalid(issues.clone())))]).collect::<Vec<_>>()
+                let body = issues.chunks(BATCH).map(|issues| {
+                    Ok(pb::ApplyResponse {
+                        issues: issues.to_vec(),
+                        ..Default::default()
+                    })
+                });
+                body.chain([Err(Status::from(Error::Invalid(issues.clone())))])
+                    .collect::<Vec<_>>()
             }
             Err(error) => return Err(error.into()),
         };
@@ -94,7 +114,10 @@ impl ResourceService for Door {
         let caller = gate::caller(&request)?;
         let pb::DeleteRequest { keys, dry_run, cascade } = request.into_inner();
         let keys = keys.into_iter().map(key).collect::<Done<_>>()?;
-        let deleted = self.resources.delete(&caller, DeleteRequest { keys, dry_run, cascade }).await?;
+        let deleted = self
+            .resources
+            .delete(&caller, DeleteRequest { keys, dry_run, cascade })
+            .await?;
         let view = |objects: &[Object]| objects.iter().map(pb::Resource::from).collect();
         Ok(Response::new(pb::DeleteResponse {
             deleted: view(&deleted.deleted),
@@ -114,7 +137,11 @@ impl ResourceService for Door {
             columns: row
                 .columns
                 .iter()
-                .map(|column| pb::kind_info::Column { title: column.title.to_owned(), path: column.path.to_owned(), wide: column.wide })
+                .map(|column| pb::kind_info::Column {
+                    title: column.title.to_owned(),
+                    path: column.path.to_owned(),
+                    wide: column.wide,
+                })
                 .collect(),
         });
         Ok(Response::new(pb::ListKindsResponse { kinds: kinds.collect() }))
@@ -126,7 +153,14 @@ fn kind_of(text: &str) -> Done<Kind> {
 }
 
 fn key(key: pb::delete_request::Key) -> Done<(Key, u64)> {
-    Ok((Key { org: key.org, kind: kind_of(&key.kind)?, name: key.name }, key.revision))
+    Ok((
+        Key {
+            org: key.org,
+            kind: kind_of(&key.kind)?,
+            name: key.name,
+        },
+        key.revision,
+    ))
 }
 
 async fn collect(mut messages: Streaming<pb::ApplyRequest>) -> Result<(Vec<pb::Submission>, Options), Status> {
@@ -134,7 +168,10 @@ async fn collect(mut messages: Streaming<pb::ApplyRequest>) -> Result<(Vec<pb::S
     while let Some(message) = messages.message().await? {
         bytes += message.encoded_len();
         if bytes > fleet_proto::manifest::BUNDLE_LIMIT {
-            return Err(Status::from(Error::Exhausted { budget: "the size of a bundle (256 MiB)".to_owned(), retry_after_ms: 0 }));
+            return Err(Status::from(Error::Exhausted {
+                budget: "the size of a bundle (256 MiB)".to_owned(),
+                retry_after_ms: 0,
+            }));
         }
         if options.is_none() {
             options = message.options;
@@ -142,7 +179,12 @@ async fn collect(mut messages: Streaming<pb::ApplyRequest>) -> Result<(Vec<pb::S
         bundle.extend(message.submissions);
     }
     let options = required(options, "options")?;
-    Ok((bundle, Options { dry_run: options.dry_run }))
+    Ok((
+        bundle,
+        Options {
+            dry_run: options.dry_run,
+        },
+    ))
 }
 
 fn answer(outcome: Outcome, dry_run: bool) -> Vec<pb::ApplyResponse> {
@@ -169,8 +211,14 @@ fn answer(outcome: Outcome, dry_run: bool) -> Vec<pb::ApplyResponse> {
         .collect();
     applied
         .chunks(BATCH)
-        .map(|applied| pb::ApplyResponse { applied: applied.to_vec(), ..Default::default() })
-        .chain([pb::ApplyResponse { summary: Some(summary), ..Default::default() }])
+        .map(|applied| pb::ApplyResponse {
+            applied: applied.to_vec(),
+            ..Default::default()
+        })
+        .chain([pb::ApplyResponse {
+            summary: Some(summary),
+            ..Default::default()
+        }])
         .collect()
 }
 
@@ -181,5 +229,8 @@ fn told(event: Event) -> pb::WatchResponse {
         Event::Deleted(object, revision) => (Told::Deleted(pb::Resource::from(&*object)), revision),
         Event::Synced(revision) => (Told::Synced(Synced { revision }), revision),
     };
-    pb::WatchResponse { event: Some(event), revision }
+    pb::WatchResponse {
+        event: Some(event),
+        revision,
+    }
 }

@@ -29,7 +29,10 @@ fn code(error: &Error) -> (Code, &'static str) {
 impl From<Error> for Status {
     fn from(error: Error) -> Self {
         let (code, flt) = code(&error);
-        let mut detail = pb::ErrorDetail { code: flt.to_owned(), ..pb::ErrorDetail::default() };
+        let mut detail = pb::ErrorDetail {
+            code: flt.to_owned(),
+            ..pb::ErrorDetail::default()
+        };
         let mut message = error.to_string();
         match &error {
             Error::Invalid(issues) => {

@@ -34,30 +34,66 @@ impl TelemetryService for Door {
     async fn latest(&self, request: Request<pb::LatestRequest>) -> Result<Response<pb::LatestResponse>, Status> {
         let caller = gate::caller(&request)?;
         let rows = self.telemetry.latest(&caller, request.into_inner()).await?;
-        Ok(Response::new(pb::LatestResponse { readings: rows.into_iter().map(reading).collect() }))
+        Ok(Response::new(pb::LatestResponse {
+            readings: rows.into_iter().map(reading).collect(),
+        }))
     }
 
     async fn query(&self, request: Request<pb::QueryRequest>) -> Result<Response<Self::QueryStream>, Status> {
         let caller = gate::caller(&request)?;
-        let pb::QueryRequest { org, device, sensor, source, from_us, to_us, every_us, agg, limit } = request.into_inner();
-        let range = Range { org, device, sensor, source, from: from_us, to: to_us };
+        let pb::QueryRequest {
+            org,
+            device,
+            sensor,
+            source,
+            from_us,
+            to_us,
+            every_us,
+            agg,
+            limit,
+        } = request.into_inner();
+        let range = Range {
+            org,
+            device,
+            sensor,
+            source,
+            from: from_us,
+            to: to_us,
+        };
         let telemetry = self.telemetry.clone();
         if every_us == 0 {
             let (sender, receiver) = mpsc::channel(2);
             let work = async move { telemetry.history(&caller, &range, limit, &sender).await };
-            let pages = driven(work, receiver).map(|page| page.map(|rows| readings(rows.into_iter().map(reading).collect())));
+            let pages =
+                driven(work, receiver).map(|page| page.map(|rows| readings(rows.into_iter().map(reading).collect())));
             return Ok(Response::new(Box::pin(pages)));
         }
         let aggregate = aggregate(&agg)?;
         let (sender, receiver) = mpsc::channel(2);
         let work = async move { telemetry.buckets(&caller, &range, every_us, aggregate, &sender).await };
-        Ok(Response::new(Box::pin(driven(work, receiver).map(|page| page.map(buckets)))))
+        Ok(Response::new(Box::pin(
+            driven(work, receiver).map(|page| page.map(buckets)),
+        )))
     }
 
     async fn summary(&self, request: Request<pb::SummaryRequest>) -> Result<Response<pb::SummaryResponse>, Status> {
         let caller = gate::caller(&request)?;
-        let pb::SummaryRequest { org, device, sensor, source, from_us, to_us } = request.into_inner();
-        let range = Range { org, device, sensor, source, from: from_us, to: to_us };
+        let pb::SummaryRequest {
+            org,
+            device,
+            sensor,
+            source,
+            from_us,
+            to_us,
+        } = request.into_inner();
+        let range = Range {
+            org,
+            device,
+            sensor,
+            source,
+            from: from_us,
+            to: to_us,
+        };
         let (summary, unit) = self.telemetry.summary(&caller, &range).await?;
         Ok(Response::new(pb::SummaryResponse {
             count: summary.count,
@@ -79,12 +115,28 @@ impl TelemetryService for Door {
 
     async fn tail(&self, request: Request<pb::TailRequest>) -> Result<Response<Self::TailStream>, Status> {
         let caller = gate::caller(&request)?;
-        let pb::TailRequest { org, device, sensor, source } = request.into_inner();
-        let range = Range { org, device, sensor, source, ..Range::default() };
+        let pb::TailRequest {
+            org,
+            device,
+            sensor,
+            source,
+        } = request.into_inner();
+        let range = Range {
+            org,
+            device,
+            sensor,
+            source,
+            ..Range::default()
+        };
         let (sender, receiver) = mpsc::channel(16);
         let telemetry = self.telemetry.clone();
         let events = driven(async move { telemetry.tail(&caller, range, sender).await }, receiver);
-        let told = events.map(|event| event.map(|(rows, skipped)| pb::TailResponse { readings: rows.into_iter().map(reading).collect(), skipped }));
+        let told = events.map(|event| {
+            event.map(|(rows, skipped)| pb::TailResponse {
+                readings: rows.into_iter().map(reading).collect(),
+                skipped,
+            })
+        });
         Ok(Response::new(Box::pin(told)))
     }
 }
@@ -104,12 +156,23 @@ fn aggregate(word: &str) -> Done<Aggregate> {
 }
 
 fn readings(readings: Vec<pb::Reading>) -> pb::QueryResponse {
-    pb::QueryResponse { readings, buckets: Vec::new() }
+    pb::QueryResponse {
+        readings,
+        buckets: Vec::new(),
+    }
 }
 
 fn buckets(buckets: Vec<Bucket>) -> pb::QueryResponse {
-    let told = buckets.into_iter().map(|b| pb::Bucket { start_us: b.start, value: b.value, count: b.count, bad: b.bad });
-    pb::QueryResponse { readings: Vec::new(), buckets: told.collect() }
+    let told = buckets.into_iter().map(|b| pb::Bucket {
+        start_us: b.start,
+        value: b.value,
+        count: b.count,
+        bad: b.bad,
+    });
+    pb::QueryResponse {
+        readings: Vec::new(),
+        buckets: told.collect(),
+    }
 }
 
 fn reading(row: LatestRow) -> pb::Reading {

@@ -18,7 +18,12 @@ pub(super) struct Problem {
 
 impl Problem {
     pub(super) fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, code, detail: detail.into(), retry_after_ms: None }
+        Self {
+            status,
+            code,
+            detail: detail.into(),
+            retry_after_ms: None,
+        }
     }
 
     pub(super) fn bad_request(detail: impl Into<String>) -> Self {
@@ -35,10 +40,14 @@ impl IntoResponse for Problem {
         }
         let mut response = (self.status, Json(body)).into_response();
         if let Some(ms) = self.retry_after_ms {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(ms.div_ceil(1_000).max(1)));
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, HeaderValue::from(ms.div_ceil(1_000).max(1)));
         }
         if self.status == StatusCode::UNAUTHORIZED {
-            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            response
+                .headers_mut()
+                .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         response
     }
@@ -51,17 +60,29 @@ impl From<Error> for Problem {
         let problem = |status, code| Self::new(status, code, detail.clone());
         match error {
             Error::NotFound(_) => problem(StatusCode::NOT_FOUND, "not_found"),
-            Error::AlreadyExists(_) | Error::Conflict { .. } | Error::InUse { .. } | Error::Protected(_) => problem(StatusCode::CONFLICT, "conflict"),
+            Error::AlreadyExists(_) | Error::Conflict { .. } | Error::InUse { .. } | Error::Protected(_) => {
+                problem(StatusCode::CONFLICT, "conflict")
+            }
             Error::Invalid(_) => problem(StatusCode::BAD_REQUEST, "invalid"),
             Error::Denied(_) => problem(StatusCode::FORBIDDEN, "denied"),
             Error::Unauthenticated(_) => problem(StatusCode::UNAUTHORIZED, "unauthenticated"),
             Error::Exhausted { retry_after_ms: 0, .. } => problem(StatusCode::FORBIDDEN, "limit_reached"),
-            Error::Exhausted { retry_after_ms, .. } => Self { retry_after_ms: Some(retry_after_ms), ..problem(StatusCode::TOO_MANY_REQUESTS, "overloaded") },
-            Error::Unavailable(_) => Self { retry_after_ms: Some(1_000), ..problem(StatusCode::SERVICE_UNAVAILABLE, "unavailable") },
+            Error::Exhausted { retry_after_ms, .. } => Self {
+                retry_after_ms: Some(retry_after_ms),
+                ..problem(StatusCode::TOO_MANY_REQUESTS, "overloaded")
+            },
+            Error::Unavailable(_) => Self {
+                retry_after_ms: Some(1_000),
+                ..problem(StatusCode::SERVICE_UNAVAILABLE, "unavailable")
+            },
             Error::Full => problem(StatusCode::INSUFFICIENT_STORAGE, "disk_full"),
             Error::Storage(cause) => {
                 tracing::error!(error = &cause as &dyn std::error::Error, "request failed");
-                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "internal error; see the fleetd log")
+                Self::new(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "internal",
+                    "internal error; see the fleetd log",
+                )
             }
         }
     }

@@ -28,7 +28,10 @@ type RawBody = Result<Bytes, BytesRejection>;
 
 /// The device that the request's token belongs to.
 pub(super) async fn identity(services: &Services, headers: &HeaderMap) -> Result<Identity, Problem> {
-    Ok(services.devices.authenticate(bearer(headers).unwrap_or_default()).await?)
+    Ok(services
+        .devices
+        .authenticate(bearer(headers).unwrap_or_default())
+        .await?)
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {
@@ -40,14 +43,19 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 /// The body, or why there is none.
 pub(super) fn bytes(body: RawBody) -> Result<Bytes, Problem> {
     body.map_err(|rejection| match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "the body is too large, counted after decompression"),
+        StatusCode::PAYLOAD_TOO_LARGE => Problem::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "too_large",
+            "the body is too large, counted after decompression",
+        ),
         _ => Problem::bad_request("the body cannot be read"),
     })
 }
 
 fn parse<T: DeserializeOwned>(body: RawBody) -> Result<T, Problem> {
     let body = bytes(body)?;
-    serde_json::from_slice(&body).map_err(|error| Problem::bad_request(format!("the body is not what this call takes: {error}")))
+    serde_json::from_slice(&body)
+        .map_err(|error| Problem::bad_request(format!("the body is not what this call takes: {error}")))
 }
 
 #[derive(Deserialize)]
@@ -62,10 +70,19 @@ pub(super) struct ProvisionBody {
     claim_token: String,
 }
 
-pub(super) async fn provision(State(services): State<Services>, Extension(peer): Extension<SocketAddr>, headers: HeaderMap, body: RawBody) -> Result<Json<Value>, Problem> {
+pub(super) async fn provision(
+    State(services): State<Services>,
+    Extension(peer): Extension<SocketAddr>,
+    headers: HeaderMap,
+    body: RawBody,
+) -> Result<Json<Value>, Problem> {
     let body: ProvisionBody = parse(body)?;
     if body.csr.is_some() {
-        return Err(Problem::new(StatusCode::NOT_IMPLEMENTED, "no_certificates", "this fleetd issues no certificates yet; leave `csr` out to get a token"));
+        return Err(Problem::new(
+            StatusCode::NOT_IMPLEMENTED,
+            "no_certificates",
+            "this fleetd issues no certificates yet; leave `csr` out to get a token",
+        ));
     }
     if body.hw_id.chars().count() > 100 || body.model.chars().count() > 100 {
         return Err(Problem::bad_request("`hwId` and `model` have at most 100 characters"));
@@ -96,18 +113,34 @@ pub(super) struct ConfigBody {
     schema_version: Option<u32>,
 }
 
-pub(super) async fn config(State(services): State<Services>, Path(id): Path<String>, headers: HeaderMap, body: RawBody) -> Result<Response, Problem> {
+pub(super) async fn config(
+    State(services): State<Services>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    body: RawBody,
+) -> Result<Response, Problem> {
     let identity = identity(&services, &headers).await?;
     let body: ConfigBody = parse(body)?;
     same_device(&services, &identity, &id, body.device_id.as_deref()).await?;
     let schema = body.schema_version.unwrap_or(1);
     let Some(served) = services.devices.config(&identity, &id, schema).await? else {
-        return Err(Problem::new(StatusCode::NOT_FOUND, "no_config", "the device has no gateway configuration"));
+        return Err(Problem::new(
+            StatusCode::NOT_FOUND,
+            "no_config",
+            "the device has no gateway configuration",
+        ));
     };
     services.devices.saw(identity.uid);
     let tag = format!("\"{}-{}\"", served.version, schema.clamp(1, 2));
-    let unchanged = headers.get(header::IF_NONE_MATCH).and_then(|tags| tags.to_str().ok()).is_some_and(|tags| tags.split(',').any(|known| known.trim() == tag));
-    let mut response = if unchanged { StatusCode::NOT_MODIFIED.into_response() } else { Json(served.body).into_response() };
+    let unchanged = headers
+        .get(header::IF_NONE_MATCH)
+        .and_then(|tags| tags.to_str().ok())
+        .is_some_and(|tags| tags.split(',').any(|known| known.trim() == tag));
+    let mut response = if unchanged {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        Json(served.body).into_response()
+    };
     if let Ok(tag) = HeaderValue::from_str(&tag) {
         response.headers_mut().insert(header::ETAG, tag);
     }
@@ -137,10 +170,15 @@ pub(super) async fn heartbeat(
     let body: HeartbeatBody = parse(body)?;
     same_device(&services, &identity, &id, body.device_id.as_deref()).await?;
     let text = |value: Option<String>| value.map(|text| text.chars().take(100).collect()).unwrap_or_default();
-    let errors = body.errors.unwrap_or_default().into_iter().take(100).map(|error| match error {
-        Value::String(text) => shorten(text),
-        other => shorten(other.to_string()),
-    });
+    let errors = body
+        .errors
+        .unwrap_or_default()
+        .into_iter()
+        .take(100)
+        .map(|error| match error {
+            Value::String(text) => shorten(text),
+            other => shorten(other.to_string()),
+        });
     let beat = Heartbeat {
         uptime_seconds: body.uptime_seconds,
         firmware_version: text(body.firmware_version),
@@ -158,7 +196,9 @@ pub(super) async fn heartbeat(
             json!({"id": command.id, "type": command.kind, "params": params, "expiresAt": timestamp(command.expires_at).to_string()})
         })
         .collect();
-    Ok(Json(json!({"serverTime": server_time(&services), "commands": commands})))
+    Ok(Json(
+        json!({"serverTime": server_time(&services), "commands": commands}),
+    ))
 }
 
 #[derive(Deserialize)]
@@ -169,7 +209,12 @@ pub(super) struct ResultBody {
     readback: Option<Value>,
 }
 
-pub(super) async fn command_result(State(services): State<Services>, Path((id, command)): Path<(String, String)>, headers: HeaderMap, body: RawBody) -> Result<Json<Value>, Problem> {
+pub(super) async fn command_result(
+    State(services): State<Services>,
+    Path((id, command)): Path<(String, String)>,
+    headers: HeaderMap,
+    body: RawBody,
+) -> Result<Json<Value>, Problem> {
     let identity = identity(&services, &headers).await?;
     let body: ResultBody = parse(body)?;
     if !matches!(body.status.as_str(), "confirmed" | "rejected" | "failed") {
@@ -180,7 +225,10 @@ pub(super) async fn command_result(State(services): State<Services>, Path((id, c
         return Err(Problem::bad_request("`readback` has at most 64 KiB"));
     }
     let detail = shorten(body.detail.unwrap_or_default());
-    services.devices.command_result(&identity, &id, &command, &body.status, &detail, &readback).await?;
+    services
+        .devices
+        .command_result(&identity, &id, &command, &body.status, &detail, &readback)
+        .await?;
     Ok(Json(json!({"status": "ok"})))
 }
 
@@ -196,7 +244,12 @@ struct Line {
     message: String,
 }
 
-pub(super) async fn logs(State(services): State<Services>, Path(id): Path<String>, headers: HeaderMap, body: RawBody) -> Result<Json<Value>, Problem> {
+pub(super) async fn logs(
+    State(services): State<Services>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    body: RawBody,
+) -> Result<Json<Value>, Problem> {
     let identity = identity(&services, &headers).await?;
     let body: LogsBody = parse(body)?;
     if body.entries.len() > MOST_LINES {
@@ -211,8 +264,13 @@ pub(super) async fn logs(State(services): State<Services>, Path(id): Path<String
             Some(Value::String(text)) => text.parse::<jiff::Timestamp>().ok().map(|at| at.as_microsecond()),
             Some(_) => None,
         };
-        let when = when.ok_or_else(|| Problem::bad_request(format!("entries[{at}].timestamp is neither RFC 3339 nor epoch milliseconds")))?;
-        let level = log_level(&line.level).ok_or_else(|| Problem::bad_request(format!("entries[{at}].level is not debug, info, warning or error")))?;
+        let when = when.ok_or_else(|| {
+            Problem::bad_request(format!(
+                "entries[{at}].timestamp is neither RFC 3339 nor epoch milliseconds"
+            ))
+        })?;
+        let level = log_level(&line.level)
+            .ok_or_else(|| Problem::bad_request(format!("entries[{at}].level is not debug, info, warning or error")))?;
         lines.push((when, level, shorten(line.message)));
     }
     let accepted = lines.len();
@@ -222,9 +280,20 @@ pub(super) async fn logs(State(services): State<Services>, Path(id): Path<String
 
 /// The id in the body must mean the same device as the one in the path.
 async fn same_device(services: &Services, identity: &Identity, path: &str, body: Option<&str>) -> Result<(), Problem> {
-    let Some(body) = body.filter(|body| *body != path) else { return Ok(()) };
-    let (a, b) = (services.devices.on_behalf(identity, path).await?, services.devices.on_behalf(identity, body).await?);
-    if a.uid == b.uid { Ok(()) } else { Err(Problem::bad_request("`deviceId` in the body is not the device of the path")) }
+    let Some(body) = body.filter(|body| *body != path) else {
+        return Ok(());
+    };
+    let (a, b) = (
+        services.devices.on_behalf(identity, path).await?,
+        services.devices.on_behalf(identity, body).await?,
+    );
+    if a.uid == b.uid {
+        Ok(())
+    } else {
+        Err(Problem::bad_request(
+            "`deviceId` in the body is not the device of the path",
+        ))
+    }
 }
 
 fn server_time(services: &Services) -> String {
@@ -232,5 +301,9 @@ fn server_time(services: &Services) -> String {
 }
 
 fn shorten(text: String) -> String {
-    if text.len() <= LONGEST_LINE { text } else { text.chars().take(LONGEST_LINE).collect() }
+    if text.len() <= LONGEST_LINE {
+        text
+    } else {
+        text.chars().take(LONGEST_LINE).collect()
+    }
 }

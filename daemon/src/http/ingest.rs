@@ -12,14 +12,20 @@ use super::{Services, devices, parse};
 /// Rejections that one answer lists; the rest is a number.
 const MOST_LISTED: usize = 1_000;
 
-pub(super) async fn ingest(State(services): State<Services>, headers: HeaderMap, body: Result<Bytes, axum::extract::rejection::BytesRejection>) -> Result<Json<Value>, Problem> {
+pub(super) async fn ingest(
+    State(services): State<Services>,
+    headers: HeaderMap,
+    body: Result<Bytes, axum::extract::rejection::BytesRejection>,
+) -> Result<Json<Value>, Problem> {
     let identity = devices::identity(&services, &headers).await?;
     let body = devices::bytes(body)?;
     let parsed = parse::read(&body).map_err(Problem::bad_request)?;
     let ingested = services.telemetry.ingest(identity.uid, parsed.items()).await?;
     services.devices.saw(identity.uid);
     if ingested.rejected.is_empty() {
-        return Ok(Json(json!({"accepted": ingested.accepted, "rejected": [], "duplicates": ingested.duplicates})));
+        return Ok(Json(
+            json!({"accepted": ingested.accepted, "rejected": [], "duplicates": ingested.duplicates}),
+        ));
     }
     metrics::counter!("fleetd_readings_rejected_total").increment(ingested.rejected.len() as u64);
     let listed: Vec<_> = ingested

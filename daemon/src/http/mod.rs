@@ -61,25 +61,53 @@ pub fn router(services: Services) -> Router {
         .route("/api/devices/provision", post(devices::provision))
         .route("/api/devices/{id}/config", post(devices::config))
         .route("/api/devices/{id}/heartbeat", post(devices::heartbeat))
-        .route("/api/devices/{id}/commands/{command}/result", post(devices::command_result))
+        .route(
+            "/api/devices/{id}/commands/{command}/result",
+            post(devices::command_result),
+        )
         .route("/api/devices/{id}/logs", post(devices::logs))
         .layer(DefaultBodyLimit::max(BODY))
         .merge(ingest)
         .route("/healthz", get(system::healthz))
         .route("/readyz", get(system::readyz))
         .route("/metrics", get(system::metrics))
-        .fallback(|| async { Problem::new(StatusCode::NOT_FOUND, "not_found", "there is no such path").into_response() })
-        .method_not_allowed_fallback(|| async { Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "the path has no such method").into_response() })
+        .fallback(|| async {
+            Problem::new(StatusCode::NOT_FOUND, "not_found", "there is no such path").into_response()
+        })
+        .method_not_allowed_fallback(|| async {
+            Problem::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "method_not_allowed",
+                "the path has no such method",
+            )
+            .into_response()
+        })
         .layer(RequestDecompressionLayer::new())
         .layer(CatchPanicLayer::custom(|panic: Box<dyn std::any::Any + Send>| {
-            let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+            let text = panic
+                .downcast_ref::<String>()
+                .map(String::as_str)
+                .or_else(|| panic.downcast_ref::<&str>().copied());
             tracing::error!(panic = text.unwrap_or("unknown"), "a request panicked");
-            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "internal error; see the fleetd log").into_response()
+            Problem::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "internal",
+                "internal error; see the fleetd log",
+            )
+            .into_response()
         }))
-        .layer(TraceLayer::new_for_http().make_span_with(|request: &axum::http::Request<_>| {
-            let id = request.headers().get("x-request-id").and_then(|id| id.to_str().ok()).unwrap_or_default();
-            tracing::debug_span!("http", method = %request.method(), path = request.uri().path(), id)
-        }).on_failure(()))
+        .layer(
+            TraceLayer::new_for_http()
+                .make_span_with(|request: &axum::http::Request<_>| {
+                    let id = request
+                        .headers()
+                        .get("x-request-id")
+                        .and_then(|id| id.to_str().ok())
+                        .unwrap_or_default();
+                    tracing::debug_span!("http", method = %request.method(), path = request.uri().path(), id)
+                })
+                .on_failure(()),
+        )
         .layer(PropagateRequestIdLayer::new(id.clone()))
         .layer(SetRequestIdLayer::new(id, MakeRequestUuid))
         .with_state(services)
@@ -89,8 +117,15 @@ pub fn router(services: Services) -> Router {
 pub async fn serve(listener: TcpListener, services: Services, shutdown: CancellationToken) -> std::io::Result<()> {
     let app = router(services);
     let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_PATIENCE).max_buf_size(HEADER_BYTES + 64 * 1024);
-    builder.http2().max_concurrent_streams(100).max_header_list_size(HEADER_BYTES as u32);
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_PATIENCE)
+        .max_buf_size(HEADER_BYTES + 64 * 1024);
+    builder
+        .http2()
+        .max_concurrent_streams(100)
+        .max_header_list_size(HEADER_BYTES as u32);
     let mut connections = JoinSet::new();
     loop {
         while connections.len() >= MOST_CONNECTIONS {

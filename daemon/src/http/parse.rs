@@ -105,7 +105,8 @@ pub(super) fn read(body: &[u8]) -> Result<Body<'_>, String> {
     if let Ok(batches) = fast {
         return Ok(Body::Fast(batches));
     }
-    let value: serde_json::Value = serde_json::from_slice(body).map_err(|error| format!("the body is not valid JSON: {error}"))?;
+    let value: serde_json::Value =
+        serde_json::from_slice(body).map_err(|error| format!("the body is not valid JSON: {error}"))?;
     if depth(&value) > DEEPEST {
         return Err(format!("the body is nested deeper than {DEEPEST} levels"));
     }
@@ -128,7 +129,12 @@ impl Body<'_> {
     pub(super) fn items(&self) -> Items<'_> {
         match self {
             Self::Fast(batches) => {
-                let mut items = Vec::with_capacity(batches.iter().map(|batch| batch.readings.as_ref().map_or(1, Vec::len)).sum());
+                let mut items = Vec::with_capacity(
+                    batches
+                        .iter()
+                        .map(|batch| batch.readings.as_ref().map_or(1, Vec::len))
+                        .sum(),
+                );
                 for batch in batches {
                     batch.items(&mut items);
                 }
@@ -175,7 +181,11 @@ impl Batch<'_> {
                     label: None,
                     quality: Quality::Good,
                 }),
-                _ => Err(Rejection { index: items.len(), code: "bad_item", detail: "`dataType` or `value` is missing".to_owned() }),
+                _ => Err(Rejection {
+                    index: items.len(),
+                    code: "bad_item",
+                    detail: "`dataType` or `value` is missing".to_owned(),
+                }),
             }),
         }
     }
@@ -190,14 +200,28 @@ fn patient<'a>(batch: &'a serde_json::Value, items: &mut Items<'a>) {
                 items.push(item(reading, reading.get("deviceId").or(device), index));
             }
         }
-        Some(_) => items.push(Err(Rejection { index: items.len(), code: "bad_item", detail: "`readings` is no array".to_owned() })),
+        Some(_) => items.push(Err(Rejection {
+            index: items.len(),
+            code: "bad_item",
+            detail: "`readings` is no array".to_owned(),
+        })),
         None => items.push(item(batch, device, items.len())),
     }
 }
 
-fn item<'a>(value: &'a serde_json::Value, device: Option<&'a serde_json::Value>, index: usize) -> Result<Incoming<'a>, Rejection> {
-    let refuse = |code: &'static str, detail: &str| Rejection { index, code, detail: detail.to_owned() };
-    let Some(fields) = value.as_object() else { return Err(refuse("bad_item", "the item is no object")) };
+fn item<'a>(
+    value: &'a serde_json::Value,
+    device: Option<&'a serde_json::Value>,
+    index: usize,
+) -> Result<Incoming<'a>, Rejection> {
+    let refuse = |code: &'static str, detail: &str| Rejection {
+        index,
+        code,
+        detail: detail.to_owned(),
+    };
+    let Some(fields) = value.as_object() else {
+        return Err(refuse("bad_item", "the item is no object"));
+    };
     let text = |name: &str| match fields.get(name) {
         None | Some(serde_json::Value::Null) => Ok(None),
         Some(serde_json::Value::String(text)) => Ok(Some(text.as_str())),
@@ -209,7 +233,9 @@ fn item<'a>(value: &'a serde_json::Value, device: Option<&'a serde_json::Value>,
         Some(_) => return Err(refuse("unknown_device", "`deviceId` is no text")),
     };
     let label = text("registerLabel")?;
-    let data_type = text("dataType")?.or(label).ok_or_else(|| refuse("bad_item", "`dataType` is missing"))?;
+    let data_type = text("dataType")?
+        .or(label)
+        .ok_or_else(|| refuse("bad_item", "`dataType` is missing"))?;
     let value = match fields.get("value") {
         None => return Err(refuse("bad_value", "`value` is missing")),
         Some(serde_json::Value::Null) => Value::Missing,
@@ -221,13 +247,31 @@ fn item<'a>(value: &'a serde_json::Value, device: Option<&'a serde_json::Value>,
     };
     let timestamp = match fields.get("timestamp") {
         None | Some(serde_json::Value::Null) => None,
-        Some(serde_json::Value::Number(ms)) => Some(ms.as_f64().and_then(millis).ok_or_else(|| refuse("bad_timestamp", "`timestamp` is out of range"))?),
-        Some(serde_json::Value::String(text)) => Some(rfc3339(text).ok_or_else(|| refuse("bad_timestamp", "`timestamp` is neither RFC 3339 nor epoch milliseconds"))?),
-        Some(_) => return Err(refuse("bad_timestamp", "`timestamp` is neither RFC 3339 nor epoch milliseconds")),
+        Some(serde_json::Value::Number(ms)) => Some(
+            ms.as_f64()
+                .and_then(millis)
+                .ok_or_else(|| refuse("bad_timestamp", "`timestamp` is out of range"))?,
+        ),
+        Some(serde_json::Value::String(text)) => Some(rfc3339(text).ok_or_else(|| {
+            refuse(
+                "bad_timestamp",
+                "`timestamp` is neither RFC 3339 nor epoch milliseconds",
+            )
+        })?),
+        Some(_) => {
+            return Err(refuse(
+                "bad_timestamp",
+                "`timestamp` is neither RFC 3339 nor epoch milliseconds",
+            ));
+        }
     };
     let slave_id = match fields.get("slaveId") {
         None | Some(serde_json::Value::Null) => None,
-        Some(id) => Some(id.as_u64().filter(|id| *id <= 255).ok_or_else(|| refuse("bad_item", "`slaveId` is not 0 to 255"))? as u16),
+        Some(id) => Some(
+            id.as_u64()
+                .filter(|id| *id <= 255)
+                .ok_or_else(|| refuse("bad_item", "`slaveId` is not 0 to 255"))? as u16,
+        ),
     };
     let quality = match text("quality")?.unwrap_or("good").to_ascii_lowercase().as_str() {
         "good" => Quality::Good,
@@ -235,7 +279,17 @@ fn item<'a>(value: &'a serde_json::Value, device: Option<&'a serde_json::Value>,
         "bad" => Quality::Bad,
         _ => return Err(refuse("bad_item", "`quality` is not good, uncertain or bad")),
     };
-    Ok(Incoming { device, data_type, value, unit: text("unit")?, timestamp, bus: text("bus")?, slave_id, label, quality })
+    Ok(Incoming {
+        device,
+        data_type,
+        value,
+        unit: text("unit")?,
+        timestamp,
+        bus: text("bus")?,
+        slave_id,
+        label,
+        quality,
+    })
 }
 
 #[cfg(test)]
@@ -243,20 +297,47 @@ mod tests {
     use super::*;
 
     fn codes(text: &str) -> Vec<Result<String, &'static str>> {
-        read(text.as_bytes()).unwrap().items().into_iter().map(|item| item.map(|i| i.data_type.to_owned()).map_err(|r| r.code)).collect()
+        read(text.as_bytes())
+            .unwrap()
+            .items()
+            .into_iter()
+            .map(|item| item.map(|i| i.data_type.to_owned()).map_err(|r| r.code))
+            .collect()
     }
 
     #[test]
     fn every_shape_is_read() {
         assert_eq!(codes(r#"{"deviceId":"d","dataType":"v","value":1}"#), [Ok("v".into())]);
-        assert_eq!(codes(r#"{"deviceId":"d","readings":[{"dataType":"v","value":1.5,"timestamp":"2026-01-01T00:00:00Z"}]}"#), [Ok("v".into())]);
-        assert_eq!(codes(r#"[{"deviceId":"d","dataType":"a","value":1},{"readings":[{"dataType":"b","value":"on"},{"dataType":"c","value":null}]}]"#), [Ok("a".into()), Ok("b".into()), Ok("c".into())]);
+        assert_eq!(
+            codes(r#"{"deviceId":"d","readings":[{"dataType":"v","value":1.5,"timestamp":"2026-01-01T00:00:00Z"}]}"#),
+            [Ok("v".into())]
+        );
+        assert_eq!(
+            codes(
+                r#"[{"deviceId":"d","dataType":"a","value":1},{"readings":[{"dataType":"b","value":"on"},{"dataType":"c","value":null}]}]"#
+            ),
+            [Ok("a".into()), Ok("b".into()), Ok("c".into())]
+        );
     }
 
     #[test]
     fn a_bad_item_costs_no_good_one() {
-        let found = codes(r#"{"readings":[{"dataType":"a","value":1},{"value":1},{"dataType":"b"},7,{"dataType":"c","value":1,"timestamp":"never"},{"dataType":"d","value":1,"timestamp":1e300},{"dataType":"e","value":1,"quality":"fine"},{"dataType":"z","value":2}]}"#);
-        assert_eq!(found, [Ok("a".into()), Err("bad_item"), Err("bad_value"), Err("bad_item"), Err("bad_timestamp"), Err("bad_timestamp"), Err("bad_item"), Ok("z".into())]);
+        let found = codes(
+            r#"{"readings":[{"dataType":"a","value":1},{"value":1},{"dataType":"b"},7,{"dataType":"c","value":1,"timestamp":"never"},{"dataType":"d","value":1,"timestamp":1e300},{"dataType":"e","value":1,"quality":"fine"},{"dataType":"z","value":2}]}"#,
+        );
+        assert_eq!(
+            found,
+            [
+                Ok("a".into()),
+                Err("bad_item"),
+                Err("bad_value"),
+                Err("bad_item"),
+                Err("bad_timestamp"),
+                Err("bad_timestamp"),
+                Err("bad_item"),
+                Ok("z".into())
+            ]
+        );
     }
 
     #[test]

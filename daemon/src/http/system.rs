@@ -18,7 +18,12 @@ pub(super) async fn readyz(State(services): State<Services>) -> Response {
         Ok(()) => Json(json!({"status": "ready"})).into_response(),
         Err(error) => {
             tracing::warn!(%error, "the store cannot be written");
-            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "not_ready", "the store cannot be written; see the fleetd log").into_response()
+            Problem::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "not_ready",
+                "the store cannot be written; see the fleetd log",
+            )
+            .into_response()
         }
     }
 }

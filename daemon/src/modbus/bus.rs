@@ -116,7 +116,10 @@ pub struct Bus {
 impl Bus {
     /// State (`connected`, `down`, `idle`) and last error.
     pub fn state(&self) -> (String, String) {
-        self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+        self.state
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .clone()
     }
 
     fn note(&self, state: &str, error: &str) {
@@ -156,7 +159,13 @@ impl Bus {
                 line.failures = 0;
                 line.not_before = None;
                 // Without it small frames wait for the peer's acknowledgement.
-                return stream.set_nodelay(true).map(|()| Stream { tcp: stream, read: Vec::new() }).map_err(|e| ReadError::Connection(e.to_string()));
+                return stream
+                    .set_nodelay(true)
+                    .map(|()| Stream {
+                        tcp: stream,
+                        read: Vec::new(),
+                    })
+                    .map_err(|e| ReadError::Connection(e.to_string()));
             }
             Ok(Err(error)) => format!("{}: {error}", self.endpoint),
             Err(_) => format!("{}: no connection in time", self.endpoint),
@@ -171,7 +180,12 @@ impl Bus {
 }
 
 /// Sends a request and waits for its own answer.
-async fn exchange(stream: &mut Stream, transaction: u16, read: Read, dropped: &AtomicU64) -> Result<Vec<u16>, ReadError> {
+async fn exchange(
+    stream: &mut Stream,
+    transaction: u16,
+    read: Read,
+    dropped: &AtomicU64,
+) -> Result<Vec<u16>, ReadError> {
     let broken = |error: std::io::Error| ReadError::Connection(error.to_string());
     let mut frame = Vec::with_capacity(12);
     for word in [transaction, 0, 6] {
@@ -200,9 +214,15 @@ async fn exchange(stream: &mut Stream, transaction: u16, read: Read, dropped: &A
 async fn frame_of(stream: &mut Stream) -> std::io::Result<(u16, Vec<u8>)> {
     loop {
         if let Some(head) = stream.read.first_chunk::<6>() {
-            let (protocol, length) = (u16::from_be_bytes([head[2], head[3]]), usize::from(u16::from_be_bytes([head[4], head[5]])));
+            let (protocol, length) = (
+                u16::from_be_bytes([head[2], head[3]]),
+                usize::from(u16::from_be_bytes([head[4], head[5]])),
+            );
             if protocol != 0 || !(2..=LONGEST).contains(&length) {
-                return Err(std::io::Error::new(std::io::ErrorKind::InvalidData, "the endpoint sends what is no Modbus/TCP"));
+                return Err(std::io::Error::new(
+                    std::io::ErrorKind::InvalidData,
+                    "the endpoint sends what is no Modbus/TCP",
+                ));
             }
             let transaction = u16::from_be_bytes([head[0], head[1]]);
             if stream.read.len() >= 6 + length {
@@ -212,7 +232,10 @@ async fn frame_of(stream: &mut Stream) -> std::io::Result<(u16, Vec<u8>)> {
             }
         }
         if stream.tcp.read_buf(&mut stream.read).await? == 0 {
-            return Err(std::io::Error::new(std::io::ErrorKind::UnexpectedEof, "the endpoint closed the connection"));
+            return Err(std::io::Error::new(
+                std::io::ErrorKind::UnexpectedEof,
+                "the endpoint closed the connection",
+            ));
         }
     }
 }
@@ -227,15 +250,23 @@ fn answer(transaction: u16, read: Read, found: u16, body: &[u8]) -> Option<Resul
         return (rest.len() == 1).then(|| Err(ReadError::Exception(ExceptionCode::new(rest[0]))));
     }
     let is_bits = read.function_code <= 2;
-    let bytes = usize::from(if is_bits { read.count.div_ceil(8) } else { read.count * 2 });
+    let bytes = usize::from(if is_bits {
+        read.count.div_ceil(8)
+    } else {
+        read.count * 2
+    });
     if function != read.function_code || rest.len() != bytes + 1 || usize::from(rest[0]) != bytes {
         return None;
     }
     let data = &rest[1..];
     Some(Ok(if is_bits {
-        (0..usize::from(read.count)).map(|at| u16::from(data[at / 8] >> (at % 8) & 1)).collect()
+        (0..usize::from(read.count))
+            .map(|at| u16::from(data[at / 8] >> (at % 8) & 1))
+            .collect()
     } else {
-        data.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]])).collect()
+        data.chunks_exact(2)
+            .map(|pair| u16::from_be_bytes([pair[0], pair[1]]))
+            .collect()
     }))
 }
 

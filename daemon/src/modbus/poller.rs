@@ -93,7 +93,13 @@ pub struct Report {
 }
 
 /// Polls what `targets` says, anew whenever it changes; buses that stay the same are not disturbed.
-pub async fn run(mut targets: watch::Receiver<Arc<Vec<Target>>>, buses: Buses, sink: mpsc::Sender<Vec<Measured>>, clock: Arc<dyn Clock>, shutdown: CancellationToken) {
+pub async fn run(
+    mut targets: watch::Receiver<Arc<Vec<Target>>>,
+    buses: Buses,
+    sink: mpsc::Sender<Vec<Measured>>,
+    clock: Arc<dyn Clock>,
+    shutdown: CancellationToken,
+) {
     let mut tasks = JoinSet::new();
     let mut running: Vec<(Target, CancellationToken)> = Vec::new();
     loop {
@@ -114,8 +120,18 @@ pub async fn run(mut targets: watch::Receiver<Arc<Vec<Target>>>, buses: Buses, s
             }
         }
         {
-            let live = |report: &Report| running.iter().any(|(t, _)| t.org_name == report.org && t.config_name == report.config && t.config.buses[t.bus].name == report.bus);
-            buses.polled.lock().unwrap_or_else(std::sync::PoisonError::into_inner).retain(live);
+            let live = |report: &Report| {
+                running.iter().any(|(t, _)| {
+                    t.org_name == report.org
+                        && t.config_name == report.config
+                        && t.config.buses[t.bus].name == report.bus
+                })
+            };
+            buses
+                .polled
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner)
+                .retain(live);
         }
         tokio::select! {
             () = shutdown.cancelled() => break,
@@ -162,7 +178,11 @@ impl Sweeper {
             .iter()
             .zip(&target.devices)
             .map(|(slave, (_, device))| Health {
-                report: SlaveReport { slave_id: slave.slave_id, device: device.clone(), ..SlaveReport::default() },
+                report: SlaveReport {
+                    slave_id: slave.slave_id,
+                    device: device.clone(),
+                    ..SlaveReport::default()
+                },
                 ..Health::default()
             })
             .collect();
@@ -205,7 +225,12 @@ impl Sweeper {
             if slave.bus != self.target.bus || !slave.enabled {
                 continue;
             }
-            for (position, register) in slave.registers.iter().enumerate().filter(|(_, register)| register.enabled) {
+            for (position, register) in slave
+                .registers
+                .iter()
+                .enumerate()
+                .filter(|(_, register)| register.enabled)
+            {
                 let interval = register.interval_ms.unwrap_or(slave.polling_interval_ms);
                 match groups.iter_mut().find(|(s, i, _)| (*s, *i) == (at, interval)) {
                     Some((.., positions)) => positions.push(position),
@@ -222,7 +247,12 @@ impl Sweeper {
                 let interval = Duration::from_millis(u64::from(interval));
                 // Staggered over a second at most: a new configuration shows its first values soon.
                 let due = begin + interval.min(Duration::from_secs(1)) * nth as u32 / count;
-                Sweep { slave, positions, interval, due }
+                Sweep {
+                    slave,
+                    positions,
+                    interval,
+                    due,
+                }
             })
             .collect()
     }
@@ -238,7 +268,12 @@ impl Sweeper {
         let probing = health.probe_at.is_some();
         health.illegal.retain(|_, again| *again > now);
         let split: Vec<u16> = health.split.iter().copied().collect();
-        let wanted: Vec<usize> = sweep.positions.iter().copied().filter(|at| !health.illegal.contains_key(at)).collect();
+        let wanted: Vec<usize> = sweep
+            .positions
+            .iter()
+            .copied()
+            .filter(|at| !health.illegal.contains_key(at))
+            .collect();
         let mut values: HashMap<usize, (Decoded, Micros)> = HashMap::new();
         for position in sweep.positions.iter().filter(|at| !wanted.contains(at)) {
             values.insert(*position, (bad(Reason::IllegalAddress), self.clock.now()));
@@ -263,15 +298,25 @@ impl Sweeper {
                         continue;
                     }
                     if illegal && let [guilty] = request.registers.as_slice() {
-                        self.health[sweep.slave].illegal.insert(*guilty, Instant::now() + ILLEGAL_AGAIN);
+                        self.health[sweep.slave]
+                            .illegal
+                            .insert(*guilty, Instant::now() + ILLEGAL_AGAIN);
                     }
                     let at = self.clock.now();
-                    let failed = request.registers.iter().map(|register| (*register, (bad(error.reason()), at)));
+                    let failed = request
+                        .registers
+                        .iter()
+                        .map(|register| (*register, (bad(error.reason()), at)));
                     values.extend(failed);
                     if matches!(error, ReadError::Timeout | ReadError::Connection(_)) {
                         // The rest of a silent slave's sweep would cost the living slaves their time.
                         for request in work.drain(..) {
-                            values.extend(request.registers.iter().map(|register| (*register, (bad(error.reason()), at))));
+                            values.extend(
+                                request
+                                    .registers
+                                    .iter()
+                                    .map(|register| (*register, (bad(error.reason()), at))),
+                            );
                         }
                         self.fail(sweep.slave, &error, probing);
                         break;
@@ -284,8 +329,16 @@ impl Sweeper {
                 continue;
             }
             let register = &slave.registers[position];
-            let own: Vec<u16> = (0..register.count).filter_map(|n| words.get(&(register.function_code, register.address.wrapping_add(n))).copied()).collect();
-            let exponent = register.scale_register.and_then(|address| words.get(&(register.function_code, address)).copied());
+            let own: Vec<u16> = (0..register.count)
+                .filter_map(|n| {
+                    words
+                        .get(&(register.function_code, register.address.wrapping_add(n)))
+                        .copied()
+                })
+                .collect();
+            let exponent = register
+                .scale_register
+                .and_then(|address| words.get(&(register.function_code, address)).copied());
             let at = arrived.get(&position).copied().unwrap_or_else(|| self.clock.now());
             values.insert(position, (decode(register, &own, exponent), at));
         }
@@ -343,7 +396,11 @@ impl Sweeper {
         let health = &mut self.health[at];
         health.failures += 1;
         if health.failures >= DEAD_AFTER || probing {
-            let most = if matches!(error, ReadError::Connection(_)) { RECONNECT_MOST } else { PROBE_MOST };
+            let most = if matches!(error, ReadError::Connection(_)) {
+                RECONNECT_MOST
+            } else {
+                PROBE_MOST
+            };
             let wait = (PROBE * 2_u32.pow(health.failures.saturating_sub(DEAD_AFTER).min(6))).min(most);
             health.probe_at = Some(Instant::now() + wait.mul_f64(rand::random_range(0.9..1.1)));
             health.report.open = true;
@@ -361,7 +418,11 @@ impl Sweeper {
             .filter_map(|(position, ((value, quality, reason), timestamp))| {
                 let register = &slave.registers[position];
                 if let (Some(deadband), Value::Number(number), Quality::Good) = (register.deadband, &value, quality) {
-                    if health.told.get(&position).is_some_and(|(last, at)| (number - last).abs() < deadband && timestamp - at < AT_LEAST) {
+                    if health
+                        .told
+                        .get(&position)
+                        .is_some_and(|(last, at)| (number - last).abs() < deadband && timestamp - at < AT_LEAST)
+                    {
                         return None;
                     }
                     health.told.insert(position, (*number, timestamp));
@@ -385,11 +446,22 @@ impl Sweeper {
 
     fn publish(&mut self) {
         let (state, last_error) = self.bus.state();
-        let slaves = self.target.config.slaves.iter().zip(&mut self.health).filter(|(slave, _)| slave.bus == self.target.bus).map(|(slave, health)| {
-            health.report.illegal = health.illegal.keys().map(|position| slave.registers[*position].address).collect();
-            health.report.illegal.sort_unstable();
-            health.report.clone()
-        });
+        let slaves = self
+            .target
+            .config
+            .slaves
+            .iter()
+            .zip(&mut self.health)
+            .filter(|(slave, _)| slave.bus == self.target.bus)
+            .map(|(slave, health)| {
+                health.report.illegal = health
+                    .illegal
+                    .keys()
+                    .map(|position| slave.registers[*position].address)
+                    .collect();
+                health.report.illegal.sort_unstable();
+                health.report.clone()
+            });
         let report = Report {
             org: self.target.org_name.clone(),
             config: self.target.config_name.clone(),
@@ -399,8 +471,15 @@ impl Sweeper {
             last_error,
             slaves: slaves.collect(),
         };
-        let mut all = self.buses.polled.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        match all.iter_mut().find(|known| (&known.org, &known.config, &known.bus, &known.endpoint) == (&report.org, &report.config, &report.bus, &report.endpoint)) {
+        let mut all = self
+            .buses
+            .polled
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        match all.iter_mut().find(|known| {
+            (&known.org, &known.config, &known.bus, &known.endpoint)
+                == (&report.org, &report.config, &report.bus, &report.endpoint)
+        }) {
             Some(known) => *known = report,
             None => all.push(report),
         }

@@ -98,7 +98,10 @@ pub struct Unusable {
 }
 
 fn unusable(place: impl std::fmt::Display, message: impl std::fmt::Display) -> Unusable {
-    Unusable { place: place.to_string(), message: message.to_string() }
+    Unusable {
+        place: place.to_string(),
+        message: message.to_string(),
+    }
 }
 
 /// A loaded simulation.
@@ -120,15 +123,25 @@ impl Simulation {
         let manifest_path = |config: &str| path.parent().unwrap_or(Path::new(".")).join(config);
         Self::parse(&path.display().to_string(), &text, clock, |config| {
             let at = manifest_path(config);
-            std::fs::read(&at).map(|bytes| (at.display().to_string(), bytes)).map_err(|e| unusable(at.display(), e))
+            std::fs::read(&at)
+                .map(|bytes| (at.display().to_string(), bytes))
+                .map_err(|e| unusable(at.display(), e))
         })
     }
 
     /// Reads a simulation from text; `open` gives the name and bytes of the manifest.
-    pub fn parse(name: &str, text: &str, clock: Arc<dyn Clock>, open: impl Fn(&str) -> Result<(String, Vec<u8>), Unusable>) -> Result<Self, Unusable> {
+    pub fn parse(
+        name: &str,
+        text: &str,
+        clock: Arc<dyn Clock>,
+        open: impl Fn(&str) -> Result<(String, Vec<u8>), Unusable>,
+    ) -> Result<Self, Unusable> {
         let file: File = serde_yaml::from_str(text).map_err(|e| unusable(name, e))?;
         let (manifest_name, bytes) = open(&file.config)?;
-        let bundle = manifest::read(vec![manifest::Source { name: manifest_name.clone(), text: bytes }]);
+        let bundle = manifest::read(vec![manifest::Source {
+            name: manifest_name.clone(),
+            text: bytes,
+        }]);
         if let Some(problem) = bundle.problems.first() {
             return Err(unusable(name, bundle.render(problem).trim_end()));
         }
@@ -136,24 +149,67 @@ impl Simulation {
             .documents
             .iter()
             .filter_map(|document| document.submission.resource.as_ref())
-            .filter(|resource| file.name.as_ref().is_none_or(|name| resource.metadata.as_ref().is_some_and(|m| m.name == *name)))
-            .find_map(|resource| if let Some(Spec::GatewayConfig(spec)) = &resource.spec { Some(spec.clone()) } else { None })
-            .ok_or_else(|| unusable(&manifest_name, "holds no such GatewayConfig; name one that it holds with `name:`"))?;
-        let config = gateway_config::parse(&spec)
-            .map_err(|issues| unusable(&manifest_name, issues.iter().map(|i| format!("{}: {}", i.path, i.message)).collect::<Vec<_>>().join("; ")))?;
+            .filter(|resource| {
+                file.name
+                    .as_ref()
+                    .is_none_or(|name| resource.metadata.as_ref().is_some_and(|m| m.name == *name))
+            })
+            .find_map(|resource| {
+                if let Some(Spec::GatewayConfig(spec)) = &resource.spec {
+                    Some(spec.clone())
+                } else {
+                    None
+                }
+            })
+            .ok_or_else(|| {
+                unusable(
+                    &manifest_name,
+                    "holds no such GatewayConfig; name one that it holds with `name:`",
+                )
+            })?;
+        let config = gateway_config::parse(&spec).map_err(|issues| {
+            unusable(
+                &manifest_name,
+                issues
+                    .iter()
+                    .map(|i| format!("{}: {}", i.path, i.message))
+                    .collect::<Vec<_>>()
+                    .join("; "),
+            )
+        })?;
         for key in file.values.keys() {
-            let known = config.slaves.iter().any(|slave| slave.registers.iter().any(|register| *key == format!("{}/{}", slave.slave_id, register.label)));
+            let known = config.slaves.iter().any(|slave| {
+                slave
+                    .registers
+                    .iter()
+                    .any(|register| *key == format!("{}/{}", slave.slave_id, register.label))
+            });
             if !known {
-                return Err(unusable(format!("{name}: values.{key}"), "there is no such register; write `slaveId/label`"));
+                return Err(unusable(
+                    format!("{name}: values.{key}"),
+                    "there is no such register; write `slaveId/label`",
+                ));
             }
         }
         let mut raw = HashMap::new();
         for (key, word) in file.raw {
-            let parsed = key.split_once('/').and_then(|(slave, address)| Some((slave.parse().ok()?, address.parse().ok()?)));
-            raw.insert(parsed.ok_or_else(|| unusable(format!("{name}: raw.{key}"), "write `slaveId/address`"))?, word);
+            let parsed = key
+                .split_once('/')
+                .and_then(|(slave, address)| Some((slave.parse().ok()?, address.parse().ok()?)));
+            raw.insert(
+                parsed.ok_or_else(|| unusable(format!("{name}: raw.{key}"), "write `slaveId/address`"))?,
+                word,
+            );
         }
         let begin = clock.now();
-        Ok(Self { listen: file.listen, config: Arc::new(config), values: Arc::new(file.values), raw: Arc::new(raw), clock, begin })
+        Ok(Self {
+            listen: file.listen,
+            config: Arc::new(config),
+            values: Arc::new(file.values),
+            raw: Arc::new(raw),
+            clock,
+            begin,
+        })
     }
 
     /// Serves until `shutdown`.
@@ -164,18 +220,34 @@ impl Simulation {
         };
         // A client that goes away is no failure of the simulator.
         let lost = |error| tracing::debug!(%error, "a client of the simulator went away");
-        tcp::Server::new(listener).serve_until(&accept, lost, async move { shutdown.cancelled().await }).await.map(|_| ())
+        tcp::Server::new(listener)
+            .serve_until(&accept, lost, async move { shutdown.cancelled().await })
+            .await
+            .map(|_| ())
     }
 
     /// The words of a slave now.
     fn words(&self, slave: &Slave) -> HashMap<(bool, u16), u16> {
         let seconds = (self.clock.now() - self.begin) as f64 / 1e6;
-        let mut words: HashMap<(bool, u16), u16> =
-            self.raw.iter().filter(|((id, _), _)| *id == slave.slave_id).map(|((_, address), word)| ((false, *address), *word)).collect();
+        let mut words: HashMap<(bool, u16), u16> = self
+            .raw
+            .iter()
+            .filter(|((id, _), _)| *id == slave.slave_id)
+            .map(|((_, address), word)| ((false, *address), *word))
+            .collect();
         for register in &slave.registers {
-            let script = self.values.get(&format!("{}/{}", slave.slave_id, register.label)).copied();
-            let exponent = register.scale_register.map(|address| words.get(&(false, address)).copied().unwrap_or(0));
-            let own = encode(register, script.map_or(register.offset, |script| script.at(seconds)), exponent);
+            let script = self
+                .values
+                .get(&format!("{}/{}", slave.slave_id, register.label))
+                .copied();
+            let exponent = register
+                .scale_register
+                .map(|address| words.get(&(false, address)).copied().unwrap_or(0));
+            let own = encode(
+                register,
+                script.map_or(register.offset, |script| script.at(seconds)),
+                exponent,
+            );
             for (address, word) in (register.address..).zip(own) {
                 words.insert((register.function_code <= 2, address), word);
             }
@@ -184,23 +256,41 @@ impl Simulation {
     }
 
     fn answer(&self, request: &SlaveRequest<'_>) -> Result<Response, ExceptionCode> {
-        let slave = self.config.slaves.iter().find(|slave| slave.slave_id == request.slave).ok_or(ExceptionCode::GatewayTargetDevice)?;
+        let slave = self
+            .config
+            .slaves
+            .iter()
+            .find(|slave| slave.slave_id == request.slave)
+            .ok_or(ExceptionCode::GatewayTargetDevice)?;
         let words = self.words(slave);
         // Holes between registers read as 0, as most meters have it; what lies outside is refused.
         let read = |bits: bool, address: u16, count: u16| {
-            let inside = |at: &u16| words.keys().any(|(b, known)| *b == bits && known <= at) && words.keys().any(|(b, known)| *b == bits && known >= at);
-            let last = address.checked_add(count.saturating_sub(1)).ok_or(ExceptionCode::IllegalDataAddress)?;
+            let inside = |at: &u16| {
+                words.keys().any(|(b, known)| *b == bits && known <= at)
+                    && words.keys().any(|(b, known)| *b == bits && known >= at)
+            };
+            let last = address
+                .checked_add(count.saturating_sub(1))
+                .ok_or(ExceptionCode::IllegalDataAddress)?;
             if count == 0 || !inside(&address) || !inside(&last) {
                 return Err(ExceptionCode::IllegalDataAddress);
             }
-            Ok((address..=last).map(|at| words.get(&(bits, at)).copied().unwrap_or(0)).collect::<Vec<u16>>())
+            Ok((address..=last)
+                .map(|at| words.get(&(bits, at)).copied().unwrap_or(0))
+                .collect::<Vec<u16>>())
         };
         let bits = |words: Vec<u16>| words.into_iter().map(|word| word != 0).collect();
         match request.request {
             Request::ReadCoils(address, count) => read(true, address, count).map(bits).map(Response::ReadCoils),
-            Request::ReadDiscreteInputs(address, count) => read(true, address, count).map(bits).map(Response::ReadDiscreteInputs),
-            Request::ReadHoldingRegisters(address, count) => read(false, address, count).map(Response::ReadHoldingRegisters),
-            Request::ReadInputRegisters(address, count) => read(false, address, count).map(Response::ReadInputRegisters),
+            Request::ReadDiscreteInputs(address, count) => {
+                read(true, address, count).map(bits).map(Response::ReadDiscreteInputs)
+            }
+            Request::ReadHoldingRegisters(address, count) => {
+                read(false, address, count).map(Response::ReadHoldingRegisters)
+            }
+            Request::ReadInputRegisters(address, count) => {
+                read(false, address, count).map(Response::ReadInputRegisters)
+            }
             _ => Err(ExceptionCode::IllegalFunction),
         }
     }

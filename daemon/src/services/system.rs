@@ -41,20 +41,32 @@ pub struct System {
 
 impl std::fmt::Debug for System {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("System").field("facts", &self.facts).finish_non_exhaustive()
+        f.debug_struct("System")
+            .field("facts", &self.facts)
+            .finish_non_exhaustive()
     }
 }
 
 impl System {
     /// Tells what `facts`, the store and the buses are.
     pub fn new(facts: Facts, resources: Resources, telemetry: Telemetry, buses: BusReports) -> Self {
-        Self { facts, resources, telemetry, buses, engine: Arc::default() }
+        Self {
+            facts,
+            resources,
+            telemetry,
+            buses,
+            engine: Arc::default(),
+        }
     }
 
     /// Version, store, counts, buses.
     pub async fn status(&self, caller: &Caller) -> Result<pb::StatusResponse> {
         may_administer(caller)?;
-        let known = self.engine.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
+        let known = self
+            .engine
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .clone();
         let store = match known {
             Some(store) => store,
             None => self.resources.db().engine().await?,
@@ -63,7 +75,10 @@ impl System {
         let mut tx = self.resources.db().read().await?;
         let mut counts = Vec::new();
         for row in KINDS {
-            counts.push(told::Count { kind: row.plural.to_owned(), count: resources::count(&mut tx, None, row.kind).await? });
+            counts.push(told::Count {
+                kind: row.plural.to_owned(),
+                count: resources::count(&mut tx, None, row.kind).await?,
+            });
         }
         let stats = self.telemetry.stats();
         Ok(pb::StatusResponse {
@@ -106,5 +121,9 @@ impl System {
 /// Linux tells it in pages of 4 KiB; elsewhere it is 0.
 fn resident_bytes() -> u64 {
     let text = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
-    text.split_whitespace().nth(1).and_then(|pages| pages.parse::<u64>().ok()).unwrap_or(0) * 4_096
+    text.split_whitespace()
+        .nth(1)
+        .and_then(|pages| pages.parse::<u64>().ok())
+        .unwrap_or(0)
+        * 4_096
 }

@@ -61,7 +61,10 @@ pub struct Change {
 /// Takes the next revision. Until the end of the transaction no other writer goes on,
 /// so that the order of commits is the order of revisions.
 pub async fn next_revision(tx: &mut Tx) -> Result<u64> {
-    query("update revision set value = value + 1 returning value").fetch_one(tx).await?.count("value")
+    query("update revision set value = value + 1 returning value")
+        .fetch_one(tx)
+        .await?
+        .count("value")
 }
 
 /// The revision of the last committed write.
@@ -125,7 +128,10 @@ pub async fn list_after(tx: &mut Tx, after: (u64, u64), limit: u32) -> Result<Ve
                 },
                 actor: row.text("actor")?,
                 at: row.int("at")?,
-                before: row.opt_text("before")?.map(|text| object("before", &text)).transpose()?,
+                before: row
+                    .opt_text("before")?
+                    .map(|text| object("before", &text))
+                    .transpose()?,
                 after: row.opt_text("after")?.map(|text| object("after", &text)).transpose()?,
             })
         })
@@ -168,7 +174,11 @@ fn text(object: &Object) -> String {
 }
 
 fn object(column: &str, text: &str) -> Result<Object> {
-    let corrupt = |detail: String| Error::Corrupt { table: "change", column: column.to_owned(), detail };
+    let corrupt = |detail: String| Error::Corrupt {
+        table: "change",
+        column: column.to_owned(),
+        detail,
+    };
     let snapshot: Snapshot = serde_json::from_str(text).map_err(|e| corrupt(e.to_string()))?;
     let kind = Kind::find(&snapshot.kind).ok_or_else(|| corrupt(format!("`{}` is no kind", snapshot.kind)))?;
     let (spec, issues) = match reflect::spec_from_json(kind, &snapshot.spec) {

@@ -77,7 +77,12 @@ pub async fn find(tx: &mut Tx, org: Option<Uuid>, kind: Kind, name: &str) -> Res
 
 /// The resource with that uid.
 pub async fn find_by_uid(tx: &mut Tx, uid: Uuid) -> Result<Option<Object>> {
-    query(select!("where r.uid = $1")).bind(uid).fetch_optional(tx).await?.map(|row| read(&row)).transpose()
+    query(select!("where r.uid = $1"))
+        .bind(uid)
+        .fetch_optional(tx)
+        .await?
+        .map(|row| read(&row))
+        .transpose()
 }
 
 /// The uid of the resource of that name.
@@ -95,7 +100,10 @@ pub async fn find_uid(tx: &mut Tx, org: Option<Uuid>, kind: Kind, name: &str) ->
 /// A page of a kind in order of organization and name, behind `after`.
 pub async fn list(tx: &mut Tx, kind: Kind, narrow: &Narrow, after: (&str, &str), limit: u32) -> Result<Vec<Object>> {
     let (label, value) = narrow.label.clone().map_or((None, None), |(k, v)| (Some(k), Some(v)));
-    let (to_kind, to_name) = narrow.reference.clone().map_or((None, None), |(k, n)| (Some(k.singular()), Some(n)));
+    let (to_kind, to_name) = narrow
+        .reference
+        .clone()
+        .map_or((None, None), |(k, n)| (Some(k.singular()), Some(n)));
     let statement = if narrow.org.is_empty() {
         select!(
             "where r.kind = $1 and (r.org, r.name) > ($3, $4) and (cast($2 as text) = '')
@@ -188,15 +196,27 @@ pub async fn replace(tx: &mut Tx, object: &Object, seen: u64) -> Result<Replaced
 
 /// Removes the resource; its index rows go with it.
 pub async fn remove(tx: &mut Tx, uid: Uuid) -> Result<()> {
-    query("delete from resource where uid = $1").bind(uid).execute(tx).await?;
+    query("delete from resource where uid = $1")
+        .bind(uid)
+        .execute(tx)
+        .await?;
     Ok(())
 }
 
 /// Forgets what is indexed of a resource before it is written anew; `fresh` ones have nothing to forget.
 pub async fn unindex(tx: &mut Tx, uid: Uuid) -> Result<()> {
-    query("delete from resource_label where uid = $1").bind(uid).execute(tx).await?;
-    query("delete from resource_ref where uid = $1").bind(uid).execute(tx).await?;
-    query("delete from resource_unique where uid = $1").bind(uid).execute(tx).await?;
+    query("delete from resource_label where uid = $1")
+        .bind(uid)
+        .execute(tx)
+        .await?;
+    query("delete from resource_ref where uid = $1")
+        .bind(uid)
+        .execute(tx)
+        .await?;
+    query("delete from resource_unique where uid = $1")
+        .bind(uid)
+        .execute(tx)
+        .await?;
     Ok(())
 }
 
@@ -298,7 +318,11 @@ fn kind_of(row: &Row) -> Result<Kind> {
 }
 
 fn corrupt(column: &str, detail: String) -> Error {
-    Error::Corrupt { table: TABLE, column: column.to_owned(), detail }
+    Error::Corrupt {
+        table: TABLE,
+        column: column.to_owned(),
+        detail,
+    }
 }
 
 fn map_text(map: &HashMap<String, String>) -> String {
@@ -311,7 +335,13 @@ fn read(row: &Row) -> Result<Object> {
     let kind = kind_of(row)?;
     let spec_text = row.text("spec")?;
     let parsed = serde_json::from_str(&spec_text)
-        .map_err(|e| vec![pb::Issue { path: "spec".into(), message: e.to_string(), ..Default::default() }])
+        .map_err(|e| {
+            vec![pb::Issue {
+                path: "spec".into(),
+                message: e.to_string(),
+                ..Default::default()
+            }]
+        })
         .and_then(|json| reflect::spec_from_json(kind, &json));
     let (spec, issues) = match parsed {
         Ok(spec) => (spec, Vec::new()),
@@ -321,7 +351,10 @@ fn read(row: &Row) -> Result<Object> {
         serde_json::from_str(&row.text(column)?).map_err(|e| corrupt(column, e.to_string()))
     };
     let org = match row.opt_text("org_name")? {
-        Some(name) => Some(Org { uid: row.uuid(TABLE, "org")?, name }),
+        Some(name) => Some(Org {
+            uid: row.uuid(TABLE, "org")?,
+            name,
+        }),
         None => None,
     };
     Ok(Object {

@@ -35,7 +35,10 @@ pub async fn follow(resources: Resources, targets: watch::Sender<Arc<Vec<Target>
                         config_name: polled.config_name,
                         config: polled.config,
                         bus: polled.bus,
-                        endpoint: Endpoint { host: polled.host, port: polled.port },
+                        endpoint: Endpoint {
+                            host: polled.host,
+                            port: polled.port,
+                        },
                         devices: polled.devices,
                     })
                     .collect();
@@ -47,7 +50,10 @@ pub async fn follow(resources: Resources, targets: watch::Sender<Arc<Vec<Target>
                     changed
                 });
             }
-            Err(error) => tracing::error!(error = &error as &dyn std::error::Error, "what is to be polled cannot be read; polling goes on as before"),
+            Err(error) => tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "what is to be polled cannot be read; polling goes on as before"
+            ),
         }
         tokio::select! {
             () = shutdown.cancelled() => return,
@@ -77,7 +83,10 @@ pub async fn record(telemetry: Telemetry, devices: Devices, mut measured: mpsc::
 /// States of the buses, as `server status` tells them.
 pub fn reports(buses: &Buses) -> Vec<BusStatus> {
     let all = buses.polled.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    let by_name: HashMap<_, _> = all.iter().map(|report| ((&report.org, &report.config, &report.bus, &report.endpoint), report)).collect();
+    let by_name: HashMap<_, _> = all
+        .iter()
+        .map(|report| ((&report.org, &report.config, &report.bus, &report.endpoint), report))
+        .collect();
     let mut told: Vec<_> = by_name
         .into_values()
         .map(|report| BusStatus {

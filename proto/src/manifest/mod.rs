@@ -90,17 +90,27 @@ impl Document {
 impl Bundle {
     /// Puts an issue of fleetd at its place.
     pub fn locate(&self, issue: &pb::Issue) -> Problem {
-        let field = if issue.path.is_empty() { String::new() } else { format!("{}: ", issue.path) };
+        let field = if issue.path.is_empty() {
+            String::new()
+        } else {
+            format!("{}: ", issue.path)
+        };
         Problem {
             code: issue.code.clone(),
             message: format!("{field}{}", issue.message),
             help: issue.help.clone(),
-            place: self.documents.get(issue.index as usize).map(|document| document.place_of(&issue.path)),
+            place: self
+                .documents
+                .get(issue.index as usize)
+                .map(|document| document.place_of(&issue.path)),
         }
     }
 
     /// The submissions, in the order of [`Self::documents`].
     pub fn submissions(&self) -> Vec<pb::Submission> {
-        self.documents.iter().map(|document| document.submission.clone()).collect()
+        self.documents
+            .iter()
+            .map(|document| document.submission.clone())
+            .collect()
     }
 }

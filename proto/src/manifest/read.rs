@@ -16,11 +16,19 @@ const METADATA: &[&str] = &["org", "name", "labels", "annotations", "protect", "
 
 /// Reads every document of every source. Goes on after an error.
 pub fn read(sources: Vec<Source>) -> Bundle {
-    let mut bundle = Bundle { sources, ..Bundle::default() };
+    let mut bundle = Bundle {
+        sources,
+        ..Bundle::default()
+    };
     let total: usize = bundle.sources.iter().map(|source| source.text.len()).sum();
     if total > BUNDLE_LIMIT {
         let message = format!("the bundle holds {} MiB", total >> 20);
-        bundle.problems.push(Problem { code: codes::TOO_LARGE.into(), message, help: "at most 256 MiB: apply it in parts".into(), place: None });
+        bundle.problems.push(Problem {
+            code: codes::TOO_LARGE.into(),
+            message,
+            help: "at most 256 MiB: apply it in parts".into(),
+            place: None,
+        });
         return bundle;
     }
     for at in 0..bundle.sources.len() {
@@ -33,10 +41,24 @@ pub fn read(sources: Vec<Source>) -> Bundle {
 }
 
 fn read_source(at: usize, source: &Source, documents: &mut Vec<Document>, problems: &mut Vec<Problem>) {
-    let begin = Place { source: at, line: 1, column: 1 };
-    let refuse = |code: &str, message: String, help: &str, place| Problem { code: code.into(), message, help: help.into(), place: Some(place) };
+    let begin = Place {
+        source: at,
+        line: 1,
+        column: 1,
+    };
+    let refuse = |code: &str, message: String, help: &str, place| Problem {
+        code: code.into(),
+        message,
+        help: help.into(),
+        place: Some(place),
+    };
     if source.text.len() > FILE_LIMIT {
-        problems.push(refuse(codes::TOO_LARGE, format!("the file holds {} MiB", source.text.len() >> 20), "a file holds at most 16 MiB: split it", begin));
+        problems.push(refuse(
+            codes::TOO_LARGE,
+            format!("the file holds {} MiB", source.text.len() >> 20),
+            "a file holds at most 16 MiB: split it",
+            begin,
+        ));
         return;
     }
     let bytes = source.text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&source.text);
@@ -46,13 +68,24 @@ fn read_source(at: usize, source: &Source, documents: &mut Vec<Document>, proble
             let before = &bytes[..error.valid_up_to()];
             let line = before.iter().filter(|b| **b == b'\n').count() + 1;
             let column = before.iter().rev().take_while(|b| **b != b'\n').count() + 1;
-            problems.push(refuse(codes::SYNTAX, "the file is not UTF-8".into(), "save it as UTF-8", Place { source: at, line, column }));
+            problems.push(refuse(
+                codes::SYNTAX,
+                "the file is not UTF-8".into(),
+                "save it as UTF-8",
+                Place {
+                    source: at,
+                    line,
+                    column,
+                },
+            ));
             return;
         }
     };
     for (offset, piece) in pieces(text) {
         let before = problems.len();
-        let Some(root) = tree::parse(piece, at, offset, problems) else { continue };
+        let Some(root) = tree::parse(piece, at, offset, problems) else {
+            continue;
+        };
         let readable = problems.len() == before;
         if let Some(document) = document(&root, problems)
             && readable
@@ -83,13 +116,23 @@ fn pieces(text: &str) -> Vec<(usize, &str)> {
 
 fn document(root: &Node, problems: &mut Vec<Problem>) -> Option<Document> {
     let mut report = |code: &str, message: String, help: String, place: Place| {
-        problems.push(Problem { code: code.to_owned(), message, help, place: Some(place) });
+        problems.push(Problem {
+            code: code.to_owned(),
+            message,
+            help,
+            place: Some(place),
+        });
     };
     let Data::Map(entries) = &root.data else {
         if matches!(&root.data, Data::Scalar(text, true) if text.is_empty()) {
             return None;
         }
-        report(codes::SYNTAX, "a manifest is a map".into(), "begin with `apiVersion: fleet/v1`".into(), root.place);
+        report(
+            codes::SYNTAX,
+            "a manifest is a map".into(),
+            "begin with `apiVersion: fleet/v1`".into(),
+            root.place,
+        );
         return None;
     };
     let mut places = HashMap::new();
@@ -106,10 +149,18 @@ fn document(root: &Node, problems: &mut Vec<Problem>) -> Option<Document> {
                 });
                 parts.insert(key, json);
             }
-            "status" | "issues" => report(codes::SERVER_FIELD, format!("`{key}` is written by fleetd"), "remove it".into(), *place),
+            "status" | "issues" => report(
+                codes::SERVER_FIELD,
+                format!("`{key}` is written by fleetd"),
+                "remove it".into(),
+                *place,
+            ),
             other => {
                 let known = ["apiVersion", "kind", "metadata", "spec"];
-                let help = closest(other, known).map_or_else(|| format!("known are {}", known.join(", ")), |near| format!("did you mean `{near}`?"));
+                let help = closest(other, known).map_or_else(
+                    || format!("known are {}", known.join(", ")),
+                    |near| format!("did you mean `{near}`?"),
+                );
                 report(codes::UNKNOWN_FIELD, format!("unknown field `{other}`"), help, *place);
             }
         }
@@ -117,8 +168,18 @@ fn document(root: &Node, problems: &mut Vec<Problem>) -> Option<Document> {
     let at = |path: &str| places.get(path).copied().unwrap_or(root.place);
     match parts.get("apiVersion") {
         Some(Json::String(version)) if version == "fleet/v1" => {}
-        Some(other) => report(codes::API_VERSION, format!("unknown apiVersion {other}"), "write `apiVersion: fleet/v1`".into(), at("apiVersion")),
-        None => report(codes::API_VERSION, "apiVersion is missing".into(), "write `apiVersion: fleet/v1`".into(), root.place),
+        Some(other) => report(
+            codes::API_VERSION,
+            format!("unknown apiVersion {other}"),
+            "write `apiVersion: fleet/v1`".into(),
+            at("apiVersion"),
+        ),
+        None => report(
+            codes::API_VERSION,
+            "apiVersion is missing".into(),
+            "write `apiVersion: fleet/v1`".into(),
+            root.place,
+        ),
     }
     let mut metadata = pb::Metadata::default();
     let mut found = Vec::new();
@@ -126,30 +187,71 @@ fn document(root: &Node, problems: &mut Vec<Problem>) -> Option<Document> {
         metadata_from(json, &mut metadata, &mut found);
     }
     let kind = match parts.get("kind") {
-        Some(Json::String(name)) => KINDS.iter().find(|row| row.title == name).map(|row| row.kind).or_else(|| {
-            let near = Kind::find(name).map(|kind| kind.row().title).or_else(|| closest(name, KINDS.iter().map(|row| row.title)));
-            let help = near.map_or_else(|| format!("known are {}", KINDS.iter().map(|row| row.title).collect::<Vec<_>>().join(", ")), |near| format!("did you mean `{near}`?"));
-            report(codes::UNKNOWN_KIND, format!("unknown kind `{name}`"), help, at("kind"));
-            None
-        }),
+        Some(Json::String(name)) => KINDS
+            .iter()
+            .find(|row| row.title == name)
+            .map(|row| row.kind)
+            .or_else(|| {
+                let near = Kind::find(name)
+                    .map(|kind| kind.row().title)
+                    .or_else(|| closest(name, KINDS.iter().map(|row| row.title)));
+                let help = near.map_or_else(
+                    || {
+                        format!(
+                            "known are {}",
+                            KINDS.iter().map(|row| row.title).collect::<Vec<_>>().join(", ")
+                        )
+                    },
+                    |near| format!("did you mean `{near}`?"),
+                );
+                report(codes::UNKNOWN_KIND, format!("unknown kind `{name}`"), help, at("kind"));
+                None
+            }),
         _ => {
-            report(codes::UNKNOWN_KIND, "kind is missing".into(), "write such as `kind: Device`".into(), root.place);
+            report(
+                codes::UNKNOWN_KIND,
+                "kind is missing".into(),
+                "write such as `kind: Device`".into(),
+                root.place,
+            );
             None
         }
     };
     let spec = kind.and_then(|kind| {
-        let json = parts.get("spec").filter(|json| !json.is_null()).cloned().unwrap_or_else(|| Json::Object(serde_json::Map::new()));
-        reflect::spec_from_json(kind, &json).map_err(|issues| found.extend(issues)).ok()
+        let json = parts
+            .get("spec")
+            .filter(|json| !json.is_null())
+            .cloned()
+            .unwrap_or_else(|| Json::Object(serde_json::Map::new()));
+        reflect::spec_from_json(kind, &json)
+            .map_err(|issues| found.extend(issues))
+            .ok()
     });
     let document = Document {
-        submission: pb::Submission { resource: Some(pb::Resource { metadata: Some(metadata), spec, ..pb::Resource::default() }), paths },
+        submission: pb::Submission {
+            resource: Some(pb::Resource {
+                metadata: Some(metadata),
+                spec,
+                ..pb::Resource::default()
+            }),
+            paths,
+        },
         place: root.place,
         places,
     };
     for issue in found {
         let place = Some(key_place(entries, &issue).unwrap_or_else(|| document.place_of(&issue.path)));
-        let field = if issue.message.contains("unknown field") { String::new() } else { format!("{}: ", issue.path) };
-        problems.push(Problem { code: issue.code, message: format!("{field}{}", issue.message), help: issue.help, place });
+        let field = if issue.message.contains("unknown field") {
+            String::new()
+        } else {
+            format!("{}: ", issue.path)
+        };
+        problems.push(Problem {
+            code: issue.code,
+            message: format!("{field}{}", issue.message),
+            help: issue.help,
+            place,
+        });
     }
     Some(document)
 }
@@ -162,7 +264,9 @@ fn key_place(entries: &[(String, Place, Node)], issue: &pb::Issue) -> Option<Pla
     let mut map = entries;
     let mut found = None;
     for part in issue.path.split('.') {
-        let (name, index) = part.split_once('[').map_or((part, None), |(name, index)| (name, index.trim_end_matches(']').parse::<usize>().ok()));
+        let (name, index) = part.split_once('[').map_or((part, None), |(name, index)| {
+            (name, index.trim_end_matches(']').parse::<usize>().ok())
+        });
         let (_, place, node) = map.iter().find(|(key, ..)| key == name)?;
         found = Some(*place);
         let node = match (&node.data, index) {
@@ -179,11 +283,22 @@ fn key_place(entries: &[(String, Place, Node)], issue: &pb::Issue) -> Option<Pla
 
 fn metadata_from(json: &Json, metadata: &mut pb::Metadata, issues: &mut Vec<pb::Issue>) {
     let mut report = |path: String, code: &str, message: String, help: &str| {
-        issues.push(pb::Issue { index: 0, path, message, help: help.to_owned(), code: code.to_owned() });
+        issues.push(pb::Issue {
+            index: 0,
+            path,
+            message,
+            help: help.to_owned(),
+            code: code.to_owned(),
+        });
     };
     let Json::Object(fields) = json else {
         if !json.is_null() {
-            report("metadata".into(), codes::WRONG_TYPE, "expected a map".into(), "write `name:` below it");
+            report(
+                "metadata".into(),
+                codes::WRONG_TYPE,
+                "expected a map".into(),
+                "write `name:` below it",
+            );
         }
         return;
     };
@@ -196,25 +311,62 @@ fn metadata_from(json: &Json, metadata: &mut pb::Metadata, issues: &mut Vec<pb::
             ("protect", Json::Bool(value)) => metadata.protect = *value,
             ("revision", Json::Number(number)) if number.is_u64() => metadata.revision = number.as_u64().unwrap_or(0),
             ("labels" | "annotations", Json::Object(entries)) => {
-                let target = if key == "labels" { &mut metadata.labels } else { &mut metadata.annotations };
+                let target = if key == "labels" {
+                    &mut metadata.labels
+                } else {
+                    &mut metadata.annotations
+                };
                 for (name, value) in entries {
                     match value {
                         Json::String(text) => {
                             target.insert(name.clone(), text.clone());
                         }
-                        other => report(format!("{path}.{name}"), codes::WRONG_TYPE, format!("expected text, found {other}"), "put it in quotes"),
+                        other => report(
+                            format!("{path}.{name}"),
+                            codes::WRONG_TYPE,
+                            format!("expected text, found {other}"),
+                            "put it in quotes",
+                        ),
                     }
                 }
             }
-            ("org" | "name", other) => report(path, codes::WRONG_TYPE, format!("expected text, found {other}"), "put it in quotes"),
-            ("protect", other) => report(path, codes::WRONG_TYPE, format!("expected true or false, found {other}"), "write true or false"),
-            ("revision", other) => report(path, codes::WRONG_TYPE, format!("expected a whole number, found {other}"), "write the revision that was read, or remove it"),
-            ("labels" | "annotations", other) => report(path, codes::WRONG_TYPE, format!("expected a map, found {other}"), "write `key: value` lines below it"),
+            ("org" | "name", other) => report(
+                path,
+                codes::WRONG_TYPE,
+                format!("expected text, found {other}"),
+                "put it in quotes",
+            ),
+            ("protect", other) => report(
+                path,
+                codes::WRONG_TYPE,
+                format!("expected true or false, found {other}"),
+                "write true or false",
+            ),
+            ("revision", other) => report(
+                path,
+                codes::WRONG_TYPE,
+                format!("expected a whole number, found {other}"),
+                "write the revision that was read, or remove it",
+            ),
+            ("labels" | "annotations", other) => report(
+                path,
+                codes::WRONG_TYPE,
+                format!("expected a map, found {other}"),
+                "write `key: value` lines below it",
+            ),
             ("uid" | "generation" | "createdAt" | "createdBy" | "updatedAt" | "updatedBy", _) => {
-                report(path, codes::SERVER_FIELD, format!("`{key}` is written by fleetd"), "remove it");
+                report(
+                    path,
+                    codes::SERVER_FIELD,
+                    format!("`{key}` is written by fleetd"),
+                    "remove it",
+                );
             }
             (other, _) => {
-                let help = closest(other, METADATA.iter().copied()).map_or_else(|| format!("known are {}", METADATA.join(", ")), |near| format!("did you mean `{near}`?"));
+                let help = closest(other, METADATA.iter().copied()).map_or_else(
+                    || format!("known are {}", METADATA.join(", ")),
+                    |near| format!("did you mean `{near}`?"),
+                );
                 report(path, codes::UNKNOWN_FIELD, format!("unknown field `{other}`"), &help);
             }
         }

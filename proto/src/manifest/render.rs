@@ -11,15 +11,26 @@ impl Bundle {
     /// The problem as lines of text, without colour; ends in a newline.
     pub fn render(&self, problem: &Problem) -> String {
         let mut text = format!("error[{}]: {}\n", problem.code, problem.message);
-        if let Some((place, source)) = problem.place.and_then(|place| Some((place, self.sources.get(place.source)?))) {
-            let line = source.text.split(|b| *b == b'\n').nth(place.line.saturating_sub(1)).unwrap_or_default();
+        if let Some((place, source)) = problem
+            .place
+            .and_then(|place| Some((place, self.sources.get(place.source)?)))
+        {
+            let line = source
+                .text
+                .split(|b| *b == b'\n')
+                .nth(place.line.saturating_sub(1))
+                .unwrap_or_default();
             let line = String::from_utf8_lossy(line);
             let (shown, column) = window(line.trim_start_matches('\u{feff}').trim_end(), place.column);
             let number = place.line.to_string();
             let gap = " ".repeat(number.len());
             // Writing to a String cannot fail.
             let _ = writeln!(text, "{gap}--> {}:{}:{}", source.name, place.line, place.column);
-            let _ = writeln!(text, "{gap} |\n{number} | {shown}\n{gap} | {}^", " ".repeat(column.saturating_sub(1)));
+            let _ = writeln!(
+                text,
+                "{gap} |\n{number} | {shown}\n{gap} | {}^",
+                " ".repeat(column.saturating_sub(1))
+            );
         }
         if !problem.help.is_empty() {
             let _ = writeln!(text, "  help: {}", problem.help);

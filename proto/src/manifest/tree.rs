@@ -35,7 +35,12 @@ struct Builder<'a, 'b> {
 
 /// Parses one piece of a source that holds at most one document. None: nothing in it, or not readable.
 pub(super) fn parse(text: &str, source: usize, offset: usize, problems: &mut Vec<Problem>) -> Option<Node> {
-    let mut builder = Builder { source, offset, parser: Parser::new_from_str(text), problems };
+    let mut builder = Builder {
+        source,
+        offset,
+        parser: Parser::new_from_str(text),
+        problems,
+    };
     loop {
         match builder.next()? {
             (Event::StreamStart | Event::DocumentStart(_) | Event::Nothing, _) => {}
@@ -48,7 +53,12 @@ pub(super) fn parse(text: &str, source: usize, offset: usize, problems: &mut Vec
                         Event::StreamEnd => return Some(node),
                         Event::DocumentEnd | Event::Nothing => {}
                         _ => {
-                            builder.report(codes::SYNTAX, "content after the end of the document", "begin a new document with `---`", place);
+                            builder.report(
+                                codes::SYNTAX,
+                                "content after the end of the document",
+                                "begin a new document with `---`",
+                                place,
+                            );
                             return None;
                         }
                     }
@@ -60,19 +70,36 @@ pub(super) fn parse(text: &str, source: usize, offset: usize, problems: &mut Vec
 
 impl<'a> Builder<'a, '_> {
     fn report(&mut self, code: &str, message: impl Into<String>, help: &str, place: Place) {
-        self.problems.push(Problem { code: code.to_owned(), message: message.into(), help: help.to_owned(), place: Some(place) });
+        self.problems.push(Problem {
+            code: code.to_owned(),
+            message: message.into(),
+            help: help.to_owned(),
+            place: Some(place),
+        });
     }
 
     fn next(&mut self) -> Option<(Event<'a>, Place)> {
         match self.parser.next()? {
             Ok((event, span)) => {
-                let place = Place { source: self.source, line: span.start.line() + self.offset, column: span.start.col() + 1 };
+                let place = Place {
+                    source: self.source,
+                    line: span.start.line() + self.offset,
+                    column: span.start.col() + 1,
+                };
                 Some((event, place))
             }
             Err(error) => {
                 let marker = error.marker();
-                let place = Place { source: self.source, line: marker.line() + self.offset, column: marker.col() + 1 };
-                let help = if error.info().contains("tab") { "indent with spaces" } else { "look at the indentation and quotes of this line and the one before" };
+                let place = Place {
+                    source: self.source,
+                    line: marker.line() + self.offset,
+                    column: marker.col() + 1,
+                };
+                let help = if error.info().contains("tab") {
+                    "indent with spaces"
+                } else {
+                    "look at the indentation and quotes of this line and the one before"
+                };
                 self.report(codes::SYNTAX, format!("not valid YAML: {}", error.info()), help, place);
                 None
             }
@@ -81,7 +108,12 @@ impl<'a> Builder<'a, '_> {
 
     fn node(&mut self, event: Event<'a>, place: Place, depth: usize) -> Option<Node> {
         if depth > DEEPEST {
-            self.report(codes::SYNTAX, format!("nested deeper than {DEEPEST} levels"), "flatten it", place);
+            self.report(
+                codes::SYNTAX,
+                format!("nested deeper than {DEEPEST} levels"),
+                "flatten it",
+                place,
+            );
             return None;
         }
         let data = match event {
@@ -90,7 +122,12 @@ impl<'a> Builder<'a, '_> {
                 Data::Scalar(text.into_owned(), style == ScalarStyle::Plain)
             }
             Event::Alias(_) => {
-                self.report(codes::NO_ALIASES, "aliases are not allowed in manifests", "write the value out", place);
+                self.report(
+                    codes::NO_ALIASES,
+                    "aliases are not allowed in manifests",
+                    "write the value out",
+                    place,
+                );
                 Data::Scalar(String::new(), true)
             }
             Event::SequenceStart(anchor, _) => {
@@ -127,11 +164,21 @@ impl<'a> Builder<'a, '_> {
                 continue;
             };
             if name == "<<" {
-                self.report(codes::NO_ALIASES, "merge keys (`<<`) are not allowed in manifests", "write the fields out", key_place);
+                self.report(
+                    codes::NO_ALIASES,
+                    "merge keys (`<<`) are not allowed in manifests",
+                    "write the fields out",
+                    key_place,
+                );
                 continue;
             }
             if let Some(first) = seen.insert(name.clone(), key_place.line) {
-                self.report(codes::DUPLICATE_KEY, format!("`{name}` stands in this map twice, first on line {first}"), "remove one of them", key_place);
+                self.report(
+                    codes::DUPLICATE_KEY,
+                    format!("`{name}` stands in this map twice, first on line {first}"),
+                    "remove one of them",
+                    key_place,
+                );
                 continue;
             }
             entries.push((name, key_place, value));
@@ -140,7 +187,12 @@ impl<'a> Builder<'a, '_> {
 
     fn refuse_anchor(&mut self, anchor: usize, place: Place) {
         if anchor != 0 {
-            self.report(codes::NO_ALIASES, "anchors are not allowed in manifests", "write the value out at each place", place);
+            self.report(
+                codes::NO_ALIASES,
+                "anchors are not allowed in manifests",
+                "write the value out at each place",
+                place,
+            );
         }
     }
 }
@@ -151,11 +203,21 @@ impl Node {
         match &self.data {
             Data::Scalar(text, plain) => {
                 visit(path, self.place, true);
-                if *plain { scalar(text) } else { Json::String(text.clone()) }
+                if *plain {
+                    scalar(text)
+                } else {
+                    Json::String(text.clone())
+                }
             }
             Data::List(items) => {
                 visit(path, self.place, items.is_empty());
-                Json::Array(items.iter().enumerate().map(|(at, item)| item.to_json(&format!("{path}[{at}]"), visit)).collect())
+                Json::Array(
+                    items
+                        .iter()
+                        .enumerate()
+                        .map(|(at, item)| item.to_json(&format!("{path}[{at}]"), visit))
+                        .collect(),
+                )
             }
             Data::Map(entries) => {
                 visit(path, self.place, entries.is_empty());
@@ -201,8 +263,15 @@ fn scalar(text: &str) -> Json {
                 return Json::Number(number.into());
             }
         }
-        let decimal = digits.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'e' | b'E' | b'+' | b'-'));
-        return match digits.parse::<f64>().ok().filter(|_| decimal).and_then(Number::from_f64) {
+        let decimal = digits
+            .bytes()
+            .all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'e' | b'E' | b'+' | b'-'));
+        return match digits
+            .parse::<f64>()
+            .ok()
+            .filter(|_| decimal)
+            .and_then(Number::from_f64)
+        {
             Some(number) => Json::Number(number),
             None => Json::String(text.to_owned()),
         };

@@ -109,7 +109,12 @@ fn string(text: &str) -> String {
             '\r' => quoted.push_str("\\r"),
             '\t' => quoted.push_str("\\t"),
             // Line separators and the byte order mark would be folded or dropped by some readers.
-            c if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}' | '\u{85}') => {
+            c if c.is_control()
+                || matches!(
+                    c,
+                    '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}' | '\u{85}'
+                ) =>
+            {
                 quoted.push_str(&format!("\\u{:04x}", c as u32));
             }
             c => quoted.push(c),
@@ -130,7 +135,9 @@ fn is_plain(text: &str) -> bool {
     let first = bytes.next();
     // Text beginning with a digit, sign or point may be a number, time or date to somebody.
     first.is_some_and(|b| b.is_ascii_alphabetic() || b == b'/' || b == b'_')
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b' ' | b'.' | b'_' | b'-' | b'/' | b'+' | b'(' | b')' | b'@'))
+        && text.bytes().all(|b| {
+            b.is_ascii_alphanumeric() || matches!(b, b' ' | b'.' | b'_' | b'-' | b'/' | b'+' | b'(' | b')' | b'@')
+        })
         && !text.ends_with(' ')
         && !word(text)
 }

@@ -22,7 +22,9 @@ static PATTERNS: LazyLock<HashMap<String, Regex>> = LazyLock::new(|| {
         .flat_map(|message| message.fields().collect::<Vec<_>>())
         .filter_map(|field| {
             let pattern = &rules(&field)?.pattern;
-            let whole = Regex::new(&format!("^(?:{pattern})$")).ok().filter(|_| !pattern.is_empty())?;
+            let whole = Regex::new(&format!("^(?:{pattern})$"))
+                .ok()
+                .filter(|_| !pattern.is_empty())?;
             Some((field.full_name().to_owned(), whole))
         })
         .collect()
@@ -44,7 +46,12 @@ pub fn immutable_changes(old: &Spec, new: &Spec) -> Vec<pb::Issue> {
         .filter(|field| old.has_field(field) && old.get_field(field) != new.get_field(field))
         .map(|field| {
             let path = format!("spec.{}", manifest_name(&field));
-            issue(&path, "may not change after creation".into(), "create a new resource".into(), codes::IMMUTABLE)
+            issue(
+                &path,
+                "may not change after creation".into(),
+                "create a new resource".into(),
+                codes::IMMUTABLE,
+            )
         })
         .collect()
 }
@@ -53,25 +60,59 @@ pub fn immutable_changes(old: &Spec, new: &Spec) -> Vec<pb::Issue> {
 pub fn check_metadata(metadata: &pb::Metadata) -> Vec<pb::Issue> {
     let mut issues = Vec::new();
     if metadata.name.is_empty() {
-        issues.push(issue("metadata.name", "is missing".into(), format!("a name is {}", names::NAME_HINT), codes::NAME));
+        issues.push(issue(
+            "metadata.name",
+            "is missing".into(),
+            format!("a name is {}", names::NAME_HINT),
+            codes::NAME,
+        ));
     } else if !names::is_name(&metadata.name) {
-        issues.push(issue("metadata.name", format!("`{}` is no name", shorten(&metadata.name)), format!("a name is {}", names::NAME_HINT), codes::NAME));
+        issues.push(issue(
+            "metadata.name",
+            format!("`{}` is no name", shorten(&metadata.name)),
+            format!("a name is {}", names::NAME_HINT),
+            codes::NAME,
+        ));
     }
     for (key, value) in &metadata.labels {
         let path = format!("metadata.labels.{key}");
         if !is_label_key(key) {
-            issues.push(issue(&path, "is no label key".into(), "1 to 127 of letters, digits, `.`, `_`, `/`, `-`, beginning with a letter or digit".into(), codes::LABEL));
+            issues.push(issue(
+                &path,
+                "is no label key".into(),
+                "1 to 127 of letters, digits, `.`, `_`, `/`, `-`, beginning with a letter or digit".into(),
+                codes::LABEL,
+            ));
         }
         if value.chars().count() > 256 {
-            issues.push(issue(&path, "is longer than 256 characters".into(), "use an annotation for long text".into(), codes::LABEL));
+            issues.push(issue(
+                &path,
+                "is longer than 256 characters".into(),
+                "use an annotation for long text".into(),
+                codes::LABEL,
+            ));
         }
     }
     for key in metadata.annotations.keys().filter(|key| !is_label_key(key)) {
-        issues.push(issue(&format!("metadata.annotations.{key}"), "is no annotation key".into(), "1 to 127 of letters, digits, `.`, `_`, `/`, `-`, beginning with a letter or digit".into(), codes::LABEL));
+        issues.push(issue(
+            &format!("metadata.annotations.{key}"),
+            "is no annotation key".into(),
+            "1 to 127 of letters, digits, `.`, `_`, `/`, `-`, beginning with a letter or digit".into(),
+            codes::LABEL,
+        ));
     }
-    let size: usize = metadata.annotations.iter().map(|(key, value)| key.len() + value.len()).sum();
+    let size: usize = metadata
+        .annotations
+        .iter()
+        .map(|(key, value)| key.len() + value.len())
+        .sum();
     if size > 65_536 {
-        issues.push(issue("metadata.annotations", format!("hold {size} bytes"), "at most 65536 bytes in all".into(), codes::LABEL));
+        issues.push(issue(
+            "metadata.annotations",
+            format!("hold {size} bytes"),
+            "at most 65536 bytes in all".into(),
+            codes::LABEL,
+        ));
     }
     issues
 }
@@ -89,7 +130,12 @@ fn check_message(message: &DynamicMessage, path: &str, issues: &mut Vec<pb::Issu
         let rules = rules(&field);
         if !message.has_field(&field) {
             if rules.is_some_and(|rules| rules.required) {
-                issues.push(issue(&path, "is missing".into(), format!("add `{}:`", manifest_name(&field)), codes::MISSING_FIELD));
+                issues.push(issue(
+                    &path,
+                    "is missing".into(),
+                    format!("add `{}:`", manifest_name(&field)),
+                    codes::MISSING_FIELD,
+                ));
             }
             continue;
         }
@@ -114,18 +160,31 @@ fn check_list(rules: Option<&pb::FieldRules>, items: &[Value], path: &str, issue
     let mut seen = HashSet::new();
     for (at, item) in items.iter().enumerate() {
         let Value::Message(element) = item else { continue };
-        let Some(key) = element.descriptor().get_field_by_json_name(&rules.list_key) else { continue };
+        let Some(key) = element.descriptor().get_field_by_json_name(&rules.list_key) else {
+            continue;
+        };
         if let Value::String(name) = element.get_field(&key).as_ref()
             && !name.is_empty()
             && !seen.insert(name.clone())
         {
             let path = format!("{path}[{at}].{}", rules.list_key);
-            issues.push(issue(&path, format!("`{name}` stands in the list twice"), "give each element its own name".into(), codes::DUPLICATE_ENTRY));
+            issues.push(issue(
+                &path,
+                format!("`{name}` stands in the list twice"),
+                "give each element its own name".into(),
+                codes::DUPLICATE_ENTRY,
+            ));
         }
     }
 }
 
-fn check_value(field: &FieldDescriptor, rules: Option<&pb::FieldRules>, value: &Value, path: &str, issues: &mut Vec<pb::Issue>) {
+fn check_value(
+    field: &FieldDescriptor,
+    rules: Option<&pb::FieldRules>,
+    value: &Value,
+    path: &str,
+    issues: &mut Vec<pb::Issue>,
+) {
     let number = match value {
         Value::Message(inner) => return check_message(inner, path, issues),
         Value::U32(value) => Some(f64::from(*value)),
@@ -134,7 +193,12 @@ fn check_value(field: &FieldDescriptor, rules: Option<&pb::FieldRules>, value: &
         Value::I64(value) => Some(*value as f64),
         Value::F64(value) => {
             if !value.is_finite() {
-                issues.push(issue(path, "is no finite number".into(), "write a number".into(), codes::OUT_OF_RANGE));
+                issues.push(issue(
+                    path,
+                    "is no finite number".into(),
+                    "write a number".into(),
+                    codes::OUT_OF_RANGE,
+                ));
             }
             Some(*value)
         }
@@ -142,7 +206,12 @@ fn check_value(field: &FieldDescriptor, rules: Option<&pb::FieldRules>, value: &
             if let Type::Enum(descriptor) = field.kind()
                 && descriptor.get_value(*number).is_none()
             {
-                issues.push(issue(path, format!("unknown value {number}"), "use a newer fleetd".into(), codes::UNKNOWN_VALUE));
+                issues.push(issue(
+                    path,
+                    format!("unknown value {number}"),
+                    "use a newer fleetd".into(),
+                    codes::UNKNOWN_VALUE,
+                ));
             }
             None
         }
@@ -156,7 +225,12 @@ fn check_value(field: &FieldDescriptor, rules: Option<&pb::FieldRules>, value: &
                 (Some(min), None) => format!("write a number of at least {min}"),
                 (_, max) => format!("write a number of at most {}", max.unwrap_or_default()),
             };
-            issues.push(issue(path, format!("{number} is out of range"), help, codes::OUT_OF_RANGE));
+            issues.push(issue(
+                path,
+                format!("{number} is out of range"),
+                help,
+                codes::OUT_OF_RANGE,
+            ));
         }
     }
     if let Value::String(text) = value {
@@ -169,18 +243,38 @@ fn check_text(field: &FieldDescriptor, rules: &pb::FieldRules, text: &str, path:
     if let Some(pattern) = PATTERNS.get(field.full_name())
         && !pattern.is_match(text)
     {
-        issues.push(issue(path, format!("`{}` is not {}", shorten(text), rules.pattern_hint), format!("write {}", rules.pattern_hint), codes::OUT_OF_RANGE));
+        issues.push(issue(
+            path,
+            format!("`{}` is not {}", shorten(text), rules.pattern_hint),
+            format!("write {}", rules.pattern_hint),
+            codes::OUT_OF_RANGE,
+        ));
     }
     if let Some(kind) = Kind::find(&rules.r#ref)
         && !names::is_name(text)
     {
-        issues.push(issue(path, format!("`{}` is no name of a {kind}", shorten(text)), format!("write its metadata.name: {}", names::NAME_HINT), codes::NAME));
+        issues.push(issue(
+            path,
+            format!("`{}` is no name of a {kind}", shorten(text)),
+            format!("write its metadata.name: {}", names::NAME_HINT),
+            codes::NAME,
+        ));
     }
     if rules.json {
         match serde_json::from_str::<serde_json::Value>(text) {
-            Err(error) => issues.push(issue(path, format!("is no JSON: {error}"), "write any JSON value".into(), codes::WRONG_TYPE)),
+            Err(error) => issues.push(issue(
+                path,
+                format!("is no JSON: {error}"),
+                "write any JSON value".into(),
+                codes::WRONG_TYPE,
+            )),
             Ok(value) if depth(&value) > DEEPEST_JSON => {
-                issues.push(issue(path, format!("is nested deeper than {DEEPEST_JSON} levels"), "flatten it".into(), codes::OUT_OF_RANGE));
+                issues.push(issue(
+                    path,
+                    format!("is nested deeper than {DEEPEST_JSON} levels"),
+                    "flatten it".into(),
+                    codes::OUT_OF_RANGE,
+                ));
             }
             Ok(_) => {}
         }
@@ -198,14 +292,29 @@ fn depth(value: &serde_json::Value) -> usize {
 fn length(rules: &pb::FieldRules, found: usize, of: &str, path: &str, issues: &mut Vec<pb::Issue>) {
     let (least, most) = (rules.min_len as usize, rules.max_len as usize);
     if found < least || (most > 0 && found > most) {
-        issues.push(issue(path, format!("has {found} {of}"), format!("at least {least}, at most {most} {of}"), codes::OUT_OF_RANGE));
+        issues.push(issue(
+            path,
+            format!("has {found} {of}"),
+            format!("at least {least}, at most {most} {of}"),
+            codes::OUT_OF_RANGE,
+        ));
     }
 }
 
 fn shorten(text: &str) -> String {
-    if text.chars().count() <= 60 { text.to_owned() } else { text.chars().take(57).chain("...".chars()).collect() }
+    if text.chars().count() <= 60 {
+        text.to_owned()
+    } else {
+        text.chars().take(57).chain("...".chars()).collect()
+    }
 }
 
 fn issue(path: &str, message: String, help: String, code: &str) -> pb::Issue {
-    pb::Issue { index: 0, path: path.to_owned(), message, help, code: code.to_owned() }
+    pb::Issue {
+        index: 0,
+        path: path.to_owned(),
+        message,
+        help,
+        code: code.to_owned(),
+    }
 }

@@ -2,10 +2,14 @@
 //! 64-bit integers as numbers, texts with the `json` rule as the JSON that they hold.
 
 use prost::Message as _;
-use prost_reflect::{DynamicMessage, FieldDescriptor, Kind as Type, MapKey, MessageDescriptor, ReflectMessage as _, Value};
+use prost_reflect::{
+    DynamicMessage, FieldDescriptor, Kind as Type, MapKey, MessageDescriptor, ReflectMessage as _, Value,
+};
 use serde_json::{Map, Number, Value as Json, json};
 
-use super::{RESOURCE, decode, dynamic, enum_number, enum_word, enum_words, manifest_name, pool, rules, spec_descriptor, typed};
+use super::{
+    RESOURCE, decode, dynamic, enum_number, enum_word, enum_words, manifest_name, pool, rules, spec_descriptor, typed,
+};
 use crate::codes;
 use crate::kinds::Kind;
 use crate::pb;
@@ -14,19 +18,32 @@ use crate::suggest::closest;
 
 const TIMESTAMP: &str = "google.protobuf.Timestamp";
 /// Of a resource's metadata: what only fleetd writes.
-pub const SERVER_FIELDS: &[&str] = &["uid", "generation", "revision", "createdAt", "createdBy", "updatedAt", "updatedBy"];
+pub const SERVER_FIELDS: &[&str] = &[
+    "uid",
+    "generation",
+    "revision",
+    "createdAt",
+    "createdBy",
+    "updatedAt",
+    "updatedBy",
+];
 
 /// The whole resource: apiVersion, kind, metadata, spec, status, issues.
 pub fn to_json(resource: &pb::Resource) -> Json {
     let mut whole = Map::new();
-    let Some(spec) = &resource.spec else { return Json::Object(whole) };
+    let Some(spec) = &resource.spec else {
+        return Json::Object(whole);
+    };
     let kind = Kind::of(spec);
     whole.insert("apiVersion".into(), "fleet/v1".into());
     whole.insert("kind".into(), kind.row().title.into());
     let message = decode(&RESOURCE, &resource.encode_to_vec());
     let mut rest = message_json(&message);
     if let Json::Object(fields) = &mut rest {
-        whole.insert("metadata".into(), fields.shift_remove("metadata").unwrap_or_else(|| json!({})));
+        whole.insert(
+            "metadata".into(),
+            fields.shift_remove("metadata").unwrap_or_else(|| json!({})),
+        );
         let arm = super::spec_field(kind).json_name();
         whole.insert("spec".into(), fields.shift_remove(arm).unwrap_or_else(|| json!({})));
         if let Some(status) = fields.shift_remove(&format!("{arm}Status")) {
@@ -61,7 +78,9 @@ pub fn spec_to_json(spec: &Spec) -> Json {
 
 /// Any message of the contract, by its full name such as `fleet.v1.Command`, in the same form.
 pub fn message_to_json(name: &str, bytes: &[u8]) -> Json {
-    pool().get_message_by_name(name).map_or(Json::Null, |descriptor| message_json(&decode(&descriptor, bytes)))
+    pool()
+        .get_message_by_name(name)
+        .map_or(Json::Null, |descriptor| message_json(&decode(&descriptor, bytes)))
 }
 
 /// The value at a path such as `.spec.buses[0].host`.
@@ -101,9 +120,16 @@ fn value_json(field: &FieldDescriptor, value: &Value) -> Option<Json> {
         Value::Map(entries) => {
             let mut sorted: Vec<_> = entries.iter().map(|(key, value)| (key_text(key), value)).collect();
             sorted.sort_by(|a, b| a.0.cmp(&b.0));
-            let Type::Message(entry) = field.kind() else { return None };
+            let Type::Message(entry) = field.kind() else {
+                return None;
+            };
             let value_field = entry.map_entry_value_field();
-            Json::Object(sorted.into_iter().filter_map(|(key, value)| Some((key, value_json(&value_field, value)?))).collect())
+            Json::Object(
+                sorted
+                    .into_iter()
+                    .filter_map(|(key, value)| Some((key, value_json(&value_field, value)?)))
+                    .collect(),
+            )
         }
         Value::Message(message) => message_json(message),
         Value::EnumNumber(number) => match field.kind() {
@@ -137,20 +163,39 @@ fn key_text(key: &MapKey) -> String {
 }
 
 fn timestamp(message: &DynamicMessage) -> Json {
-    let part = |name: &str| message.get_field_by_name(name).and_then(|value| value.as_i64().or(value.as_i32().map(i64::from)));
+    let part = |name: &str| {
+        message
+            .get_field_by_name(name)
+            .and_then(|value| value.as_i64().or(value.as_i32().map(i64::from)))
+    };
     let (seconds, nanos) = (part("seconds").unwrap_or(0), part("nanos").unwrap_or(0));
     // Display of prost's Timestamp is RFC 3339 in UTC.
-    Json::String(prost_types::Timestamp { seconds, nanos: i32::try_from(nanos).unwrap_or(0) }.to_string())
+    Json::String(
+        prost_types::Timestamp {
+            seconds,
+            nanos: i32::try_from(nanos).unwrap_or(0),
+        }
+        .to_string(),
+    )
 }
 
 /// Reads a spec in manifest form; strict. Every problem is given, with its path.
 pub fn spec_from_json(kind: Kind, json: &Json) -> Result<Spec, Vec<pb::Issue>> {
     let mut issues = Vec::new();
     let message = message_from_json(&spec_descriptor(kind), json, "spec", &mut issues);
-    if issues.is_empty() { Ok(typed(kind, message)) } else { Err(issues) }
+    if issues.is_empty() {
+        Ok(typed(kind, message))
+    } else {
+        Err(issues)
+    }
 }
 
-fn message_from_json(descriptor: &MessageDescriptor, json: &Json, path: &str, issues: &mut Vec<pb::Issue>) -> DynamicMessage {
+fn message_from_json(
+    descriptor: &MessageDescriptor,
+    json: &Json,
+    path: &str,
+    issues: &mut Vec<pb::Issue>,
+) -> DynamicMessage {
     let mut message = DynamicMessage::new(descriptor.clone());
     let Json::Object(fields) = json else {
         issues.push(wrong(path, "a map", json));
@@ -160,9 +205,17 @@ fn message_from_json(descriptor: &MessageDescriptor, json: &Json, path: &str, is
         let path = format!("{path}.{key}");
         let Some(field) = descriptor.get_field_by_json_name(key) else {
             let known: Vec<_> = descriptor.fields().map(|field| field.json_name().to_owned()).collect();
-            let help = closest(key, known.iter().map(String::as_str))
-                .map_or_else(|| format!("known are {}", known.join(", ")), |near| format!("did you mean `{near}`?"));
-            issues.push(pb::Issue { index: 0, path, message: format!("unknown field `{key}`"), help, code: codes::UNKNOWN_FIELD.into() });
+            let help = closest(key, known.iter().map(String::as_str)).map_or_else(
+                || format!("known are {}", known.join(", ")),
+                |near| format!("did you mean `{near}`?"),
+            );
+            issues.push(pb::Issue {
+                index: 0,
+                path,
+                message: format!("unknown field `{key}`"),
+                help,
+                code: codes::UNKNOWN_FIELD.into(),
+            });
             continue;
         };
         if value.is_null() && !rules(&field).is_some_and(|rules| rules.json) {
@@ -181,10 +234,15 @@ fn field_from_json(field: &FieldDescriptor, json: &Json, path: &str, issues: &mu
             issues.push(wrong(path, "a map", json));
             return None;
         };
-        let Type::Message(entry) = field.kind() else { return None };
+        let Type::Message(entry) = field.kind() else {
+            return None;
+        };
         let value_field = entry.map_entry_value_field();
         let read = entries.iter().filter_map(|(key, value)| {
-            Some((MapKey::String(key.clone()), scalar_from_json(&value_field, value, &format!("{path}.{key}"), issues)?))
+            Some((
+                MapKey::String(key.clone()),
+                scalar_from_json(&value_field, value, &format!("{path}.{key}"), issues)?,
+            ))
         });
         return Some(Value::Map(read.collect()));
     }
@@ -193,7 +251,10 @@ fn field_from_json(field: &FieldDescriptor, json: &Json, path: &str, issues: &mu
             issues.push(wrong(path, "a list", json));
             return None;
         };
-        let read = items.iter().enumerate().filter_map(|(at, item)| scalar_from_json(field, item, &format!("{path}[{at}]"), issues));
+        let read = items
+            .iter()
+            .enumerate()
+            .filter_map(|(at, item)| scalar_from_json(field, item, &format!("{path}[{at}]"), issues));
         return Some(Value::List(read.collect()));
     }
     scalar_from_json(field, json, path, issues)
@@ -212,18 +273,40 @@ fn scalar_from_json(field: &FieldDescriptor, json: &Json, path: &str, issues: &m
         Type::Enum(descriptor) => {
             let found = json.as_str().and_then(|text| enum_number(&descriptor, text));
             if let (Some(text), None) = (json.as_str(), found) {
-                issues.push(unknown_word(path, text, &enum_words(&descriptor).into_iter().map(|(word, _)| word).collect::<Vec<_>>()));
+                issues.push(unknown_word(
+                    path,
+                    text,
+                    &enum_words(&descriptor)
+                        .into_iter()
+                        .map(|(word, _)| word)
+                        .collect::<Vec<_>>(),
+                ));
                 return None;
             }
             ("a word", found.map(Value::EnumNumber))
         }
         Type::String => ("text", json.as_str().map(|text| Value::String(text.to_owned()))),
         Type::Bool => ("true or false", json.as_bool().map(Value::Bool)),
-        Type::Double => ("a number", json.as_f64().filter(|number| number.is_finite()).map(Value::F64)),
-        Type::Uint32 => ("a whole number from 0 to 4294967295", integer(0, i128::from(u32::MAX)).map(|n| Value::U32(n as u32))),
-        Type::Uint64 => ("a whole number from 0", integer(0, i128::from(u64::MAX)).map(|n| Value::U64(n as u64))),
-        Type::Int32 | Type::Sint32 => ("a whole number", integer(i128::from(i32::MIN), i128::from(i32::MAX)).map(|n| Value::I32(n as i32))),
-        Type::Int64 | Type::Sint64 => ("a whole number", integer(i128::from(i64::MIN), i128::from(i64::MAX)).map(|n| Value::I64(n as i64))),
+        Type::Double => (
+            "a number",
+            json.as_f64().filter(|number| number.is_finite()).map(Value::F64),
+        ),
+        Type::Uint32 => (
+            "a whole number from 0 to 4294967295",
+            integer(0, i128::from(u32::MAX)).map(|n| Value::U32(n as u32)),
+        ),
+        Type::Uint64 => (
+            "a whole number from 0",
+            integer(0, i128::from(u64::MAX)).map(|n| Value::U64(n as u64)),
+        ),
+        Type::Int32 | Type::Sint32 => (
+            "a whole number",
+            integer(i128::from(i32::MIN), i128::from(i32::MAX)).map(|n| Value::I32(n as i32)),
+        ),
+        Type::Int64 | Type::Sint64 => (
+            "a whole number",
+            integer(i128::from(i64::MIN), i128::from(i64::MAX)).map(|n| Value::I64(n as i64)),
+        ),
         _ => ("nothing: the type is not used in manifests", None),
     };
     if value.is_none() {
@@ -239,7 +322,13 @@ pub fn unknown_word(path: &str, text: &str, words: &[String]) -> pb::Issue {
         Some(near) => format!("did you mean `{near}`? Known are {listed}"),
         None => format!("known are {listed}"),
     };
-    pb::Issue { index: 0, path: path.to_owned(), message: format!("unknown value `{text}`"), help, code: codes::UNKNOWN_VALUE.into() }
+    pb::Issue {
+        index: 0,
+        path: path.to_owned(),
+        message: format!("unknown value `{text}`"),
+        help,
+        code: codes::UNKNOWN_VALUE.into(),
+    }
 }
 
 fn wrong(path: &str, expected: &str, found: &Json) -> pb::Issue {
@@ -249,7 +338,11 @@ fn wrong(path: &str, expected: &str, found: &Json) -> pb::Issue {
         Json::Array(_) => ("a list".to_owned(), format!("write {expected}")),
         Json::String(text) if expected.contains("number") || expected.contains("true") => {
             let bare = text.parse::<f64>().is_ok() || matches!(text.as_str(), "true" | "false");
-            let help = if bare { "remove the quotes".to_owned() } else { format!("write {expected}") };
+            let help = if bare {
+                "remove the quotes".to_owned()
+            } else {
+                format!("write {expected}")
+            };
             (format!("the text {found}"), help)
         }
         scalar if expected == "text" => (scalar.to_string(), "put it in quotes".to_owned()),

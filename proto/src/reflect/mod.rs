@@ -5,9 +5,7 @@ mod json;
 mod references;
 
 pub use check::{check, check_metadata, immutable_changes};
-pub use json::{
-    lookup, message_to_json, spec_from_json, spec_to_json, to_json, to_manifest_json,
-};
+pub use json::{lookup, message_to_json, spec_from_json, spec_to_json, to_json, to_manifest_json};
 pub use references::{Reference, UniqueValue, clear_reference, references, uniques};
 
 use std::collections::HashMap;
@@ -27,7 +25,9 @@ static POOL: LazyLock<DescriptorPool> =
 
 static RULES: LazyLock<HashMap<String, pb::FieldRules>> = LazyLock::new(|| {
     let mut rules = HashMap::new();
-    let Some(extension) = POOL.get_extension_by_name("fleet.v1.rules") else { return rules };
+    let Some(extension) = POOL.get_extension_by_name("fleet.v1.rules") else {
+        return rules;
+    };
     for message in POOL.all_messages() {
         for field in message.fields() {
             let options = field.options();
@@ -45,11 +45,17 @@ static RULES: LazyLock<HashMap<String, pb::FieldRules>> = LazyLock::new(|| {
 });
 
 #[expect(clippy::expect_used, reason = "the descriptors are part of the binary")]
-static RESOURCE: LazyLock<MessageDescriptor> =
-    LazyLock::new(|| POOL.get_message_by_name("fleet.v1.Resource").expect("the contract has Resource"));
+static RESOURCE: LazyLock<MessageDescriptor> = LazyLock::new(|| {
+    POOL.get_message_by_name("fleet.v1.Resource")
+        .expect("the contract has Resource")
+});
 
-static SPECS: LazyLock<Vec<FieldDescriptor>> =
-    LazyLock::new(|| KINDS.iter().filter_map(|row| RESOURCE.get_field_by_name(row.field)).collect());
+static SPECS: LazyLock<Vec<FieldDescriptor>> = LazyLock::new(|| {
+    KINDS
+        .iter()
+        .filter_map(|row| RESOURCE.get_field_by_name(row.field))
+        .collect()
+});
 
 /// Every message and service of the contract.
 pub fn pool() -> &'static DescriptorPool {
@@ -77,7 +83,10 @@ fn spec_field(kind: Kind) -> &'static FieldDescriptor {
 /// A spec as a message whose fields can be walked.
 pub fn dynamic(spec: &Spec) -> DynamicMessage {
     let kind = Kind::of(spec);
-    let resource = pb::Resource { spec: Some(spec.clone()), ..pb::Resource::default() };
+    let resource = pb::Resource {
+        spec: Some(spec.clone()),
+        ..pb::Resource::default()
+    };
     let whole = decode(&RESOURCE, &resource.encode_to_vec());
     match whole.get_field(spec_field(kind)).into_owned() {
         Value::Message(message) => message,
@@ -136,7 +145,10 @@ pub fn enum_number(descriptor: &EnumDescriptor, text: &str) -> Option<i32> {
     let folded = text.to_ascii_lowercase().replace('_', "-");
     let prefix = word(&enum_prefix(descriptor), "");
     let short = folded.strip_prefix(&prefix).unwrap_or(&folded);
-    enum_words(descriptor).into_iter().find(|(word, _)| *word == folded || word == short).map(|(_, number)| number)
+    enum_words(descriptor)
+        .into_iter()
+        .find(|(word, _)| *word == folded || word == short)
+        .map(|(_, number)| number)
 }
 
 /// The word of an enum's number; none for the one that means nothing.
@@ -146,7 +158,10 @@ fn enum_word(descriptor: &EnumDescriptor, number: i32) -> Option<String> {
 }
 
 fn word(name: &str, prefix: &str) -> String {
-    name.strip_prefix(prefix).unwrap_or(name).to_ascii_lowercase().replace('_', "-")
+    name.strip_prefix(prefix)
+        .unwrap_or(name)
+        .to_ascii_lowercase()
+        .replace('_', "-")
 }
 
 /// `ValueKind` → `VALUE_KIND_`.

@@ -40,7 +40,12 @@ pub fn references(spec: &Spec) -> Vec<Reference> {
         if let Some(rules) = rules(field)
             && let Some(kind) = Kind::find(&rules.r#ref)
         {
-            found.push(Reference { path: path.to_owned(), kind, name: text.to_owned(), on_delete: rules.on_delete() });
+            found.push(Reference {
+                path: path.to_owned(),
+                kind,
+                name: text.to_owned(),
+                on_delete: rules.on_delete(),
+            });
         }
     });
     found
@@ -54,8 +59,17 @@ pub fn uniques(spec: &Spec) -> Vec<UniqueValue> {
             && rules.unique() != pb::Unique::No
             && !text.is_empty()
         {
-            let value = if rules.fold_case { text.to_lowercase() } else { text.to_owned() };
-            found.push(UniqueValue { path: path.to_owned(), field: without_indices(path), scope: rules.unique(), value });
+            let value = if rules.fold_case {
+                text.to_lowercase()
+            } else {
+                text.to_owned()
+            };
+            found.push(UniqueValue {
+                path: path.to_owned(),
+                field: without_indices(path),
+                scope: rules.unique(),
+                value,
+            });
         }
     });
     found

@@ -149,52 +149,100 @@ pub fn parse(from: &GatewayConfigSpec) -> Result<GatewayConfig, Vec<Issue>> {
         Poller::Unspecified => networked,
     };
     if polled_by_fleetd {
-        for (at, bus) in buses.iter().enumerate().filter(|(_, bus)| bus.transport != Transport::Tcp) {
-            let path = if from.buses.is_empty() { "spec.poller".to_owned() } else { format!("spec.buses[{at}].transport") };
+        for (at, bus) in buses
+            .iter()
+            .enumerate()
+            .filter(|(_, bus)| bus.transport != Transport::Tcp)
+        {
+            let path = if from.buses.is_empty() {
+                "spec.poller".to_owned()
+            } else {
+                format!("spec.buses[{at}].transport")
+            };
             let word = match bus.transport {
                 Transport::RtuOverTcp => "rtu-over-tcp",
                 Transport::Tls => "tls",
                 _ => "rtu",
             };
-            issues.push(issue(path, format!("fleetd polls tcp only so far, and bus `{}` is {word}", bus.name), "set `poller: gateway`, or `transport: tcp`"));
+            issues.push(issue(
+                path,
+                format!("fleetd polls tcp only so far, and bus `{}` is {word}", bus.name),
+                "set `poller: gateway`, or `transport: tcp`",
+            ));
         }
     }
-    let names: HashMap<&str, usize> = buses.iter().enumerate().map(|(at, bus)| (bus.name.as_str(), at)).collect();
+    let names: HashMap<&str, usize> = buses
+        .iter()
+        .enumerate()
+        .map(|(at, bus)| (bus.name.as_str(), at))
+        .collect();
     let mut seen = HashMap::new();
     let mut slaves = Vec::new();
     for (at, slave) in from.slaves.iter().enumerate() {
         let path = format!("spec.slaves[{at}]");
-        let wanted = slave.bus.as_deref().unwrap_or(if buses.len() == 1 { &buses[0].name } else { MAIN });
+        let wanted = slave
+            .bus
+            .as_deref()
+            .unwrap_or(if buses.len() == 1 { &buses[0].name } else { MAIN });
         let Some(bus) = names.get(wanted).copied() else {
             let known = buses.iter().map(|bus| bus.name.as_str()).collect::<Vec<_>>().join(", ");
-            issues.push(issue(format!("{path}.bus"), format!("there is no bus `{wanted}`"), format!("known are {known}")));
+            issues.push(issue(
+                format!("{path}.bus"),
+                format!("there is no bus `{wanted}`"),
+                format!("known are {known}"),
+            ));
             continue;
         };
         if buses[bus].is_serial() && !(1..=247).contains(&slave.slave_id()) {
-            issues.push(issue(format!("{path}.slaveId"), format!("{} is no address of a serial bus", slave.slave_id()), "write a number from 1 to 247"));
+            issues.push(issue(
+                format!("{path}.slaveId"),
+                format!("{} is no address of a serial bus", slave.slave_id()),
+                "write a number from 1 to 247",
+            ));
         }
         if let Some(first) = seen.insert((bus, slave.slave_id()), at) {
-            issues.push(issue(format!("{path}.slaveId"), format!("slave {} of bus `{wanted}` is already spec.slaves[{first}]", slave.slave_id()), "put all its registers into one entry"));
+            issues.push(issue(
+                format!("{path}.slaveId"),
+                format!(
+                    "slave {} of bus `{wanted}` is already spec.slaves[{first}]",
+                    slave.slave_id()
+                ),
+                "put all its registers into one entry",
+            ));
         }
         slaves.push(parse_slave(slave, bus, &buses[bus], &path, &mut issues));
     }
     if issues.is_empty() {
-        Ok(GatewayConfig { config_schema_ver: from.config_schema_ver.unwrap_or(1), polled_by_fleetd, buses, slaves })
+        Ok(GatewayConfig {
+            config_schema_ver: from.config_schema_ver.unwrap_or(1),
+            polled_by_fleetd,
+            buses,
+            slaves,
+        })
     } else {
         Err(issues)
     }
 }
 
 fn parse_buses(from: &GatewayConfigSpec, issues: &mut Vec<Issue>) -> Vec<Bus> {
-    let flat = from.baud_rate.is_some() || from.data_bits.is_some() || from.stop_bits.is_some() || from.parity.is_some();
+    let flat =
+        from.baud_rate.is_some() || from.data_bits.is_some() || from.stop_bits.is_some() || from.parity.is_some();
     if flat && !from.buses.is_empty() {
-        issues.push(issue("spec.buses", "serial settings stand at the top and in `buses`", "move them into the bus"));
+        issues.push(issue(
+            "spec.buses",
+            "serial settings stand at the top and in `buses`",
+            "move them into the bus",
+        ));
     }
     if from.buses.is_empty() {
         let main = spec::Bus {
             name: Some(MAIN.to_owned()),
             // Without any serial setting it is the one line to the device's endpoint where fleetd is told to poll.
-            transport: Some(if !flat && from.poller() == Poller::Fleetd { Transport::Tcp } else { Transport::Rtu } as i32),
+            transport: Some(if !flat && from.poller() == Poller::Fleetd {
+                Transport::Tcp
+            } else {
+                Transport::Rtu
+            } as i32),
             baud_rate: from.baud_rate,
             data_bits: from.data_bits,
             stop_bits: from.stop_bits,
@@ -205,10 +253,18 @@ fn parse_buses(from: &GatewayConfigSpec, issues: &mut Vec<Issue>) -> Vec<Bus> {
     }
     for (at, bus) in from.buses.iter().enumerate() {
         if bus.transport() == Transport::Rtu && (bus.host.is_some() || bus.port.is_some()) {
-            issues.push(issue(format!("spec.buses[{at}].transport"), "a serial bus has no host", "write `transport: rtu-over-tcp` or `tcp`, or remove `host` and `port`"));
+            issues.push(issue(
+                format!("spec.buses[{at}].transport"),
+                "a serial bus has no host",
+                "write `transport: rtu-over-tcp` or `tcp`, or remove `host` and `port`",
+            ));
         }
         if bus.device.is_some() && !matches!(bus.transport(), Transport::Rtu | Transport::Unspecified) {
-            issues.push(issue(format!("spec.buses[{at}].device"), "a bus over the network has no serial port", "remove `device`"));
+            issues.push(issue(
+                format!("spec.buses[{at}].device"),
+                "a bus over the network has no serial port",
+                "remove `device`",
+            ));
         }
     }
     from.buses.iter().map(parse_bus).collect()
@@ -229,7 +285,11 @@ fn parse_bus(bus: &spec::Bus) -> Bus {
         baud_rate: bus.baud_rate.unwrap_or(9_600),
         data_bits: bus.data_bits.unwrap_or(8),
         stop_bits: bus.stop_bits.unwrap_or(1),
-        parity: if bus.parity() == Parity::Unspecified { Parity::None } else { bus.parity() },
+        parity: if bus.parity() == Parity::Unspecified {
+            Parity::None
+        } else {
+            bus.parity()
+        },
         turnaround_ms: bus.turnaround_ms.unwrap_or(0),
         max_registers: bus.max_registers_per_request.unwrap_or(125) as u16,
     }
@@ -242,7 +302,11 @@ fn parse_slave(slave: &spec::Slave, at_bus: usize, bus: &Bus, path: &str, issues
         let path = format!("{path}.registers[{at}]");
         let register = parse_register(register, &path, issues);
         if let Some(first) = sensors.insert(register.sensor.clone(), at) {
-            issues.push(issue(format!("{path}.sensor"), format!("registers[{first}] gives sensor `{}` already", register.sensor), "give each register its own `sensor`"));
+            issues.push(issue(
+                format!("{path}.sensor"),
+                format!("registers[{first}] gives sensor `{}` already", register.sensor),
+                "give each register its own `sensor`",
+            ));
         }
         registers.push(register);
     }
@@ -254,7 +318,9 @@ fn parse_slave(slave: &spec::Slave, at_bus: usize, bus: &Bus, path: &str, issues
         polling_interval_ms: slave.polling_interval_ms.unwrap_or(5_000),
         timeout_ms: slave.timeout_ms.unwrap_or(1_000),
         enabled: slave.enabled.unwrap_or(true),
-        max_registers: slave.max_registers.map_or(bus.max_registers, |most| (most as u16).min(bus.max_registers)),
+        max_registers: slave
+            .max_registers
+            .map_or(bus.max_registers, |most| (most as u16).min(bus.max_registers)),
         registers,
     }
 }
@@ -268,40 +334,79 @@ fn parse_register(register: &spec::Register, path: &str, issues: &mut Vec<Issue>
         said => said,
     };
     if is_bit && !matches!(data_type, DataType::Bool | DataType::Bits) {
-        issues.push(issue(format!("{path}.dataType"), "function codes 1 and 2 read single bits", "write `dataType: bool` or `bits`, or function code 3 or 4"));
+        issues.push(issue(
+            format!("{path}.dataType"),
+            "function codes 1 and 2 read single bits",
+            "write `dataType: bool` or `bits`, or function code 3 or 4",
+        ));
     }
-    let needs = if is_bit && data_type == DataType::Bool { Some(1) } else { width(data_type) };
+    let needs = if is_bit && data_type == DataType::Bool {
+        Some(1)
+    } else {
+        width(data_type)
+    };
     let count = match (register.num_registers, needs) {
         (Some(said), Some(needs)) if said != u32::from(needs) => {
-            issues.push(issue(format!("{path}.numRegisters"), format!("{said} does not fit the data type, which takes {needs}"), format!("write {needs}, or remove it")));
+            issues.push(issue(
+                format!("{path}.numRegisters"),
+                format!("{said} does not fit the data type, which takes {needs}"),
+                format!("write {needs}, or remove it"),
+            ));
             needs
         }
         (Some(said), _) => said as u16,
         (None, needs) => needs.unwrap_or(1),
     };
     if register.address() + u32::from(count) > 65_536 {
-        issues.push(issue(format!("{path}.address"), "the value ends behind address 65535", "correct the address"));
+        issues.push(issue(
+            format!("{path}.address"),
+            "the value ends behind address 65535",
+            "correct the address",
+        ));
     }
     if data_type == DataType::Bcd && count > 4 {
-        issues.push(issue(format!("{path}.numRegisters"), "a BCD number takes at most 4 registers", "write 1 to 4"));
+        issues.push(issue(
+            format!("{path}.numRegisters"),
+            "a BCD number takes at most 4 registers",
+            "write 1 to 4",
+        ));
     }
-    let whole = !matches!(data_type, DataType::Float16 | DataType::Float32 | DataType::Float64 | DataType::String | DataType::Bcd);
+    let whole = !matches!(
+        data_type,
+        DataType::Float16 | DataType::Float32 | DataType::Float64 | DataType::String | DataType::Bcd
+    );
     if !whole && (register.bit.is_some() || register.mask.is_some()) {
-        issues.push(issue(path, "`bit` and `mask` need an integer type", "write `dataType: uint16` or another integer"));
+        issues.push(issue(
+            path,
+            "`bit` and `mask` need an integer type",
+            "write `dataType: uint16` or another integer",
+        ));
     }
     if register.bit.is_some() && register.mask.is_some() {
         issues.push(issue(path, "`bit` and `mask` exclude each other", "remove one of them"));
     }
     if register.mask == Some(0) {
-        issues.push(issue(format!("{path}.mask"), "a mask of 0 leaves nothing", "write the bits that are the value"));
+        issues.push(issue(
+            format!("{path}.mask"),
+            "a mask of 0 leaves nothing",
+            "write the bits that are the value",
+        ));
     }
     if register.scale_register.is_some() && is_bit {
-        issues.push(issue(format!("{path}.scaleRegister"), "bits have no scale register", "remove it"));
+        issues.push(issue(
+            format!("{path}.scaleRegister"),
+            "bits have no scale register",
+            "remove it",
+        ));
     }
     if let Some(code) = register.writable.as_ref().and_then(|writable| writable.function_code)
         && !matches!(code, 5 | 6 | 15 | 16)
     {
-        issues.push(issue(format!("{path}.writable.functionCode"), format!("{code} is no function code for writing"), "write 5, 6, 15 or 16"));
+        issues.push(issue(
+            format!("{path}.writable.functionCode"),
+            format!("{code} is no function code for writing"),
+            "write 5, 6, 15 or 16",
+        ));
     }
     Register {
         label: register.label().to_owned(),
@@ -331,8 +436,12 @@ pub fn sharing(from: &GatewayConfigSpec, devices: &[String]) -> Option<String> {
     let unnamed = from.slaves.iter().any(|slave| slave.device.is_none());
     let has_host = from.buses.iter().any(|bus| bus.host.is_some());
     let distinct: HashSet<_> = devices.iter().collect();
-    (has_host && unnamed && distinct.len() > 1)
-        .then(|| format!("devices {} share this configuration, whose buses name a host, but not every slave names its device", devices.join(", ")))
+    (has_host && unnamed && distinct.len() > 1).then(|| {
+        format!(
+            "devices {} share this configuration, whose buses name a host, but not every slave names its device",
+            devices.join(", ")
+        )
+    })
 }
 
 /// Why a configuration cannot be told in schema version 1: one bus, big-endian, static scale.
@@ -353,7 +462,10 @@ pub fn beyond_version_1(config: &GatewayConfig) -> Option<String> {
             } else {
                 continue;
             };
-            return Some(format!("register `{}` of slave {} has {what}", register.label, slave.slave_id));
+            return Some(format!(
+                "register `{}` of slave {} has {what}",
+                register.label, slave.slave_id
+            ));
         }
     }
     None
@@ -376,7 +488,14 @@ mod tests {
             "slaves": [{"slaveId": 7, "registers": [{"label": "v", "address": 0, "dataType": "float32"}]}]}))
         .unwrap();
         assert!(!config.polled_by_fleetd);
-        assert_eq!((config.buses[0].name.as_str(), config.buses[0].baud_rate, config.buses[0].parity), ("main", 19_200, Parity::Even));
+        assert_eq!(
+            (
+                config.buses[0].name.as_str(),
+                config.buses[0].baud_rate,
+                config.buses[0].parity
+            ),
+            ("main", 19_200, Parity::Even)
+        );
         assert_eq!(config.slaves[0].registers[0].count, 2);
         assert_eq!(config.source(&config.slaves[0]), "main:7");
     }

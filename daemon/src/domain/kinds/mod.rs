@@ -28,5 +28,11 @@ pub fn check(spec: &Spec) -> Vec<Issue> {
 
 /// An issue of a kind's own rule.
 fn issue(path: impl Into<String>, message: impl Into<String>, help: impl Into<String>) -> Issue {
-    Issue { index: 0, path: path.into(), message: message.into(), help: help.into(), code: codes::SEMANTIC.to_owned() }
+    Issue {
+        index: 0,
+        path: path.into(),
+        message: message.into(),
+        help: help.into(),
+        code: codes::SEMANTIC.to_owned(),
+    }
 }

@@ -5,12 +5,20 @@ use fleet_proto::pb::{Issue, SiteSpec};
 use super::issue;
 
 pub(super) fn site(spec: &SiteSpec) -> Vec<Issue> {
-    spec.timezone.as_deref().and_then(|zone| timezone("spec.timezone", zone)).into_iter().collect()
+    spec.timezone
+        .as_deref()
+        .and_then(|zone| timezone("spec.timezone", zone))
+        .into_iter()
+        .collect()
 }
 
 /// A time zone must be one of the IANA database, which is compiled in.
 pub(super) fn timezone(path: &str, zone: &str) -> Option<Issue> {
-    jiff::tz::TimeZone::get(zone)
-        .is_err()
-        .then(|| issue(path, format!("`{zone}` is no IANA time zone"), "write one such as `Europe/Vienna` or `UTC`"))
+    jiff::tz::TimeZone::get(zone).is_err().then(|| {
+        issue(
+            path,
+            format!("`{zone}` is no IANA time zone"),
+            "write one such as `Europe/Vienna` or `UTC`",
+        )
+    })
 }

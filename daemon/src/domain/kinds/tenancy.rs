@@ -7,7 +7,11 @@ use super::{issue, places};
 pub(super) fn organization(spec: &OrganizationSpec) -> Vec<Issue> {
     let mut issues = Vec::new();
     if spec.domains.iter().filter(|domain| domain.primary()).count() > 1 {
-        issues.push(issue("spec.domains", "more than one domain is primary", "leave `primary: true` at one of them"));
+        issues.push(issue(
+            "spec.domains",
+            "more than one domain is primary",
+            "leave `primary: true` at one of them",
+        ));
     }
     if let Some(zone) = spec.defaults.as_ref().and_then(|defaults| defaults.timezone.as_deref()) {
         issues.extend(places::timezone("spec.defaults.timezone", zone));
@@ -19,7 +23,11 @@ pub(super) fn customer(spec: &CustomerSpec) -> Vec<Issue> {
     let filled = |text: &Option<String>| text.as_deref().is_some_and(|text| !text.trim().is_empty());
     let mut issues = Vec::new();
     if !filled(&spec.company) && !(filled(&spec.first_name) && filled(&spec.last_name)) {
-        issues.push(issue("spec", "a customer has a company, or a first and a last name", "set `company`, or `firstName` and `lastName`"));
+        issues.push(issue(
+            "spec",
+            "a customer has a company, or a first and a last name",
+            "set `company`, or `firstName` and `lastName`",
+        ));
     }
     issues.extend(json_object("spec.contactInfo", spec.contact_info.as_deref()));
     issues

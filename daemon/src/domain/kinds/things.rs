@@ -9,13 +9,19 @@ use super::{issue, tenancy};
 
 pub(super) fn device(spec: &DeviceSpec) -> Vec<Issue> {
     let mut issues = sensors(&spec.sensors);
-    issues.extend(tenancy::json_object("spec.configuration", spec.configuration.as_deref()));
+    issues.extend(tenancy::json_object(
+        "spec.configuration",
+        spec.configuration.as_deref(),
+    ));
     issues
 }
 
 pub(super) fn device_profile(spec: &DeviceProfileSpec) -> Vec<Issue> {
     let mut issues = sensors(&spec.sensors);
-    issues.extend(tenancy::json_object("spec.configuration", spec.configuration.as_deref()));
+    issues.extend(tenancy::json_object(
+        "spec.configuration",
+        spec.configuration.as_deref(),
+    ));
     issues
 }
 
@@ -34,8 +40,12 @@ pub fn effective(device: &DeviceSpec, profile: Option<&DeviceProfileSpec>) -> De
     let Some(profile) = profile else { return whole };
     whole.device_type = whole.device_type.or_else(|| profile.device_type.clone());
     whole.gateway_config = whole.gateway_config.or_else(|| profile.gateway_config.clone());
-    let own: HashMap<String, usize> =
-        whole.sensors.iter().enumerate().map(|(at, sensor)| (sensor.name().to_owned(), at)).collect();
+    let own: HashMap<String, usize> = whole
+        .sensors
+        .iter()
+        .enumerate()
+        .map(|(at, sensor)| (sensor.name().to_owned(), at))
+        .collect();
     for inherited in &profile.sensors {
         match own.get(inherited.name()) {
             None => whole.sensors.push(inherited.clone()),
@@ -50,7 +60,10 @@ pub fn effective(device: &DeviceSpec, profile: Option<&DeviceProfileSpec>) -> De
             }
         }
     }
-    let read = |text: &Option<String>| text.as_deref().and_then(|text| serde_json::from_str::<Value>(text).ok());
+    let read = |text: &Option<String>| {
+        text.as_deref()
+            .and_then(|text| serde_json::from_str::<Value>(text).ok())
+    };
     whole.configuration = match (read(&whole.configuration), read(&profile.configuration)) {
         (Some(own), Some(inherited)) => Some(merge(inherited, own).to_string()),
         (None, Some(inherited)) => Some(inherited.to_string()),
@@ -100,7 +113,10 @@ mod tests {
         };
         let whole = effective(&device, Some(&profile));
         assert_eq!(whole.device_type(), "meter");
-        assert_eq!(whole.sensors, vec![sensor("u", Some("V"), Some(250.0)), sensor("i", Some("A"), None)]);
+        assert_eq!(
+            whole.sensors,
+            vec![sensor("u", Some("V"), Some(250.0)), sensor("i", Some("A"), None)]
+        );
         assert_eq!(whole.configuration(), r#"{"a":{"x":1,"y":3}}"#);
     }
 }

@@ -41,7 +41,10 @@ pub fn plan(registers: &[Register], positions: &[usize], most: u16, gap: u16, sp
     let mut spans: Vec<(u8, u32, u32, usize)> = Vec::with_capacity(positions.len());
     for position in positions {
         let register = &registers[*position];
-        let (begin, end) = (u32::from(register.address), u32::from(register.address) + u32::from(register.count));
+        let (begin, end) = (
+            u32::from(register.address),
+            u32::from(register.address) + u32::from(register.count),
+        );
         let limit = limit(register.function_code, most);
         match register.scale_register.map(u32::from) {
             None => spans.push((register.function_code, begin, end, *position)),
@@ -61,14 +64,25 @@ pub fn plan(registers: &[Register], positions: &[usize], most: u16, gap: u16, sp
             let last_begin = u32::from(last.address);
             let last_end = last_begin + u32::from(last.count);
             let whole = end.max(last_end) - last_begin;
-            let crosses = split.iter().any(|at| (last_begin + 1..=begin).contains(&u32::from(*at)));
-            if last.function_code == function_code && begin <= last_end + u32::from(gap) && whole <= limit(function_code, most) && !crosses {
+            let crosses = split
+                .iter()
+                .any(|at| (last_begin + 1..=begin).contains(&u32::from(*at)));
+            if last.function_code == function_code
+                && begin <= last_end + u32::from(gap)
+                && whole <= limit(function_code, most)
+                && !crosses
+            {
                 last.count = whole as u16;
                 last.registers.push(position);
                 continue;
             }
         }
-        requests.push(Request { function_code, address: begin as u16, count: (end - begin) as u16, registers: vec![position] });
+        requests.push(Request {
+            function_code,
+            address: begin as u16,
+            count: (end - begin) as u16,
+            registers: vec![position],
+        });
     }
     requests
 }
@@ -94,32 +108,59 @@ mod tests {
 
     #[test]
     fn break_even_gaps_are_within_a_register_of_the_table() {
-        for (baud, expected) in [(9_600, [10, 12, 19, 32]), (19_200, [10, 14, 28, 54]), (115_200, [25, 51, 125, 125])] {
+        for (baud, expected) in [
+            (9_600, [10, 12, 19, 32]),
+            (19_200, [10, 14, 28, 54]),
+            (115_200, [25, 51, 125, 125]),
+        ] {
             for (turnaround, gap) in [0, 5, 20, 50].into_iter().zip(expected) {
-                let config = config(serde_json::json!({"buses": [{"name": "a", "transport": "rtu", "baudRate": baud, "turnaroundMs": turnaround}]}));
+                let config = config(
+                    serde_json::json!({"buses": [{"name": "a", "transport": "rtu", "baudRate": baud, "turnaroundMs": turnaround}]}),
+                );
                 // The table was measured with frames a fraction of a character longer.
                 let computed = worthwhile_gap(&config.buses[0]);
-                assert!(computed.abs_diff(gap) <= 1, "{baud} baud, {turnaround} ms: {computed}, not {gap}");
+                assert!(
+                    computed.abs_diff(gap) <= 1,
+                    "{baud} baud, {turnaround} ms: {computed}, not {gap}"
+                );
             }
         }
     }
 
     #[test]
     fn an_sdm630_is_read_in_three_requests() {
-        let addresses = (0..=0x2A).step_by(2).filter(|a| *a != 0x2A && *a < 0x24).chain([0x2A, 0x2E, 0x30, 0x34, 0x38, 0x3C, 0x3E, 0x42, 0x46, 0x48, 0x4A, 0x4C, 0x4E, 0xEA, 0xEC, 0xEE]).chain((0x156..=0x17C).step_by(2));
+        let addresses = (0..=0x2A)
+            .step_by(2)
+            .filter(|a| *a != 0x2A && *a < 0x24)
+            .chain([
+                0x2A, 0x2E, 0x30, 0x34, 0x38, 0x3C, 0x3E, 0x42, 0x46, 0x48, 0x4A, 0x4C, 0x4E, 0xEA, 0xEC, 0xEE,
+            ])
+            .chain((0x156..=0x17C).step_by(2));
         let registers: Vec<_> = addresses.map(|a| serde_json::json!({"label": format!("r{a}"), "address": a, "functionCode": 4, "dataType": "float32"})).collect();
-        let config = config(serde_json::json!({"buses": [{"name": "a", "transport": "tcp"}], "slaves": [{"slaveId": 1, "registers": registers}]}));
+        let config = config(
+            serde_json::json!({"buses": [{"name": "a", "transport": "tcp"}], "slaves": [{"slaveId": 1, "registers": registers}]}),
+        );
         let slave = &config.slaves[0];
         let all: Vec<_> = (0..slave.registers.len()).collect();
-        let requests = plan(&slave.registers, &all, slave.max_registers, worthwhile_gap(&config.buses[0]), &[]);
+        let requests = plan(
+            &slave.registers,
+            &all,
+            slave.max_registers,
+            worthwhile_gap(&config.buses[0]),
+            &[],
+        );
         let shape: Vec<_> = requests.iter().map(|r| (r.address, r.address + r.count - 1)).collect();
         assert_eq!(shape, [(0, 79), (234, 239), (342, 381)]);
     }
 
     #[test]
     fn no_value_is_split_and_no_limit_passed() {
-        let registers: Vec<_> = (0..100).map(|n| serde_json::json!({"label": format!("r{n}"), "address": n * 4, "dataType": "float64"})).collect();
-        let config = config(serde_json::json!({"buses": [{"name": "a", "transport": "tcp"}], "slaves": [{"slaveId": 1, "maxRegisters": 10, "registers": registers}]}));
+        let registers: Vec<_> = (0..100)
+            .map(|n| serde_json::json!({"label": format!("r{n}"), "address": n * 4, "dataType": "float64"}))
+            .collect();
+        let config = config(
+            serde_json::json!({"buses": [{"name": "a", "transport": "tcp"}], "slaves": [{"slaveId": 1, "maxRegisters": 10, "registers": registers}]}),
+        );
         let all: Vec<_> = (0..100).collect();
         let requests = plan(&config.slaves[0].registers, &all, 10, 32, &[]);
         assert!(requests.iter().all(|r| r.count == 8));

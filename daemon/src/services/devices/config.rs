@@ -6,8 +6,8 @@ use fleet_proto::pb::resource::Spec;
 use serde_json::{Value, json};
 
 use super::{Devices, Identity};
-use crate::domain::kinds::gateway_config::{self, Bus, GatewayConfig, Register, Slave};
 use crate::domain::kinds::effective;
+use crate::domain::kinds::gateway_config::{self, Bus, GatewayConfig, Register, Slave};
 use crate::domain::{Object, tokens};
 use crate::services::error::{Error, Result};
 use crate::storage::{Tx, resources};
@@ -27,36 +27,61 @@ impl Devices {
     pub async fn config(&self, identity: &Identity, device: &str, schema: u32) -> Result<Option<Served>> {
         let object = self.on_behalf(identity, device).await?;
         let mut tx = self.resources.db().read().await?;
-        let Some((name, config)) = load(&mut tx, &object).await? else { return Ok(None) };
+        let Some((name, config)) = load(&mut tx, &object).await? else {
+            return Ok(None);
+        };
         if schema <= 1
             && let Some(why) = gateway_config::beyond_version_1(&config)
         {
-            return Err(Error::AlreadyExists(format!("the gateway asks for schemaVersion 1, and gateway-config/{name} needs schemaVersion 2 because {why}; a configuration of version 2")));
+            return Err(Error::AlreadyExists(format!(
+                "the gateway asks for schemaVersion 1, and gateway-config/{name} needs schemaVersion 2 because {why}; a configuration of version 2"
+            )));
         }
         let version = version(&config);
-        Ok(Some(Served { body: answer(&name, &version, &config, schema), version }))
+        Ok(Some(Served {
+            body: answer(&name, &version, &config, schema),
+            version,
+        }))
     }
 
     /// The version that a device should run; empty: none.
     pub async fn config_version(&self, identity: &Identity) -> Result<String> {
         let mut tx = self.resources.db().read().await?;
-        let Some(object) = resources::find_by_uid(&mut tx, identity.uid).await? else { return Ok(String::new()) };
-        Ok(load(&mut tx, &object).await?.map(|(_, config)| version(&config)).unwrap_or_default())
+        let Some(object) = resources::find_by_uid(&mut tx, identity.uid).await? else {
+            return Ok(String::new());
+        };
+        Ok(load(&mut tx, &object)
+            .await?
+            .map(|(_, config)| version(&config))
+            .unwrap_or_default())
     }
 }
 
 async fn load(tx: &mut Tx, object: &Object) -> Result<Option<(String, GatewayConfig)>> {
-    let Spec::Device(spec) = &object.spec else { return Ok(None) };
+    let Spec::Device(spec) = &object.spec else {
+        return Ok(None);
+    };
     let org = object.org.as_ref().map(|org| org.uid);
     let profile = match &spec.profile {
-        Some(name) => match resources::find(tx, org, Kind::DeviceProfile, name).await?.map(|o| o.spec) {
+        Some(name) => match resources::find(tx, org, Kind::DeviceProfile, name)
+            .await?
+            .map(|o| o.spec)
+        {
             Some(Spec::DeviceProfile(profile)) => Some(profile),
             _ => None,
         },
         None => None,
     };
-    let Some(name) = effective(spec, profile.as_ref()).gateway_config else { return Ok(None) };
-    let Some(Object { spec: Spec::GatewayConfig(spec), .. }) = resources::find(tx, org, Kind::GatewayConfig, &name).await? else { return Ok(None) };
+    let Some(name) = effective(spec, profile.as_ref()).gateway_config else {
+        return Ok(None);
+    };
+    let Some(Object {
+        spec: Spec::GatewayConfig(spec),
+        ..
+    }) = resources::find(tx, org, Kind::GatewayConfig, &name).await?
+    else {
+        return Ok(None);
+    };
     Ok(gateway_config::parse(&spec).ok().map(|config| (name, config)))
 }
 
@@ -137,8 +162,16 @@ fn register(register: &Register, schema: u32) -> Value {
         set(&mut told, "bit", register.bit.map(|v| json!(v)));
         set(&mut told, "mask", register.mask.map(|v| json!(v)));
         set(&mut told, "scaleRegister", register.scale_register.map(|v| json!(v)));
-        set(&mut told, "sentinel", (!register.sentinel.is_empty()).then(|| json!(register.sentinel)));
-        set(&mut told, "unit", (!register.unit.is_empty()).then(|| json!(register.unit)));
+        set(
+            &mut told,
+            "sentinel",
+            (!register.sentinel.is_empty()).then(|| json!(register.sentinel)),
+        );
+        set(
+            &mut told,
+            "unit",
+            (!register.unit.is_empty()).then(|| json!(register.unit)),
+        );
         set(&mut told, "deadband", register.deadband.map(|v| json!(v)));
         set(&mut told, "intervalMs", register.interval_ms.map(|v| json!(v)));
     }

@@ -62,7 +62,12 @@ pub struct Devices {
 impl Devices {
     /// Works on the database of `resources`.
     pub fn new(resources: Resources, clock: Arc<dyn Clock>) -> Self {
-        Self { resources, clock, known: Arc::default(), seen: Arc::default() }
+        Self {
+            resources,
+            clock,
+            known: Arc::default(),
+            seen: Arc::default(),
+        }
     }
 
     /// The device that a token belongs to. Without SQL while no resource has changed.
@@ -70,9 +75,16 @@ impl Devices {
         let refused = || Error::Unauthenticated("the device token is missing, wrong or no longer valid".to_owned());
         let id = tokens::id(TokenKind::Device, token).ok_or_else(refused)?;
         let revision = *self.resources.revisions().borrow();
-        let known = read(&self.known).get(id).filter(|known| known.revision == revision).cloned();
+        let known = read(&self.known)
+            .get(id)
+            .filter(|known| known.revision == revision)
+            .cloned();
         if let Some(known) = known {
-            return if tokens::matches(token, &known.hash) { Ok(known.identity) } else { Err(refused()) };
+            return if tokens::matches(token, &known.hash) {
+                Ok(known.identity)
+            } else {
+                Err(refused())
+            };
         }
         let mut tx = self.resources.db().read().await?;
         let (device, hash) = credentials::find(&mut tx, id).await?.ok_or_else(refused)?;
@@ -81,17 +93,31 @@ impl Devices {
         }
         let object = resources::find_by_uid(&mut tx, device).await?.ok_or_else(refused)?;
         let org = object.org.ok_or_else(refused)?;
-        if let Some(Object { spec: pb::resource::Spec::Organization(spec), .. }) = resources::find_by_uid(&mut tx, org.uid).await?
+        if let Some(Object {
+            spec: pb::resource::Spec::Organization(spec),
+            ..
+        }) = resources::find_by_uid(&mut tx, org.uid).await?
             && spec.suspended()
         {
             return Err(Error::Denied(format!("organization {} is suspended", org.name)));
         }
-        let identity = Identity { org, uid: device, name: object.name };
+        let identity = Identity {
+            org,
+            uid: device,
+            name: object.name,
+        };
         let mut all = write(&self.known);
         if all.len() >= MOST_KNOWN {
             all.clear();
         }
-        all.insert(id.to_owned(), Known { hash, identity: identity.clone(), revision });
+        all.insert(
+            id.to_owned(),
+            Known {
+                hash,
+                identity: identity.clone(),
+                revision,
+            },
+        );
         Ok(identity)
     }
 
@@ -117,7 +143,11 @@ impl Devices {
         }
         let mut tx = self.resources.db().read().await?;
         let now = self.clock.now();
-        for (object, resource) in objects.iter().zip(&mut shown).filter(|(object, _)| object.kind == Kind::Device) {
+        for (object, resource) in objects
+            .iter()
+            .zip(&mut shown)
+            .filter(|(object, _)| object.kind == Kind::Device)
+        {
             let state = states::find(&mut tx, object.uid).await?;
             let heard = read(&self.seen).get(&object.uid).copied();
             let last_seen = state.as_ref().and_then(|s| s.last_seen).max(heard);
@@ -147,12 +177,18 @@ impl Devices {
     pub async fn on_behalf(&self, identity: &Identity, name_or_uid: &str) -> Result<Object> {
         let mut tx = self.resources.db().read().await?;
         let missing = || Error::NotFound("the device".to_owned());
-        let object = Resources::find_in(&mut tx, &identity.org.name, Kind::Device, name_or_uid).await.map_err(|error| match error {
-            Error::NotFound(_) => missing(),
-            other => other,
-        })?;
+        let object = Resources::find_in(&mut tx, &identity.org.name, Kind::Device, name_or_uid)
+            .await
+            .map_err(|error| match error {
+                Error::NotFound(_) => missing(),
+                other => other,
+            })?;
         let behind = matches!(&object.spec, pb::resource::Spec::Device(spec) if spec.gateway() == identity.name);
-        if object.uid == identity.uid || behind { Ok(object) } else { Err(missing()) }
+        if object.uid == identity.uid || behind {
+            Ok(object)
+        } else {
+            Err(missing())
+        }
     }
 
     fn fresh_token(kind: TokenKind) -> tokens::Fresh {

@@ -101,10 +101,20 @@ impl Devices {
     }
 
     /// Takes a command's result. Repeating it is harmless; another result for an ended command changes nothing.
-    pub async fn command_result(&self, identity: &Identity, device: &str, id: &str, state: &str, detail: &str, readback: &str) -> Result<()> {
+    pub async fn command_result(
+        &self,
+        identity: &Identity,
+        device: &str,
+        id: &str,
+        state: &str,
+        detail: &str,
+        readback: &str,
+    ) -> Result<()> {
         let object = self.on_behalf(identity, device).await?;
         let mut tx = self.resources.db().begin().await?;
-        commands::find(&mut tx, object.uid, id).await?.ok_or_else(|| Error::NotFound("the command".to_owned()))?;
+        commands::find(&mut tx, object.uid, id)
+            .await?
+            .ok_or_else(|| Error::NotFound("the command".to_owned()))?;
         commands::finish(&mut tx, id, state, detail, readback, self.clock.now()).await?;
         tx.commit().await?;
         self.saw(object.uid);
@@ -114,7 +124,15 @@ impl Devices {
     /// Adds lines to a device's log: (when, level 0 to 3, text).
     pub async fn log(&self, identity: &Identity, device: &str, entries: Vec<(Micros, i64, String)>) -> Result<()> {
         let object = self.on_behalf(identity, device).await?;
-        let entries: Vec<_> = entries.into_iter().map(|(at, level, message)| LogEntry { id: Uuid::now_v7().to_string(), at, level, message }).collect();
+        let entries: Vec<_> = entries
+            .into_iter()
+            .map(|(at, level, message)| LogEntry {
+                id: Uuid::now_v7().to_string(),
+                at,
+                level,
+                message,
+            })
+            .collect();
         let mut tx = self.resources.db().begin().await?;
         logs::append(&mut tx, object.uid, &entries).await?;
         tx.commit().await?;
@@ -126,18 +144,45 @@ impl Devices {
     pub async fn send_command(&self, caller: &Caller, wanted: NewCommand) -> Result<pb::Command> {
         may_administer(caller)?;
         let invalid = |path: &str, message: &str, help: &str| {
-            Error::Invalid(vec![Issue { index: 0, path: path.to_owned(), message: message.to_owned(), help: help.to_owned(), code: codes::OUT_OF_RANGE.to_owned() }])
+            Error::Invalid(vec![Issue {
+                index: 0,
+                path: path.to_owned(),
+                message: message.to_owned(),
+                help: help.to_owned(),
+                code: codes::OUT_OF_RANGE.to_owned(),
+            }])
         };
         if wanted.kind.is_empty() || wanted.kind.chars().count() > 64 {
-            return Err(invalid("type", "has 1 to 64 characters", "such as reboot or updateConfig"));
+            return Err(invalid(
+                "type",
+                "has 1 to 64 characters",
+                "such as reboot or updateConfig",
+            ));
         }
-        let params = if wanted.params.is_empty() { "{}".to_owned() } else { wanted.params };
-        if !serde_json::from_str::<serde_json::Value>(&params).is_ok_and(|value| value.is_object()) || params.len() > 65_536 {
-            return Err(invalid("params", "is no JSON object of at most 64 KiB", "such as '{\"delay\": 5}'"));
+        let params = if wanted.params.is_empty() {
+            "{}".to_owned()
+        } else {
+            wanted.params
+        };
+        if !serde_json::from_str::<serde_json::Value>(&params).is_ok_and(|value| value.is_object())
+            || params.len() > 65_536
+        {
+            return Err(invalid(
+                "params",
+                "is no JSON object of at most 64 KiB",
+                "such as '{\"delay\": 5}'",
+            ));
         }
-        let device = self.resources.find(caller, &wanted.org, Kind::Device, &wanted.device).await?;
+        let device = self
+            .resources
+            .find(caller, &wanted.org, Kind::Device, &wanted.device)
+            .await?;
         let now = self.clock.now();
-        let lifetime = if wanted.expires_in_seconds == 0 { DAY_SECONDS } else { wanted.expires_in_seconds.min(366 * DAY_SECONDS) };
+        let lifetime = if wanted.expires_in_seconds == 0 {
+            DAY_SECONDS
+        } else {
+            wanted.expires_in_seconds.min(366 * DAY_SECONDS)
+        };
         let command = Command {
             id: Uuid::now_v7().to_string(),
             device: device.uid,
@@ -171,13 +216,29 @@ impl Devices {
 
     /// Sends lines of a device's log, oldest first; with `follow` until the receiver is gone.
     pub async fn logs(&self, caller: &Caller, wanted: LogQuery, pages: mpsc::Sender<Vec<pb::LogEntry>>) -> Result<()> {
-        let device = self.resources.find(caller, &wanted.org, Kind::Device, &wanted.device).await?;
+        let device = self
+            .resources
+            .find(caller, &wanted.org, Kind::Device, &wanted.device)
+            .await?;
         let level = LEVELS.iter().position(|level| *level == wanted.level).unwrap_or(0) as i64;
         let to = if wanted.to == 0 { i64::MAX } else { wanted.to };
-        let mut limit = if wanted.limit == 0 { 1_000 } else { wanted.limit.min(10_000) };
+        let mut limit = if wanted.limit == 0 {
+            1_000
+        } else {
+            wanted.limit.min(10_000)
+        };
         let mut after = String::new();
         loop {
-            let page = logs::list(&mut self.resources.db().read().await?, device.uid, wanted.from, to, level, &after, limit).await?;
+            let page = logs::list(
+                &mut self.resources.db().read().await?,
+                device.uid,
+                wanted.from,
+                to,
+                level,
+                &after,
+                limit,
+            )
+            .await?;
             if let Some(newest) = page.iter().map(|entry| &entry.id).max() {
                 after.clone_from(newest);
                 let shown = page.iter().map(|entry| pb::LogEntry {

@@ -65,7 +65,11 @@ pub struct Provisioned {
 
 /// A hardware id as a name: without separators, lower case.
 pub fn normalised(hw_id: &str) -> String {
-    hw_id.chars().filter(|c| !matches!(c, ':' | '-' | '.' | ' ' | '_')).flat_map(char::to_lowercase).collect()
+    hw_id
+        .chars()
+        .filter(|c| !matches!(c, ':' | '-' | '.' | ' ' | '_'))
+        .flat_map(char::to_lowercase)
+        .collect()
 }
 
 impl Devices {
@@ -73,7 +77,12 @@ impl Devices {
     pub async fn create_claim_token(&self, caller: &Caller, request: ClaimRequest) -> Result<(pb::ClaimToken, String)> {
         may_administer(caller)?;
         let invalid = |path: &str, message: String| {
-            Error::Invalid(vec![Issue { path: path.to_owned(), message, code: codes::OUT_OF_RANGE.to_owned(), ..Issue::default() }])
+            Error::Invalid(vec![Issue {
+                path: path.to_owned(),
+                message,
+                code: codes::OUT_OF_RANGE.to_owned(),
+                ..Issue::default()
+            }])
         };
         if request.expires_in_seconds > LONGEST {
             return Err(invalid("expires_in_seconds", "is longer than a year".to_owned()));
@@ -85,7 +94,11 @@ impl Devices {
         if !request.site.is_empty() {
             Resources::find_in(&mut tx, &org.name, Kind::Site, &request.site).await?;
         }
-        let lifetime = if request.expires_in_seconds == 0 { HOUR } else { request.expires_in_seconds };
+        let lifetime = if request.expires_in_seconds == 0 {
+            HOUR
+        } else {
+            request.expires_in_seconds
+        };
         let token = ClaimToken {
             id: fresh.id,
             org: org.uid,
@@ -109,7 +122,11 @@ impl Devices {
         may_administer(caller)?;
         let mut tx = self.resources.db().read().await?;
         let org = Resources::org_in(&mut tx, org).await?;
-        Ok(claim_tokens::list(&mut tx, org.uid).await?.into_iter().map(|token| shown(&org, token)).collect())
+        Ok(claim_tokens::list(&mut tx, org.uid)
+            .await?
+            .into_iter()
+            .map(|token| shown(&org, token))
+            .collect())
     }
 
     /// Ends a claim token.
@@ -132,7 +149,11 @@ impl Devices {
         let name = normalised(&request.hw_id);
         let now = self.clock.now();
         let mut tx = self.resources.db().begin().await?;
-        let bearer = if request.bearer.is_empty() { None } else { Some(self.authenticate_in(&mut tx, &request.bearer).await?) };
+        let bearer = if request.bearer.is_empty() {
+            None
+        } else {
+            Some(self.authenticate_in(&mut tx, &request.bearer).await?)
+        };
         let (org, claim) = match &bearer {
             Some(identity) => (identity.org.clone(), None),
             None => {
@@ -141,7 +162,12 @@ impl Devices {
             }
         };
         if name.is_empty() {
-            return Err(Error::Invalid(vec![Issue { path: "hwId".into(), message: "is missing".into(), code: codes::MISSING_FIELD.into(), ..Issue::default() }]));
+            return Err(Error::Invalid(vec![Issue {
+                path: "hwId".into(),
+                message: "is missing".into(),
+                code: codes::MISSING_FIELD.into(),
+                ..Issue::default()
+            }]));
         }
         let existing = find_by_serial(&mut tx, &org, &request.hw_id).await?;
         let mut revision = None;
@@ -149,13 +175,19 @@ impl Devices {
             Some(device) => {
                 let own = bearer.as_ref().is_some_and(|identity| identity.uid == device.uid);
                 if !own && credentials::exists(&mut tx, device.uid).await? {
-                    return Err(Error::AlreadyExists(format!("a device with hwId {} has a token; it must show it as Bearer to get a new one, or be deleted first; it", request.hw_id)));
+                    return Err(Error::AlreadyExists(format!(
+                        "a device with hwId {} has a token; it must show it as Bearer to get a new one, or be deleted first; it",
+                        request.hw_id
+                    )));
                 }
                 device
             }
             None if bearer.is_some() => return Err(Error::NotFound(format!("a device with hwId {}", request.hw_id))),
             None => {
-                let site = claim.as_ref().map(|claim| claim.site.clone()).filter(|site| !site.is_empty());
+                let site = claim
+                    .as_ref()
+                    .map(|claim| claim.site.clone())
+                    .filter(|site| !site.is_empty());
                 let spec = DeviceSpec {
                     serial: Some(request.hw_id.clone()),
                     site,
@@ -163,15 +195,44 @@ impl Devices {
                     kind_of_device: Some(request.model.clone()).filter(|model| !model.is_empty()),
                     ..DeviceSpec::default()
                 };
-                let metadata = pb::Metadata { org: org.name.clone(), name: name.clone(), ..pb::Metadata::default() };
-                if resources::find_uid(&mut tx, Some(org.uid), Kind::Device, &name).await?.is_some() {
+                let metadata = pb::Metadata {
+                    org: org.name.clone(),
+                    name: name.clone(),
+                    ..pb::Metadata::default()
+                };
+                if resources::find_uid(&mut tx, Some(org.uid), Kind::Device, &name)
+                    .await?
+                    .is_some()
+                {
                     return Err(Error::AlreadyExists(format!("device/{name} with another serial")));
                 }
-                let resource = pb::Resource { metadata: Some(metadata), spec: Some(Spec::Device(spec)), ..pb::Resource::default() };
-                let actor = format!("claim:{}", claim.as_ref().map(|claim| claim.id.as_str()).unwrap_or_default());
-                let outcome = self.resources.apply_in(&mut tx, &actor, vec![pb::Submission { resource: Some(resource), paths: Vec::new() }]).await?;
+                let resource = pb::Resource {
+                    metadata: Some(metadata),
+                    spec: Some(Spec::Device(spec)),
+                    ..pb::Resource::default()
+                };
+                let actor = format!(
+                    "claim:{}",
+                    claim.as_ref().map(|claim| claim.id.as_str()).unwrap_or_default()
+                );
+                let outcome = self
+                    .resources
+                    .apply_in(
+                        &mut tx,
+                        &actor,
+                        vec![pb::Submission {
+                            resource: Some(resource),
+                            paths: Vec::new(),
+                        }],
+                    )
+                    .await?;
                 revision = Some(outcome.revision);
-                outcome.applied.into_iter().next().map(|applied| applied.object).ok_or_else(|| Error::Unavailable("the device was not created".to_owned()))?
+                outcome
+                    .applied
+                    .into_iter()
+                    .next()
+                    .map(|applied| applied.object)
+                    .ok_or_else(|| Error::Unavailable("the device was not created".to_owned()))?
             }
         };
         if let Some(claim) = &claim
@@ -193,7 +254,14 @@ impl Devices {
         }
         // A token that was pushed out by the new one must not live on in memory.
         super::write(&self.known).retain(|_, known| known.identity.uid != device.uid);
-        Ok(Provisioned { identity: Identity { org, uid: device.uid, name: device.name }, token: fresh.text })
+        Ok(Provisioned {
+            identity: Identity {
+                org,
+                uid: device.uid,
+                name: device.name,
+            },
+            token: fresh.text,
+        })
     }
 
     async fn authenticate_in(&self, tx: &mut Tx, token: &str) -> Result<Identity> {
@@ -204,7 +272,11 @@ impl Devices {
             return Err(wrong());
         }
         let object = resources::find_by_uid(tx, device).await?.ok_or_else(wrong)?;
-        Ok(Identity { org: object.org.ok_or_else(wrong)?, uid: device, name: object.name })
+        Ok(Identity {
+            org: object.org.ok_or_else(wrong)?,
+            uid: device,
+            name: object.name,
+        })
     }
 
     async fn claim_in(&self, tx: &mut Tx, request: &Provision) -> Result<(Org, ClaimToken)> {
@@ -231,10 +303,15 @@ async fn find_by_serial(tx: &mut Tx, org: &Org, hw_id: &str) -> Result<Option<Ob
     let bare = normalised(hw_id);
     let pairs = |separator: &str| {
         let chars: Vec<char> = bare.chars().collect();
-        chars.chunks(2).map(|pair| pair.iter().collect::<String>()).collect::<Vec<_>>().join(separator)
+        chars
+            .chunks(2)
+            .map(|pair| pair.iter().collect::<String>())
+            .collect::<Vec<_>>()
+            .join(separator)
     };
     for form in [hw_id.to_lowercase(), bare.clone(), pairs(":"), pairs("-")] {
-        let holder: Option<Uuid> = resources::holder_of_unique(tx, &org.uid.to_string(), Kind::Device, "spec.serial", &form).await?;
+        let holder: Option<Uuid> =
+            resources::holder_of_unique(tx, &org.uid.to_string(), Kind::Device, "spec.serial", &form).await?;
         if let Some(uid) = holder {
             return Ok(resources::find_by_uid(tx, uid).await?);
         }

@@ -11,9 +11,9 @@ use uuid::Uuid;
 use super::{Resources, checks, may_administer};
 use crate::domain::{Caller, Object, Org, kinds};
 use crate::services::error::{Error, Result};
+use crate::storage::Tx;
 use crate::storage::changes::{self, Change, Verb};
 use crate::storage::resources::{self, Replaced};
-use crate::storage::Tx;
 
 /// How to apply.
 #[derive(Clone, Copy, Debug, Default)]
@@ -74,7 +74,10 @@ impl Resources {
         may_administer(caller)?;
         let mut tx = self.db().begin().await?;
         let outcome = self.apply_in(&mut tx, &caller.actor(), bundle).await?;
-        let changed = outcome.applied.iter().any(|applied| applied.action != Action::Unchanged);
+        let changed = outcome
+            .applied
+            .iter()
+            .any(|applied| applied.action != Action::Unchanged);
         if changed && !options.dry_run {
             tx.commit().await?;
             self.announce(outcome.revision);
@@ -99,7 +102,13 @@ impl Resources {
                 match org_of(tx, &mut orgs, &want.org_name).await? {
                     Some(org) => want.object.org = Some(org),
                     None => {
-                        issues.push(issue(want.index, "metadata.org", codes::ORG, format!("organization `{}` does not exist", want.org_name), "create it, or add its manifest to the bundle"));
+                        issues.push(issue(
+                            want.index,
+                            "metadata.org",
+                            codes::ORG,
+                            format!("organization `{}` does not exist", want.org_name),
+                            "create it, or add its manifest to the bundle",
+                        ));
                         continue;
                     }
                 }
@@ -109,7 +118,11 @@ impl Resources {
             if want.seen != 0 {
                 let found = current.as_ref().map_or(0, |current| current.revision);
                 if found != want.seen {
-                    return Err(Error::Conflict { key: want.object.key(), seen: want.seen, current: found });
+                    return Err(Error::Conflict {
+                        key: want.object.key(),
+                        seen: want.seen,
+                        current: found,
+                    });
                 }
             }
             let Some(current) = current else {
@@ -120,25 +133,47 @@ impl Resources {
                 (want.object.created_by, want.object.updated_by) = (actor.to_owned(), actor.to_owned());
                 resources::insert(tx, &want.object).await?;
                 if want.object.kind == Kind::Organization {
-                    let org = Org { uid: want.object.uid, name: want.object.name.clone() };
+                    let org = Org {
+                        uid: want.object.uid,
+                        name: want.object.name.clone(),
+                    };
                     orgs.insert(org.name.clone(), Some(org));
                 }
-                written.push(Write { index: want.index, before: None, after: want.object.clone() });
-                applied.push(Applied { index: want.index, action: Action::Created, object: want.object });
+                written.push(Write {
+                    index: want.index,
+                    before: None,
+                    after: want.object.clone(),
+                });
+                applied.push(Applied {
+                    index: want.index,
+                    action: Action::Created,
+                    object: want.object,
+                });
                 continue;
             };
             if same(&current, &want.object) {
                 if current.kind == Kind::Organization {
-                    orgs.insert(current.name.clone(), Some(Org { uid: current.uid, name: current.name.clone() }));
+                    orgs.insert(
+                        current.name.clone(),
+                        Some(Org {
+                            uid: current.uid,
+                            name: current.name.clone(),
+                        }),
+                    );
                 }
-                applied.push(Applied { index: want.index, action: Action::Unchanged, object: current });
+                applied.push(Applied {
+                    index: want.index,
+                    action: Action::Unchanged,
+                    object: current,
+                });
                 continue;
             }
             let mut immutable = reflect::immutable_changes(&current.spec, &want.object.spec);
             immutable.iter_mut().for_each(|issue| issue.index = want.index as u32);
             issues.append(&mut immutable);
             let next = Object {
-                generation: current.generation + u64::from(current.spec != want.object.spec || !current.issues.is_empty()),
+                generation: current.generation
+                    + u64::from(current.spec != want.object.spec || !current.issues.is_empty()),
                 revision,
                 labels: want.object.labels,
                 annotations: want.object.annotations,
@@ -150,11 +185,23 @@ impl Resources {
                 ..current.clone()
             };
             if let Replaced::Stale = resources::replace(tx, &next, current.revision).await? {
-                return Err(Error::Conflict { key: next.key(), seen: current.revision, current: revision });
+                return Err(Error::Conflict {
+                    key: next.key(),
+                    seen: current.revision,
+                    current: revision,
+                });
             }
             resources::unindex(tx, next.uid).await?;
-            written.push(Write { index: want.index, before: Some(current), after: next.clone() });
-            applied.push(Applied { index: want.index, action: Action::Updated, object: next });
+            written.push(Write {
+                index: want.index,
+                before: Some(current),
+                after: next.clone(),
+            });
+            applied.push(Applied {
+                index: want.index,
+                action: Action::Updated,
+                object: next,
+            });
         }
         // Unique values are claimed when all old ones are given back, so that two objects of a bundle may swap theirs.
         for (seq, write) in written.iter().enumerate() {
@@ -190,9 +237,18 @@ impl Write {
             seq: seq as u64,
             uid: self.after.uid,
             kind: self.after.kind,
-            org: self.after.org.as_ref().map(|org| org.uid.to_string()).unwrap_or_default(),
+            org: self
+                .after
+                .org
+                .as_ref()
+                .map(|org| org.uid.to_string())
+                .unwrap_or_default(),
             name: self.after.name.clone(),
-            verb: if self.before.is_some() { Verb::Update } else { Verb::Create },
+            verb: if self.before.is_some() {
+                Verb::Update
+            } else {
+                Verb::Create
+            },
             actor: actor.to_owned(),
             at: self.after.updated_at,
             before: self.before.clone(),
@@ -215,19 +271,32 @@ async fn org_of(tx: &mut Tx, known: &mut HashMap<String, Option<Org>>, name: &st
         return Ok(org.clone());
     }
     let found = resources::find_uid(tx, None, Kind::Organization, name).await?;
-    let org = found.map(|uid| Org { uid, name: name.to_owned() });
+    let org = found.map(|uid| Org {
+        uid,
+        name: name.to_owned(),
+    });
     known.insert(name.to_owned(), org.clone());
     Ok(org)
 }
 
 /// The checks that need nothing but the submission itself.
-fn parse(bundle: Vec<Submission>, mentioned: &mut HashSet<(Kind, String, String)>, issues: &mut Vec<Issue>) -> Vec<Wanted> {
+fn parse(
+    bundle: Vec<Submission>,
+    mentioned: &mut HashSet<(Kind, String, String)>,
+    issues: &mut Vec<Issue>,
+) -> Vec<Wanted> {
     let mut wanted = Vec::with_capacity(bundle.len());
     for (index, submission) in bundle.into_iter().enumerate() {
         let resource = submission.resource.unwrap_or_default();
         let metadata = resource.metadata.unwrap_or_default();
         let Some(spec) = resource.spec else {
-            issues.push(issue(index, "spec", codes::MISSING_FIELD, "is missing".to_owned(), "a manifest holds `spec:`"));
+            issues.push(issue(
+                index,
+                "spec",
+                codes::MISSING_FIELD,
+                "is missing".to_owned(),
+                "a manifest holds `spec:`",
+            ));
             continue;
         };
         let kind = Kind::of(&spec);
@@ -235,13 +304,31 @@ fn parse(bundle: Vec<Submission>, mentioned: &mut HashSet<(Kind, String, String)
         found.append(&mut reflect::check(&spec));
         found.append(&mut kinds::check(&spec));
         if kind.is_platform() && !metadata.org.is_empty() {
-            found.push(issue(index, "metadata.org", codes::ORG, format!("kind {kind} belongs to no organization"), "remove it"));
+            found.push(issue(
+                index,
+                "metadata.org",
+                codes::ORG,
+                format!("kind {kind} belongs to no organization"),
+                "remove it",
+            ));
         }
         if !kind.is_platform() && metadata.org.is_empty() {
-            found.push(issue(index, "metadata.org", codes::ORG, "is missing".to_owned(), "set it, or name the organization with --org"));
+            found.push(issue(
+                index,
+                "metadata.org",
+                codes::ORG,
+                "is missing".to_owned(),
+                "set it, or name the organization with --org",
+            ));
         }
         if !mentioned.insert((kind, metadata.org.clone(), metadata.name.clone())) {
-            found.push(issue(index, "metadata.name", codes::TWICE, format!("{kind}/{} is in the bundle twice", metadata.name), "remove one of them"));
+            found.push(issue(
+                index,
+                "metadata.name",
+                codes::TWICE,
+                format!("{kind}/{} is in the bundle twice", metadata.name),
+                "remove one of them",
+            ));
         }
         found.iter_mut().for_each(|issue| issue.index = index as u32);
         let sane = found.is_empty();
@@ -264,12 +351,23 @@ fn parse(bundle: Vec<Submission>, mentioned: &mut HashSet<(Kind, String, String)
                 updated_at: 0,
                 updated_by: String::new(),
             };
-            wanted.push(Wanted { index, object, seen: metadata.revision, org_name: metadata.org });
+            wanted.push(Wanted {
+                index,
+                object,
+                seen: metadata.revision,
+                org_name: metadata.org,
+            });
         }
     }
     wanted
 }
 
 pub(super) fn issue(index: usize, path: &str, code: &str, message: String, help: &str) -> Issue {
-    Issue { index: index as u32, path: path.to_owned(), message, help: help.to_owned(), code: code.to_owned() }
+    Issue {
+        index: index as u32,
+        path: path.to_owned(),
+        message,
+        help: help.to_owned(),
+        code: code.to_owned(),
+    }
 }

@@ -22,31 +22,67 @@ pub(super) async fn index(tx: &mut Tx, index: usize, object: &Object) -> Result<
     resources::index(tx, object, &reflect::references(&object.spec)).await?;
     let mut issues = Vec::new();
     for value in reflect::uniques(&object.spec) {
-        let Some(holder) = resources::claim_unique(tx, object, &value).await? else { continue };
+        let Some(holder) = resources::claim_unique(tx, object, &value).await? else {
+            continue;
+        };
         if holder == object.uid {
-            issues.push(issue(index, &value.path, codes::NOT_UNIQUE, format!("`{}` stands there twice", value.value), "remove one of them"));
+            issues.push(issue(
+                index,
+                &value.path,
+                codes::NOT_UNIQUE,
+                format!("`{}` stands there twice", value.value),
+                "remove one of them",
+            ));
             continue;
         }
         // The holder may belong to another organization, of which nothing may be told.
         let name = resources::find_by_uid(tx, holder)
             .await?
             .filter(|other| other.org == object.org && other.org.is_some())
-            .map_or_else(|| "somebody else".to_owned(), |other| format!("{}/{}", other.kind, other.name));
-        issues.push(issue(index, &value.path, codes::NOT_UNIQUE, format!("`{}` is already that of {name}", value.value), "choose another value, or change the other one first"));
+            .map_or_else(
+                || "somebody else".to_owned(),
+                |other| format!("{}/{}", other.kind, other.name),
+            );
+        issues.push(issue(
+            index,
+            &value.path,
+            codes::NOT_UNIQUE,
+            format!("`{}` is already that of {name}", value.value),
+            "choose another value, or change the other one first",
+        ));
     }
     Ok(issues)
 }
 
 /// Every reference of a written object must name something that exists at the end of the transaction.
 /// What stands in the bundle but is itself in error is not reported a second time.
-pub(super) async fn references(tx: &mut Tx, written: &[Write], mentioned: &HashSet<(Kind, String, String)>) -> Result<Vec<Issue>> {
-    let mut known: HashMap<(Option<Uuid>, Kind, String), bool> =
-        written.iter().map(|w| ((w.after.org.as_ref().map(|o| o.uid), w.after.kind, w.after.name.clone()), true)).collect();
+pub(super) async fn references(
+    tx: &mut Tx,
+    written: &[Write],
+    mentioned: &HashSet<(Kind, String, String)>,
+) -> Result<Vec<Issue>> {
+    let mut known: HashMap<(Option<Uuid>, Kind, String), bool> = written
+        .iter()
+        .map(|w| {
+            (
+                (w.after.org.as_ref().map(|o| o.uid), w.after.kind, w.after.name.clone()),
+                true,
+            )
+        })
+        .collect();
     let mut issues = Vec::new();
     for write in written {
         for reference in reflect::references(&write.after.spec) {
-            let org = if reference.kind.is_platform() { None } else { write.after.org.as_ref() };
-            let in_bundle = (reference.kind, org.map(|o| o.name.clone()).unwrap_or_default(), reference.name.clone());
+            let org = if reference.kind.is_platform() {
+                None
+            } else {
+                write.after.org.as_ref()
+            };
+            let in_bundle = (
+                reference.kind,
+                org.map(|o| o.name.clone()).unwrap_or_default(),
+                reference.name.clone(),
+            );
             if mentioned.contains(&in_bundle) {
                 continue;
             }
@@ -61,7 +97,13 @@ pub(super) async fn references(tx: &mut Tx, written: &[Write], mentioned: &HashS
             };
             if !exists {
                 let message = format!("{}/{} does not exist", reference.kind, reference.name);
-                issues.push(issue(write.index, &reference.path, codes::MISSING_REFERENCE, message, "create it, or add its manifest to the bundle"));
+                issues.push(issue(
+                    write.index,
+                    &reference.path,
+                    codes::MISSING_REFERENCE,
+                    message,
+                    "create it, or add its manifest to the bundle",
+                ));
             }
         }
     }
@@ -76,7 +118,13 @@ pub(super) async fn relations(tx: &mut Tx, written: &[Write]) -> Result<Vec<Issu
         let object = &write.after;
         let org = object.org.as_ref().map(|o| o.uid);
         if parent(object).is_some() && in_cycle(tx, object).await? {
-            issues.push(issue(write.index, "spec.parent", codes::CYCLE, format!("{}/{} would be its own ancestor", object.kind, object.name), "choose a parent that is not below it"));
+            issues.push(issue(
+                write.index,
+                "spec.parent",
+                codes::CYCLE,
+                format!("{}/{} would be its own ancestor", object.kind, object.name),
+                "choose a parent that is not below it",
+            ));
         }
         match &object.spec {
             Spec::GatewayConfig(_) => {
@@ -91,12 +139,26 @@ pub(super) async fn relations(tx: &mut Tx, written: &[Write]) -> Result<Vec<Issu
         }
     }
     for ((org, name), index) in configs {
-        let Some(config) = resources::find(tx, org, Kind::GatewayConfig, &name).await? else { continue };
+        let Some(config) = resources::find(tx, org, Kind::GatewayConfig, &name).await? else {
+            continue;
+        };
         let users = resources::referrers(tx, org, Kind::GatewayConfig, &name).await?;
-        let devices: Vec<_> = users.iter().filter(|row| row.kind == Kind::Device).map(|row| row.name.clone()).collect();
-        let Spec::GatewayConfig(spec) = &config.spec else { continue };
+        let devices: Vec<_> = users
+            .iter()
+            .filter(|row| row.kind == Kind::Device)
+            .map(|row| row.name.clone())
+            .collect();
+        let Spec::GatewayConfig(spec) = &config.spec else {
+            continue;
+        };
         if let Some(message) = kinds::gateway_config_sharing(spec, &devices) {
-            issues.push(issue(index, "spec", codes::SEMANTIC, message, "give every slave its `device`, or each device a configuration of its own"));
+            issues.push(issue(
+                index,
+                "spec",
+                codes::SEMANTIC,
+                message,
+                "give every slave its `device`, or each device a configuration of its own",
+            ));
         }
     }
     Ok(issues)
@@ -118,7 +180,9 @@ async fn in_cycle(tx: &mut Tx, object: &Object) -> Result<bool> {
         if name == object.name {
             return Ok(true);
         }
-        at = resources::find(tx, org, object.kind, &name).await?.and_then(|o| parent(&o).map(str::to_owned));
+        at = resources::find(tx, org, object.kind, &name)
+            .await?
+            .and_then(|o| parent(&o).map(str::to_owned));
     }
     // Deeper than anything real: as good as a cycle.
     Ok(true)
@@ -134,10 +198,21 @@ pub(super) async fn limits(tx: &mut Tx, written: &[Write]) -> Result<()> {
     orgs.sort_by_key(|org| org.uid);
     orgs.dedup();
     for org in orgs {
-        let Some(Object { spec: Spec::Organization(spec), .. }) = resources::find_by_uid(tx, org.uid).await? else { continue };
-        let Some(limit) = spec.subscription.and_then(|s| s.device_limit) else { continue };
+        let Some(Object {
+            spec: Spec::Organization(spec),
+            ..
+        }) = resources::find_by_uid(tx, org.uid).await?
+        else {
+            continue;
+        };
+        let Some(limit) = spec.subscription.and_then(|s| s.device_limit) else {
+            continue;
+        };
         if resources::count(tx, Some(org.uid), Kind::Device).await? > u64::from(limit) {
-            return Err(Error::Exhausted { budget: format!("the device limit of organization {} ({limit})", org.name), retry_after_ms: 0 });
+            return Err(Error::Exhausted {
+                budget: format!("the device limit of organization {} ({limit})", org.name),
+                retry_after_ms: 0,
+            });
         }
     }
     Ok(())

@@ -10,9 +10,9 @@ use uuid::Uuid;
 use super::{Resources, may_administer};
 use crate::domain::{Caller, Key, Object};
 use crate::services::error::{Error, Result};
+use crate::storage::Tx;
 use crate::storage::changes::{self, Change, Verb};
 use crate::storage::resources::{self, Narrow, ReferrerRow, Replaced};
-use crate::storage::Tx;
 
 /// What is to be deleted.
 #[derive(Clone, Debug, Default)]
@@ -56,9 +56,16 @@ impl Resources {
                 .into_iter()
                 .filter(|row| !uids.contains(&row.uid))
                 .collect();
-            let refusing: Vec<_> = rows.iter().filter(|row| row.on_delete == OnDelete::Restrict).map(|row| referrer(&object, row)).collect();
+            let refusing: Vec<_> = rows
+                .iter()
+                .filter(|row| row.on_delete == OnDelete::Restrict)
+                .map(|row| referrer(&object, row))
+                .collect();
             if !refusing.is_empty() {
-                return Err(Error::InUse { key: object.key(), referrers: refusing });
+                return Err(Error::InUse {
+                    key: object.key(),
+                    referrers: refusing,
+                });
             }
             for row in rows {
                 if row.on_delete == OnDelete::Cascade {
@@ -82,26 +89,54 @@ impl Resources {
             after.updated_at = now;
             after.updated_by.clone_from(&actor);
             if let Replaced::Stale = resources::replace(&mut tx, after, before.revision).await? {
-                return Err(Error::Conflict { key: after.key(), seen: before.revision, current: revision });
+                return Err(Error::Conflict {
+                    key: after.key(),
+                    seen: before.revision,
+                    current: revision,
+                });
             }
             resources::unindex(&mut tx, after.uid).await?;
             super::checks::index(&mut tx, 0, after).await?;
-            changes::append(&mut tx, &change(revision, seq, Verb::Update, &actor, now, Some(before.clone()), Some(after.clone()))).await?;
+            changes::append(
+                &mut tx,
+                &change(
+                    revision,
+                    seq,
+                    Verb::Update,
+                    &actor,
+                    now,
+                    Some(before.clone()),
+                    Some(after.clone()),
+                ),
+            )
+            .await?;
             seq += 1;
         }
         // Contents before containers: watchers never see an object whose organization is gone.
         doomed.sort_by_key(|o| std::cmp::Reverse(o.kind));
         for object in &doomed {
             resources::remove(&mut tx, object.uid).await?;
-            changes::append(&mut tx, &change(revision, seq, Verb::Delete, &actor, now, Some(object.clone()), None)).await?;
+            changes::append(
+                &mut tx,
+                &change(revision, seq, Verb::Delete, &actor, now, Some(object.clone()), None),
+            )
+            .await?;
             seq += 1;
         }
         if request.dry_run {
-            return Ok(Deleted { deleted: doomed, cleared: cleared.into_iter().map(|(_, after)| after).collect(), revision: revision - 1 });
+            return Ok(Deleted {
+                deleted: doomed,
+                cleared: cleared.into_iter().map(|(_, after)| after).collect(),
+                revision: revision - 1,
+            });
         }
         tx.commit().await?;
         self.announce(revision);
-        Ok(Deleted { deleted: doomed, cleared: cleared.into_iter().map(|(_, after)| after).collect(), revision })
+        Ok(Deleted {
+            deleted: doomed,
+            cleared: cleared.into_iter().map(|(_, after)| after).collect(),
+            revision,
+        })
     }
 }
 
@@ -110,21 +145,38 @@ async fn collect(tx: &mut Tx, request: &Request) -> Result<Vec<Object>> {
     for (key, seen) in &request.keys {
         let object = Resources::find_in(tx, &key.org, key.kind, &key.name).await?;
         if *seen != 0 && *seen != object.revision {
-            return Err(Error::Conflict { key: object.key(), seen: *seen, current: object.revision });
+            return Err(Error::Conflict {
+                key: object.key(),
+                seen: *seen,
+                current: object.revision,
+            });
         }
         refuse_protected(&object)?;
         if object.kind == Kind::Organization {
             let contents = contents(tx, &object).await?;
             let outside: Vec<_> = contents
                 .iter()
-                .filter(|o| !request.keys.iter().any(|(k, _)| k.kind == o.kind && k.name == o.name && k.org == object.name))
+                .filter(|o| {
+                    !request
+                        .keys
+                        .iter()
+                        .any(|(k, _)| k.kind == o.kind && k.name == o.name && k.org == object.name)
+                })
                 .collect();
             if !request.cascade && !outside.is_empty() {
                 let referrers = outside
                     .iter()
-                    .map(|o| Referrer { org: object.name.clone(), kind: o.kind.to_string(), name: o.name.clone(), path: "metadata.org".into() })
+                    .map(|o| Referrer {
+                        org: object.name.clone(),
+                        kind: o.kind.to_string(),
+                        name: o.name.clone(),
+                        path: "metadata.org".into(),
+                    })
                     .collect();
-                return Err(Error::InUse { key: object.key(), referrers });
+                return Err(Error::InUse {
+                    key: object.key(),
+                    referrers,
+                });
             }
             for inner in contents {
                 refuse_protected(&inner)?;
@@ -140,7 +192,10 @@ async fn collect(tx: &mut Tx, request: &Request) -> Result<Vec<Object>> {
 
 async fn contents(tx: &mut Tx, org: &Object) -> Result<Vec<Object>> {
     let mut all = Vec::new();
-    let narrow = Narrow { org: org.uid.to_string(), ..Narrow::default() };
+    let narrow = Narrow {
+        org: org.uid.to_string(),
+        ..Narrow::default()
+    };
     for row in KINDS.iter().filter(|row| !row.platform) {
         let mut after = String::new();
         loop {
@@ -154,7 +209,11 @@ async fn contents(tx: &mut Tx, org: &Object) -> Result<Vec<Object>> {
 }
 
 fn refuse_protected(object: &Object) -> Result<()> {
-    if object.protect { Err(Error::Protected(object.key())) } else { Ok(()) }
+    if object.protect {
+        Err(Error::Protected(object.key()))
+    } else {
+        Ok(())
+    }
 }
 
 fn referrer(target: &Object, row: &ReferrerRow) -> Referrer {
@@ -171,7 +230,9 @@ async fn clear(tx: &mut Tx, cleared: &mut Vec<(Object, Object)>, target: &Object
     let at = match cleared.iter().position(|(_, after)| after.uid == uid) {
         Some(at) => at,
         None => {
-            let Some(before) = resources::find_by_uid(tx, uid).await? else { return Ok(()) };
+            let Some(before) = resources::find_by_uid(tx, uid).await? else {
+                return Ok(());
+            };
             cleared.push((before.clone(), before));
             cleared.len() - 1
         }
@@ -180,14 +241,25 @@ async fn clear(tx: &mut Tx, cleared: &mut Vec<(Object, Object)>, target: &Object
     Ok(())
 }
 
-fn change(revision: u64, seq: u64, verb: Verb, actor: &str, at: i64, before: Option<Object>, after: Option<Object>) -> Change {
+fn change(
+    revision: u64,
+    seq: u64,
+    verb: Verb,
+    actor: &str,
+    at: i64,
+    before: Option<Object>,
+    after: Option<Object>,
+) -> Change {
     let of = after.as_ref().or(before.as_ref());
     Change {
         revision,
         seq,
         uid: of.map(|o| o.uid).unwrap_or_default(),
         kind: of.map_or(Kind::Device, |o| o.kind),
-        org: of.and_then(|o| o.org.as_ref()).map(|o| o.uid.to_string()).unwrap_or_default(),
+        org: of
+            .and_then(|o| o.org.as_ref())
+            .map(|o| o.uid.to_string())
+            .unwrap_or_default(),
         name: of.map(|o| o.name.clone()).unwrap_or_default(),
         verb,
         actor: actor.to_owned(),

@@ -30,7 +30,11 @@ impl TryFrom<pb::Filter> for Filter {
 
     fn try_from(filter: pb::Filter) -> Result<Self> {
         let invalid = |path: &str, message: String| {
-            Error::Invalid(vec![pb::Issue { path: path.to_owned(), message, ..Default::default() }])
+            Error::Invalid(vec![pb::Issue {
+                path: path.to_owned(),
+                message,
+                ..Default::default()
+            }])
         };
         let kinds = if filter.kind.is_empty() {
             KINDS.iter().map(|row| row.kind).collect()
@@ -46,7 +50,13 @@ impl TryFrom<pb::Filter> for Filter {
                     .ok_or_else(|| invalid("reference", format!("`{text}` is no `kind/name`")))?,
             ),
         };
-        Ok(Self { org: filter.org, kinds, selector, reference, name_glob: filter.name_glob })
+        Ok(Self {
+            org: filter.org,
+            kinds,
+            selector,
+            reference,
+            name_glob: filter.name_glob,
+        })
     }
 }
 
@@ -58,24 +68,46 @@ impl Filter {
     }
 
     fn narrow(&self, org: String) -> Narrow {
-        let label = self.selector.requirements().iter().find_map(|requirement| match requirement {
-            Requirement::Equals(key, value) => Some((key.clone(), value.clone())),
-            _ => None,
-        });
-        Narrow { org, label, reference: self.reference.clone() }
+        let label = self
+            .selector
+            .requirements()
+            .iter()
+            .find_map(|requirement| match requirement {
+                Requirement::Equals(key, value) => Some((key.clone(), value.clone())),
+                _ => None,
+            });
+        Narrow {
+            org,
+            label,
+            reference: self.reference.clone(),
+        }
     }
 }
 
 impl Resources {
     /// Sends what matches, in order of kind, organization and name, page by page. `limit` 0: all.
     /// Ends quietly when the receiver is gone.
-    pub async fn list(&self, caller: &Caller, filter: &Filter, limit: u32, pages: &mpsc::Sender<Vec<Object>>) -> Result<()> {
+    pub async fn list(
+        &self,
+        caller: &Caller,
+        filter: &Filter,
+        limit: u32,
+        pages: &mpsc::Sender<Vec<Object>>,
+    ) -> Result<()> {
         may_administer(caller)?;
-        let org = if filter.org.is_empty() { None } else { Some(self.org(&filter.org).await?) };
+        let org = if filter.org.is_empty() {
+            None
+        } else {
+            Some(self.org(&filter.org).await?)
+        };
         let mut left = if limit == 0 { usize::MAX } else { limit as usize };
         for kind in &filter.kinds {
             // The organization itself belongs to the list of its resources.
-            let narrow = filter.narrow(if kind.is_platform() { String::new() } else { org.as_ref().map(|o| o.uid.to_string()).unwrap_or_default() });
+            let narrow = filter.narrow(if kind.is_platform() {
+                String::new()
+            } else {
+                org.as_ref().map(|o| o.uid.to_string()).unwrap_or_default()
+            });
             let mut after = (String::new(), String::new());
             let mut size = FIRST_PAGE;
             loop {
@@ -85,7 +117,10 @@ impl Resources {
                 };
                 let last_page = page.len() < size as usize;
                 if let Some(last) = page.last() {
-                    after = (last.org.as_ref().map(|o| o.uid.to_string()).unwrap_or_default(), last.name.clone());
+                    after = (
+                        last.org.as_ref().map(|o| o.uid.to_string()).unwrap_or_default(),
+                        last.name.clone(),
+                    );
                 }
                 let mut matching: Vec<_> = page
                     .into_iter()

@@ -34,7 +34,11 @@ impl Resources {
     /// Works on `db`; times come from `clock`.
     pub async fn open(db: Db, clock: Arc<dyn Clock>) -> Result<Self> {
         let revision = changes::revision(&mut db.read().await?).await?;
-        Ok(Self { db, clock, committed: signal::Sender::new(revision) })
+        Ok(Self {
+            db,
+            clock,
+            committed: signal::Sender::new(revision),
+        })
     }
 
     /// The database that it works on.
@@ -67,7 +71,11 @@ impl Resources {
 
     /// [`Self::find`] within a transaction, for callers that were already let in.
     pub async fn find_in(tx: &mut Tx, org: &str, kind: Kind, name_or_uid: &str) -> Result<Object> {
-        let org = if kind.is_platform() { None } else { Some(Self::org_in(tx, org).await?.uid) };
+        let org = if kind.is_platform() {
+            None
+        } else {
+            Some(Self::org_in(tx, org).await?.uid)
+        };
         let found = match name_or_uid.parse::<Uuid>() {
             Ok(uid) if names::is_uuid(name_or_uid) => resources::find_by_uid(tx, uid)
                 .await?
@@ -85,11 +93,16 @@ impl Resources {
     /// [`Self::org`] within a transaction.
     pub async fn org_in(tx: &mut Tx, name: &str) -> Result<Org> {
         let found = match name.parse::<Uuid>() {
-            Ok(uid) => resources::find_by_uid(tx, uid).await?.filter(|object| object.kind == Kind::Organization),
+            Ok(uid) => resources::find_by_uid(tx, uid)
+                .await?
+                .filter(|object| object.kind == Kind::Organization),
             Err(_) => resources::find(tx, None, Kind::Organization, name).await?,
         };
         found
-            .map(|object| Org { uid: object.uid, name: object.name })
+            .map(|object| Org {
+                uid: object.uid,
+                name: object.name,
+            })
             .ok_or_else(|| Error::NotFound(format!("organization/{name}")))
     }
 }

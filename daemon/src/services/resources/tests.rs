@@ -15,7 +15,10 @@ async fn open(dir: &tempfile::TempDir) -> Resources {
 }
 
 fn bundle(text: &str) -> Vec<pb::Submission> {
-    let bundle = manifest::read(vec![manifest::Source { name: "test.yaml".into(), text: text.as_bytes().to_vec() }]);
+    let bundle = manifest::read(vec![manifest::Source {
+        name: "test.yaml".into(),
+        text: text.as_bytes().to_vec(),
+    }]);
     assert!(bundle.problems.is_empty(), "{:?}", bundle.problems);
     bundle.submissions()
 }
@@ -52,7 +55,10 @@ spec: {displayName: Acme}
 
 async fn all(service: &Resources, filter: pb::Filter) -> Vec<String> {
     let (sender, mut pages) = tokio::sync::mpsc::channel(100);
-    service.list(&me(), &filter.try_into().unwrap(), 0, &sender).await.unwrap();
+    service
+        .list(&me(), &filter.try_into().unwrap(), 0, &sender)
+        .await
+        .unwrap();
     drop(sender);
     let mut names = Vec::new();
     while let Some(page) = pages.recv().await {
@@ -70,9 +76,35 @@ async fn a_bundle_goes_in_in_any_order_and_again_changes_nothing() {
     let again = service.apply(&me(), bundle(ACME), Options::default()).await.unwrap();
     assert_eq!(again.count(Action::Unchanged), 5);
     assert_eq!(again.revision, first.revision);
-    let names = all(&service, pb::Filter { org: "acme".into(), ..Default::default() }).await;
-    assert_eq!(names, ["organization/acme", "customer/jane", "site/plant", "project/north", "device/meter-1"]);
-    let selected = all(&service, pb::Filter { org: "acme".into(), kind: "dev".into(), selector: "ring=canary".into(), reference: "site/plant".into(), name_glob: "m*".into() }).await;
+    let names = all(
+        &service,
+        pb::Filter {
+            org: "acme".into(),
+            ..Default::default()
+        },
+    )
+    .await;
+    assert_eq!(
+        names,
+        [
+            "organization/acme",
+            "customer/jane",
+            "site/plant",
+            "project/north",
+            "device/meter-1"
+        ]
+    );
+    let selected = all(
+        &service,
+        pb::Filter {
+            org: "acme".into(),
+            kind: "dev".into(),
+            selector: "ring=canary".into(),
+            reference: "site/plant".into(),
+            name_glob: "m*".into(),
+        },
+    )
+    .await;
     assert_eq!(selected, ["device/meter-1"]);
 }
 
@@ -80,9 +112,15 @@ async fn a_bundle_goes_in_in_any_order_and_again_changes_nothing() {
 async fn a_dry_run_leaves_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let service = open(&dir).await;
-    let outcome = service.apply(&me(), bundle(ACME), Options { dry_run: true }).await.unwrap();
+    let outcome = service
+        .apply(&me(), bundle(ACME), Options { dry_run: true })
+        .await
+        .unwrap();
     assert_eq!(outcome.count(Action::Created), 5);
-    assert!(matches!(service.find(&me(), "", Kind::Organization, "acme").await, Err(Error::NotFound(_))));
+    assert!(matches!(
+        service.find(&me(), "", Kind::Organization, "acme").await,
+        Err(Error::NotFound(_))
+    ));
 }
 
 #[tokio::test]
@@ -115,10 +153,33 @@ kind: Site
 metadata: {org: acme, name: b}
 spec: {parent: a, timezone: Mars/Base}
 ";
-    let Err(Error::Invalid(issues)) = service.apply(&me(), bundle(bad), Options::default()).await else { panic!() };
+    let Err(Error::Invalid(issues)) = service.apply(&me(), bundle(bad), Options::default()).await else {
+        panic!()
+    };
     let found: Vec<_> = issues.iter().map(|issue| (issue.index, issue.path.as_str())).collect();
-    assert_eq!(found, [(0, "spec.serial"), (0, "spec.site"), (1, "spec"), (1, "spec.email"), (2, "metadata.org"), (4, "spec.timezone")]);
-    assert_eq!(all(&service, pb::Filter { org: "acme".into(), ..Default::default() }).await.len(), 5);
+    assert_eq!(
+        found,
+        [
+            (0, "spec.serial"),
+            (0, "spec.site"),
+            (1, "spec"),
+            (1, "spec.email"),
+            (2, "metadata.org"),
+            (4, "spec.timezone")
+        ]
+    );
+    assert_eq!(
+        all(
+            &service,
+            pb::Filter {
+                org: "acme".into(),
+                ..Default::default()
+            }
+        )
+        .await
+        .len(),
+        5
+    );
 }
 
 #[tokio::test]
@@ -126,8 +187,17 @@ async fn a_cycle_of_parents_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let service = open(&dir).await;
     service.apply(&me(), bundle(ACME), Options::default()).await.unwrap();
-    let site = |name: &str, parent: &str| format!("---\napiVersion: fleet/v1\nkind: Site\nmetadata: {{org: acme, name: {name}}}\nspec: {{parent: {parent}}}\n");
-    let Err(Error::Invalid(issues)) = service.apply(&me(), bundle(&(site("a", "b") + &site("b", "a"))), Options::default()).await else { panic!() };
+    let site = |name: &str, parent: &str| {
+        format!(
+            "---\napiVersion: fleet/v1\nkind: Site\nmetadata: {{org: acme, name: {name}}}\nspec: {{parent: {parent}}}\n"
+        )
+    };
+    let Err(Error::Invalid(issues)) = service
+        .apply(&me(), bundle(&(site("a", "b") + &site("b", "a"))), Options::default())
+        .await
+    else {
+        panic!()
+    };
     assert_eq!(issues[0].code, fleet_proto::codes::CYCLE);
 }
 
@@ -136,21 +206,62 @@ async fn what_is_referred_to_stays_and_what_is_cleared_loses_the_field() {
     let dir = tempfile::tempdir().unwrap();
     let service = open(&dir).await;
     service.apply(&me(), bundle(ACME), Options::default()).await.unwrap();
-    let key = |kind, name: &str| (Key { org: "acme".into(), kind, name: name.into() }, 0);
-    let delete = |keys| service.delete(&CALLER, DeleteRequest { keys, ..Default::default() });
+    let key = |kind, name: &str| {
+        (
+            Key {
+                org: "acme".into(),
+                kind,
+                name: name.into(),
+            },
+            0,
+        )
+    };
+    let delete = |keys| {
+        service.delete(
+            &CALLER,
+            DeleteRequest {
+                keys,
+                ..Default::default()
+            },
+        )
+    };
     static CALLER: std::sync::LazyLock<Caller> = std::sync::LazyLock::new(me);
-    let Err(Error::InUse { referrers, .. }) = delete(vec![key(Kind::Site, "plant")]).await else { panic!() };
-    assert_eq!((referrers[0].name.as_str(), referrers[0].path.as_str()), ("meter-1", "spec.site"));
+    let Err(Error::InUse { referrers, .. }) = delete(vec![key(Kind::Site, "plant")]).await else {
+        panic!()
+    };
+    assert_eq!(
+        (referrers[0].name.as_str(), referrers[0].path.as_str()),
+        ("meter-1", "spec.site")
+    );
     let gone = delete(vec![key(Kind::Customer, "jane")]).await.unwrap();
     assert_eq!(gone.cleared.len(), 1);
     let plant = service.find(&me(), "acme", Kind::Site, "plant").await.unwrap();
     assert!(matches!(&plant.spec, pb::resource::Spec::Site(site) if site.customer.is_none()));
     assert_eq!(plant.generation, 2);
-    let both = delete(vec![key(Kind::Site, "plant"), key(Kind::Device, "meter-1")]).await.unwrap();
+    let both = delete(vec![key(Kind::Site, "plant"), key(Kind::Device, "meter-1")])
+        .await
+        .unwrap();
     assert_eq!(both.deleted.len(), 2);
-    let org = (Key { org: String::new(), kind: Kind::Organization, name: "acme".into() }, 0);
+    let org = (
+        Key {
+            org: String::new(),
+            kind: Kind::Organization,
+            name: "acme".into(),
+        },
+        0,
+    );
     assert!(matches!(delete(vec![org.clone()]).await, Err(Error::InUse { .. })));
-    let all_gone = service.delete(&me(), DeleteRequest { keys: vec![org], cascade: true, dry_run: false }).await.unwrap();
+    let all_gone = service
+        .delete(
+            &me(),
+            DeleteRequest {
+                keys: vec![org],
+                cascade: true,
+                dry_run: false,
+            },
+        )
+        .await
+        .unwrap();
     assert_eq!(all_gone.deleted.len(), 2);
 }
 
@@ -161,10 +272,18 @@ async fn a_stale_revision_loses() {
     service.apply(&me(), bundle(ACME), Options::default()).await.unwrap();
     let seen = service.find(&me(), "acme", Kind::Site, "plant").await.unwrap().revision;
     let write = |revision: u64, text: &str| {
-        bundle(&format!("apiVersion: fleet/v1\nkind: Site\nmetadata: {{org: acme, name: plant, revision: {revision}}}\nspec: {{address: {text}}}"))
+        bundle(&format!(
+            "apiVersion: fleet/v1\nkind: Site\nmetadata: {{org: acme, name: plant, revision: {revision}}}\nspec: {{address: {text}}}"
+        ))
     };
-    service.apply(&me(), write(seen, "first"), Options::default()).await.unwrap();
-    assert!(matches!(service.apply(&me(), write(seen, "second"), Options::default()).await, Err(Error::Conflict { .. })));
+    service
+        .apply(&me(), write(seen, "first"), Options::default())
+        .await
+        .unwrap();
+    assert!(matches!(
+        service.apply(&me(), write(seen, "second"), Options::default()).await,
+        Err(Error::Conflict { .. })
+    ));
 }
 
 #[tokio::test]
@@ -172,9 +291,27 @@ async fn unique_values_may_be_swapped_in_one_bundle() {
     let dir = tempfile::tempdir().unwrap();
     let service = open(&dir).await;
     service.apply(&me(), bundle(ACME), Options::default()).await.unwrap();
-    let device = |name: &str, serial: &str| format!("---\napiVersion: fleet/v1\nkind: Device\nmetadata: {{org: acme, name: {name}}}\nspec: {{serial: {serial}}}\n");
-    service.apply(&me(), bundle(&(device("a", "s1") + &device("b", "s2"))), Options::default()).await.unwrap();
-    service.apply(&me(), bundle(&(device("a", "s2") + &device("b", "s1"))), Options::default()).await.unwrap();
+    let device = |name: &str, serial: &str| {
+        format!(
+            "---\napiVersion: fleet/v1\nkind: Device\nmetadata: {{org: acme, name: {name}}}\nspec: {{serial: {serial}}}\n"
+        )
+    };
+    service
+        .apply(
+            &me(),
+            bundle(&(device("a", "s1") + &device("b", "s2"))),
+            Options::default(),
+        )
+        .await
+        .unwrap();
+    service
+        .apply(
+            &me(),
+            bundle(&(device("a", "s2") + &device("b", "s1"))),
+            Options::default(),
+        )
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -182,7 +319,14 @@ async fn a_watcher_sees_what_there_is_then_every_change() {
     let dir = tempfile::tempdir().unwrap();
     let service = open(&dir).await;
     service.apply(&me(), bundle(ACME), Options::default()).await.unwrap();
-    let filter: Filter = pb::Filter { org: "acme".into(), kind: "device".into(), selector: "ring=canary".into(), ..Default::default() }.try_into().unwrap();
+    let filter: Filter = pb::Filter {
+        org: "acme".into(),
+        kind: "device".into(),
+        selector: "ring=canary".into(),
+        ..Default::default()
+    }
+    .try_into()
+    .unwrap();
     let (sender, mut events) = tokio::sync::mpsc::channel(8);
     let (watched, caller) = (service.clone(), me());
     let watching = async move { watched.watch(&caller, filter, 0, sender).await };
@@ -190,7 +334,10 @@ async fn a_watcher_sees_what_there_is_then_every_change() {
         assert!(matches!(events.recv().await, Some(Event::Put(object, _)) if object.name == "meter-1"));
         assert!(matches!(events.recv().await, Some(Event::Synced(_))));
         let relabelled = ACME.replace("ring: canary", "ring: stable");
-        service.apply(&me(), bundle(&relabelled), Options::default()).await.unwrap();
+        service
+            .apply(&me(), bundle(&relabelled), Options::default())
+            .await
+            .unwrap();
         assert!(matches!(events.recv().await, Some(Event::Deleted(object, _)) if object.name == "meter-1"));
         service.apply(&me(), bundle(ACME), Options::default()).await.unwrap();
         assert!(matches!(events.recv().await, Some(Event::Put(..))));

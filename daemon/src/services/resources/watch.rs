@@ -42,11 +42,26 @@ pub struct Watch {
 
 impl Resources {
     /// Sends events until the receiver is gone. `from_revision` 0: begins with what there is.
-    pub async fn watch(&self, caller: &Caller, filter: Filter, from_revision: u64, events: mpsc::Sender<Event>) -> Result<()> {
+    pub async fn watch(
+        &self,
+        caller: &Caller,
+        filter: Filter,
+        from_revision: u64,
+        events: mpsc::Sender<Event>,
+    ) -> Result<()> {
         may_administer(caller)?;
         let mut wake = self.revisions();
-        let org = if filter.org.is_empty() { None } else { Some(self.org(&filter.org).await?) };
-        let mut watch = Watch { filter, org, known: HashSet::new(), position: (from_revision, u64::MAX >> 1) };
+        let org = if filter.org.is_empty() {
+            None
+        } else {
+            Some(self.org(&filter.org).await?)
+        };
+        let mut watch = Watch {
+            filter,
+            org,
+            known: HashSet::new(),
+            position: (from_revision, u64::MAX >> 1),
+        };
         if from_revision == 0 {
             // Changes committed while the snapshot is read come again as deltas: a watcher sees a `Put` twice, never not at all.
             let at = changes::revision(&mut self.db.read().await?).await?;
@@ -119,9 +134,18 @@ impl Watch {
     }
 
     async fn refers(&self, service: &Resources, object: &Object) -> Result<bool> {
-        let Some((kind, name)) = &self.filter.reference else { return Ok(true) };
-        let org = if kind.is_platform() { None } else { object.org.as_ref().map(|org| org.uid) };
+        let Some((kind, name)) = &self.filter.reference else {
+            return Ok(true);
+        };
+        let org = if kind.is_platform() {
+            None
+        } else {
+            object.org.as_ref().map(|org| org.uid)
+        };
         let mut tx = service.db.read().await?;
-        Ok(resources::referrers(&mut tx, org, *kind, name).await?.iter().any(|row| row.uid == object.uid))
+        Ok(resources::referrers(&mut tx, org, *kind, name)
+            .await?
+            .iter()
+            .any(|row| row.uid == object.uid))
     }
 }

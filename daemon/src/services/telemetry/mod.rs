@@ -37,7 +37,13 @@ pub struct Telemetry {
 impl Telemetry {
     /// Works on `store`; whose readings are whose stands in `resources`.
     pub fn new(store: store::Telemetry, resources: Resources, clock: Arc<dyn Clock>) -> Self {
-        Self { store, resources, clock, routes: Arc::default(), limits: Arc::default() }
+        Self {
+            store,
+            resources,
+            clock,
+            routes: Arc::default(),
+            limits: Arc::default(),
+        }
     }
 
     /// Figures since the start.
@@ -46,7 +52,11 @@ impl Telemetry {
     }
 
     /// Takes in what a device sent for itself and for those behind it. A bad item never costs the good ones.
-    pub async fn ingest(&self, sender: Uuid, items: Vec<std::result::Result<Incoming<'_>, Rejection>>) -> Result<Ingested> {
+    pub async fn ingest(
+        &self,
+        sender: Uuid,
+        items: Vec<std::result::Result<Incoming<'_>, Rejection>>,
+    ) -> Result<Ingested> {
         let route = self.route(sender).await?;
         if route.org_suspended {
             return Err(Error::Denied(format!("organization {} is suspended", route.org.name)));
@@ -67,14 +77,26 @@ impl Telemetry {
             };
             let timestamp = item.timestamp.unwrap_or(now);
             if timestamp < now - OLDEST || timestamp > now + NEWEST {
-                let detail = "the timestamp is more than 5 years old, or more than a day ahead of fleetd's clock".to_owned();
-                ingested.rejected.push(Rejection { index, code: "bad_timestamp", detail });
+                let detail =
+                    "the timestamp is more than 5 years old, or more than a day ahead of fleetd's clock".to_owned();
+                ingested.rejected.push(Rejection {
+                    index,
+                    code: "bad_timestamp",
+                    detail,
+                });
                 continue;
             }
             match route.accept(&item) {
                 Accepted::Series(series) => match series.judge(item.value, item.unit, item.quality) {
                     Ok((value, quality, reason)) => {
-                        samples.push(Sample { series: series.id, timestamp, received: now, value, quality, reason });
+                        samples.push(Sample {
+                            series: series.id,
+                            timestamp,
+                            received: now,
+                            value,
+                            quality,
+                            reason,
+                        });
                         positions.push(index);
                     }
                     Err((code, detail)) => ingested.rejected.push(Rejection { index, code, detail }),
@@ -90,28 +112,46 @@ impl Telemetry {
                 match route.accept(&item) {
                     Accepted::Series(series) => match series.judge(item.value, item.unit, item.quality) {
                         Ok((value, quality, reason)) => {
-                            samples.push(Sample { series: series.id, timestamp, received: now, value, quality, reason });
+                            samples.push(Sample {
+                                series: series.id,
+                                timestamp,
+                                received: now,
+                                value,
+                                quality,
+                                reason,
+                            });
                             positions.push(index);
                         }
                         Err((code, detail)) => ingested.rejected.push(Rejection { index, code, detail }),
                     },
                     Accepted::Unknown => {
-                        return Err(Error::Unavailable("the series catalogue changed meanwhile; repeat".to_owned()));
+                        return Err(Error::Unavailable(
+                            "the series catalogue changed meanwhile; repeat".to_owned(),
+                        ));
                     }
                     Accepted::Refused(code, detail) => ingested.rejected.push(Rejection { index, code, detail }),
                 }
             }
         }
         let appended = self.store.append(samples).await.map_err(|error| match error {
-            store::AppendError::Busy => Error::Exhausted { budget: "the queue of readings that wait for the disk".to_owned(), retry_after_ms: RETRY_MS },
+            store::AppendError::Busy => Error::Exhausted {
+                budget: "the queue of readings that wait for the disk".to_owned(),
+                retry_after_ms: RETRY_MS,
+            },
             store::AppendError::Full => Error::Full,
-            store::AppendError::Failed => Error::Unavailable("the store of readings failed; fleetd restarts".to_owned()),
+            store::AppendError::Failed => {
+                Error::Unavailable("the store of readings failed; fleetd restarts".to_owned())
+            }
         })?;
         ingested.accepted = appended.accepted;
         ingested.duplicates = appended.duplicates;
         for at in appended.conflicts {
             let detail = "another value is stored for this sensor and time; the first one stays".to_owned();
-            ingested.rejected.push(Rejection { index: positions[at as usize], code: "conflict", detail });
+            ingested.rejected.push(Rejection {
+                index: positions[at as usize],
+                code: "conflict",
+                detail,
+            });
         }
         ingested.rejected.sort_by_key(|rejection| rejection.index);
         Ok(ingested)
@@ -127,16 +167,38 @@ impl Telemetry {
                 Ok(_) | Err(Error::NotFound(_)) => continue,
                 Err(error) => return Err(error),
             };
-            let Some(series) = route.own(&self.store, &reading.sensor, &reading.source, &reading.unit).await? else { continue };
+            let Some(series) = route
+                .own(&self.store, &reading.sensor, &reading.source, &reading.unit)
+                .await?
+            else {
+                continue;
+            };
             let (value, quality, reason) = match series.judge(reading.value, None, reading.quality) {
-                Ok((value, quality, reason)) if reading.reason == crate::domain::telemetry::Reason::None => (value, quality, reason),
+                Ok((value, quality, reason)) if reading.reason == crate::domain::telemetry::Reason::None => {
+                    (value, quality, reason)
+                }
                 Ok((value, quality, _)) => (value, quality, reading.reason),
                 // Refused by range: the measurement itself is worth knowing, its value is not.
-                Err(_) => (crate::domain::telemetry::Value::Missing, crate::domain::telemetry::Quality::Bad, crate::domain::telemetry::Reason::OutOfRange),
+                Err(_) => (
+                    crate::domain::telemetry::Value::Missing,
+                    crate::domain::telemetry::Quality::Bad,
+                    crate::domain::telemetry::Reason::OutOfRange,
+                ),
             };
-            samples.push(Sample { series: series.id, timestamp: reading.timestamp, received: now, value, quality, reason });
+            samples.push(Sample {
+                series: series.id,
+                timestamp: reading.timestamp,
+                received: now,
+                value,
+                quality,
+                reason,
+            });
         }
-        self.store.append(samples).await.map(|_| ()).map_err(|error| Error::Unavailable(error.to_string()))
+        self.store
+            .append(samples)
+            .await
+            .map(|_| ())
+            .map_err(|error| Error::Unavailable(error.to_string()))
     }
 
     /// What is known of a sender now: read anew when any resource has changed since.
@@ -157,9 +219,16 @@ impl Telemetry {
     }
 
     fn spend(&self, route: &Route, readings: usize) -> Result<()> {
-        let Some(readings) = NonZeroU32::new(u32::try_from(readings).unwrap_or(u32::MAX)) else { return Ok(()) };
-        for (uid, limit, whose) in [(route.device, route.device_limit, "the device"), (route.org.uid, route.org_limit, "the organization")] {
-            let Some(per_second) = limit.and_then(NonZeroU32::new) else { continue };
+        let Some(readings) = NonZeroU32::new(u32::try_from(readings).unwrap_or(u32::MAX)) else {
+            return Ok(());
+        };
+        for (uid, limit, whose) in [
+            (route.device, route.device_limit, "the device"),
+            (route.org.uid, route.org_limit, "the organization"),
+        ] {
+            let Some(per_second) = limit.and_then(NonZeroU32::new) else {
+                continue;
+            };
             let known = read(&self.limits).get(&(uid, per_second.get())).cloned();
             let limiter = known.unwrap_or_else(|| {
                 // A batch gathers what was measured over some time: ten seconds' worth may come at once.
@@ -169,7 +238,10 @@ impl Telemetry {
             });
             if !matches!(limiter.check_n(readings), Ok(Ok(()))) {
                 let budget = format!("the rate of {whose} ({per_second} readings per second)");
-                return Err(Error::Exhausted { budget, retry_after_ms: RETRY_MS });
+                return Err(Error::Exhausted {
+                    budget,
+                    retry_after_ms: RETRY_MS,
+                });
             }
         }
         Ok(())
@@ -177,7 +249,10 @@ impl Telemetry {
 
     /// The organization and uid of a device that is asked about.
     async fn device(&self, caller: &crate::domain::Caller, org: &str, name: &str) -> Result<(Org, Uuid, String)> {
-        let object = self.resources.find(caller, org, fleet_proto::kinds::Kind::Device, name).await?;
+        let object = self
+            .resources
+            .find(caller, org, fleet_proto::kinds::Kind::Device, name)
+            .await?;
         let org = object.org.ok_or_else(|| Error::NotFound(format!("device/{name}")))?;
         Ok((org, object.uid, object.name))
     }

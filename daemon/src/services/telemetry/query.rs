@@ -9,9 +9,9 @@ use tokio::sync::{broadcast, mpsc};
 use uuid::Uuid;
 
 use super::Telemetry;
+use crate::domain::Caller;
 use crate::domain::aggregate::{Aggregate, Bucket, Buckets, Summary, Summing};
 use crate::domain::telemetry::{Micros, Sample, Series};
-use crate::domain::Caller;
 use crate::services::error::{Error, Result};
 use crate::services::resources::Filter;
 
@@ -86,14 +86,32 @@ impl Telemetry {
         let mut rows: Vec<_> = wanted
             .into_iter()
             .zip(found)
-            .filter_map(|((device, series), sample)| Some(LatestRow { device, series, sample: sample? }))
+            .filter_map(|((device, series), sample)| {
+                Some(LatestRow {
+                    device,
+                    series,
+                    sample: sample?,
+                })
+            })
             .collect();
-        rows.sort_by(|a, b| (&a.device, &a.series.key.sensor, &a.series.key.source).cmp(&(&b.device, &b.series.key.sensor, &b.series.key.source)));
+        rows.sort_by(|a, b| {
+            (&a.device, &a.series.key.sensor, &a.series.key.source).cmp(&(
+                &b.device,
+                &b.series.key.sensor,
+                &b.series.key.source,
+            ))
+        });
         Ok(rows)
     }
 
     /// Sends the readings of a range in order of time, page by page. `limit` 0: all.
-    pub async fn history(&self, caller: &Caller, range: &Range, limit: u32, pages: &mpsc::Sender<Vec<LatestRow>>) -> Result<()> {
+    pub async fn history(
+        &self,
+        caller: &Caller,
+        range: &Range,
+        limit: u32,
+        pages: &mpsc::Sender<Vec<LatestRow>>,
+    ) -> Result<()> {
         let (series, device) = self.one(caller, range).await?;
         let mut left = if limit == 0 { usize::MAX } else { limit as usize };
         let mut from = range.from;
@@ -103,7 +121,14 @@ impl Telemetry {
             from = last.timestamp + 1;
             left -= page.len();
             let full = page.len() == PAGE;
-            let rows = page.into_iter().map(|sample| LatestRow { device: device.clone(), series: Arc::clone(&series), sample }).collect();
+            let rows = page
+                .into_iter()
+                .map(|sample| LatestRow {
+                    device: device.clone(),
+                    series: Arc::clone(&series),
+                    sample,
+                })
+                .collect();
             if pages.send(rows).await.is_err() || !full || left == 0 {
                 return Ok(());
             }
@@ -111,9 +136,20 @@ impl Telemetry {
     }
 
     /// Sends aggregates of intervals that are multiples of `every` microseconds.
-    pub async fn buckets(&self, caller: &Caller, range: &Range, every: Micros, aggregate: Aggregate, pages: &mpsc::Sender<Vec<Bucket>>) -> Result<()> {
+    pub async fn buckets(
+        &self,
+        caller: &Caller,
+        range: &Range,
+        every: Micros,
+        aggregate: Aggregate,
+        pages: &mpsc::Sender<Vec<Bucket>>,
+    ) -> Result<()> {
         if every <= 0 || (range.to.saturating_sub(range.from)) / every > MOST_BUCKETS {
-            return Err(invalid("every_us", "gives more than a million intervals", "choose wider intervals, or a shorter range"));
+            return Err(invalid(
+                "every_us",
+                "gives more than a million intervals",
+                "choose wider intervals, or a shorter range",
+            ));
         }
         let (series, _) = self.one(caller, range).await?;
         let mut buckets = Buckets::new(every, aggregate);
@@ -157,7 +193,11 @@ impl Telemetry {
     pub async fn tail(&self, caller: &Caller, range: Range, events: mpsc::Sender<(Vec<LatestRow>, u64)>) -> Result<()> {
         let org = self.resources.org(&range.org).await?;
         let mut names: HashMap<Uuid, Option<String>> = HashMap::new();
-        let only = if range.device.is_empty() { None } else { Some(self.device(caller, &range.org, &range.device).await?.1) };
+        let only = if range.device.is_empty() {
+            None
+        } else {
+            Some(self.device(caller, &range.org, &range.device).await?.1)
+        };
         let mut live = self.store.subscribe();
         let mut skipped = 0;
         loop {
@@ -174,7 +214,9 @@ impl Telemetry {
             };
             let mut rows = Vec::new();
             for sample in samples.iter() {
-                let Some(series) = self.store.describe(sample.series) else { continue };
+                let Some(series) = self.store.describe(sample.series) else {
+                    continue;
+                };
                 let fits = series.key.org == org.uid
                     && only.is_none_or(|device| device == series.key.device)
                     && (range.sensor.is_empty() || range.sensor == series.key.sensor)
@@ -184,11 +226,19 @@ impl Telemetry {
                 }
                 let device = series.key.device;
                 if !names.contains_key(&device) {
-                    let found = self.resources.find(caller, &org.name, Kind::Device, &device.to_string()).await.ok();
+                    let found = self
+                        .resources
+                        .find(caller, &org.name, Kind::Device, &device.to_string())
+                        .await
+                        .ok();
                     names.insert(device, found.map(|object| object.name));
                 }
                 let Some(Some(name)) = names.get(&device) else { continue };
-                rows.push(LatestRow { device: name.clone(), series, sample: sample.clone() });
+                rows.push(LatestRow {
+                    device: name.clone(),
+                    series,
+                    sample: sample.clone(),
+                });
             }
             if (!rows.is_empty() || skipped > 0) && events.send((rows, std::mem::take(&mut skipped))).await.is_err() {
                 return Ok(());
@@ -202,7 +252,9 @@ impl Telemetry {
         let all = self.store.series_of(uid);
         let mut fitting: Vec<_> = all
             .iter()
-            .filter(|series| series.key.sensor == range.sensor && (range.source.is_empty() || series.key.source == range.source))
+            .filter(|series| {
+                series.key.sensor == range.sensor && (range.source.is_empty() || series.key.source == range.source)
+            })
             .collect();
         match fitting.as_slice() {
             [one] => Ok((Arc::clone(one), name)),
@@ -210,8 +262,15 @@ impl Telemetry {
                 let mut known: Vec<_> = all.iter().map(|series| series.key.sensor.as_str()).collect();
                 known.sort_unstable();
                 known.dedup();
-                let help = if known.is_empty() { "it has no readings yet".to_owned() } else { format!("it has {}", known.join(", ")) };
-                Err(Error::NotFound(format!("sensor `{}` of device/{name} ({help})", range.sensor)))
+                let help = if known.is_empty() {
+                    "it has no readings yet".to_owned()
+                } else {
+                    format!("it has {}", known.join(", "))
+                };
+                Err(Error::NotFound(format!(
+                    "sensor `{}` of device/{name} ({help})",
+                    range.sensor
+                )))
             }
             _ => {
                 // The reading without a source is the device's own.
@@ -219,7 +278,11 @@ impl Telemetry {
                     return Ok((Arc::clone(fitting.swap_remove(own)), name));
                 }
                 let sources: Vec<_> = fitting.iter().map(|series| series.key.source.as_str()).collect();
-                Err(invalid("source", "the sensor has more than one source", &format!("choose one with --source: {}", sources.join(", "))))
+                Err(invalid(
+                    "source",
+                    "the sensor has more than one source",
+                    &format!("choose one with --source: {}", sources.join(", ")),
+                ))
             }
         }
     }

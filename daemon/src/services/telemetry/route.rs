@@ -74,20 +74,43 @@ pub(super) struct Route {
 
 impl Known {
     /// What the policies make of a value; or the code and detail of its refusal.
-    pub(super) fn judge(&self, value: Value, unit: Option<&str>, quality: Quality) -> std::result::Result<(Value, Quality, Reason), (&'static str, String)> {
-        let reason = if quality == Quality::Good { Reason::None } else { Reason::Device };
+    pub(super) fn judge(
+        &self,
+        value: Value,
+        unit: Option<&str>,
+        quality: Quality,
+    ) -> std::result::Result<(Value, Quality, Reason), (&'static str, String)> {
+        let reason = if quality == Quality::Good {
+            Reason::None
+        } else {
+            Reason::Device
+        };
         let Value::Number(mut number) = value else {
             let missing = value == Value::Missing;
-            return Ok((value, if missing { Quality::Bad } else { quality }, if missing { Reason::Device } else { reason }));
+            return Ok((
+                value,
+                if missing { Quality::Bad } else { quality },
+                if missing { Reason::Device } else { reason },
+            ));
         };
         if let Some(unit) = unit.filter(|unit| !self.unit.is_empty() && *unit != self.unit) {
             match self.units {
                 UnitPolicy::Unspecified | UnitPolicy::Accept => {}
                 UnitPolicy::Convert => match units::convert(number, unit, &self.unit) {
                     Some(converted) => number = converted,
-                    None => return Err(("unit_mismatch", format!("`{unit}` cannot be converted to `{}`", self.unit))),
+                    None => {
+                        return Err((
+                            "unit_mismatch",
+                            format!("`{unit}` cannot be converted to `{}`", self.unit),
+                        ));
+                    }
                 },
-                UnitPolicy::Reject => return Err(("unit_mismatch", format!("the sensor's unit is `{}`, not `{unit}`", self.unit))),
+                UnitPolicy::Reject => {
+                    return Err((
+                        "unit_mismatch",
+                        format!("the sensor's unit is `{}`, not `{unit}`", self.unit),
+                    ));
+                }
             }
         }
         let outside = self.min.is_some_and(|min| number < min) || self.max.is_some_and(|max| number > max);
@@ -103,12 +126,24 @@ impl Known {
 
 impl Route {
     /// Reads what is known of a device.
-    pub(super) async fn load(service: &Resources, _store: &store::Telemetry, device: Uuid, revision: u64) -> Result<Self> {
+    pub(super) async fn load(
+        service: &Resources,
+        _store: &store::Telemetry,
+        device: Uuid,
+        revision: u64,
+    ) -> Result<Self> {
         let mut tx = service.db().read().await?;
         let gone = || Error::NotFound(format!("device/{device}"));
-        let own = resources::find_by_uid(&mut tx, device).await?.filter(|o| o.kind == Kind::Device).ok_or_else(gone)?;
+        let own = resources::find_by_uid(&mut tx, device)
+            .await?
+            .filter(|o| o.kind == Kind::Device)
+            .ok_or_else(gone)?;
         let org = own.org.clone().ok_or_else(gone)?;
-        let Some(Object { spec: Spec::Organization(org_spec), .. }) = resources::find_by_uid(&mut tx, org.uid).await? else {
+        let Some(Object {
+            spec: Spec::Organization(org_spec),
+            ..
+        }) = resources::find_by_uid(&mut tx, org.uid).await?
+        else {
             return Err(gone());
         };
         let defaults = org_spec.defaults.unwrap_or_default();
@@ -140,7 +175,10 @@ impl Route {
             }
         }
         if let Some(name) = &whole.gateway_config
-            && let Some(Object { spec: Spec::GatewayConfig(spec), .. }) = resources::find(&mut tx, Some(org.uid), Kind::GatewayConfig, name).await?
+            && let Some(Object {
+                spec: Spec::GatewayConfig(spec),
+                ..
+            }) = resources::find(&mut tx, Some(org.uid), Kind::GatewayConfig, name).await?
             && let Ok(config) = gateway_config::parse(&spec)
         {
             for slave in &config.slaves {
@@ -172,7 +210,11 @@ impl Route {
         self.targets.push(Target {
             uid: object.uid,
             active: spec.state() != State::Inactive,
-            sensors: spec.sensors.iter().map(|sensor| (sensor.name().to_owned(), sensor.clone())).collect(),
+            sensors: spec
+                .sensors
+                .iter()
+                .map(|sensor| (sensor.name().to_owned(), sensor.clone()))
+                .collect(),
         });
         self.series.push(RwLock::default());
     }
@@ -183,12 +225,20 @@ impl Route {
             None => 0,
             Some(name) => match self.names.get(name) {
                 Some(at) => *at,
-                None => return Accepted::Refused("unknown_device", "it is neither the sender nor a device behind it".to_owned()),
+                None => {
+                    return Accepted::Refused(
+                        "unknown_device",
+                        "it is neither the sender nor a device behind it".to_owned(),
+                    );
+                }
             },
         };
         let label = item.label.unwrap_or(item.data_type);
         let source = source(item);
-        if let Some(known) = read(&self.series[named]).get(source.as_ref()).and_then(|labels| labels.get(label)) {
+        if let Some(known) = read(&self.series[named])
+            .get(source.as_ref())
+            .and_then(|labels| labels.get(label))
+        {
             return Accepted::Series(Arc::clone(known));
         }
         let (target, sensor) = self.resolve(named, item);
@@ -208,7 +258,9 @@ impl Route {
     /// The target and sensor that an item means.
     fn resolve<'a>(&'a self, named: usize, item: &'a Incoming<'_>) -> (usize, &'a str) {
         let label = item.label.unwrap_or(item.data_type);
-        let Some(slave) = item.slave_id else { return (named, label) };
+        let Some(slave) = item.slave_id else {
+            return (named, label);
+        };
         let bus = item.bus.unwrap_or(gateway_config::MAIN).to_owned();
         // A device named in the item is meant, whoever the slave belongs to.
         let own = |target: usize| if named == 0 { target } else { named };
@@ -219,7 +271,11 @@ impl Route {
     }
 
     /// Puts the series of items into the catalogue, all new ones at once.
-    pub(super) async fn learn<'a>(&self, store: &store::Telemetry, items: impl Iterator<Item = &'a Incoming<'a>>) -> Result<()> {
+    pub(super) async fn learn<'a>(
+        &self,
+        store: &store::Telemetry,
+        items: impl Iterator<Item = &'a Incoming<'a>>,
+    ) -> Result<()> {
         let mut wanted = Vec::new();
         let mut places = Vec::new();
         for item in items {
@@ -227,37 +283,70 @@ impl Route {
             let (target, sensor) = self.resolve(named, item);
             let source = source(item).into_owned();
             let declared = self.targets[target].sensors.get(sensor);
-            let unit = declared.and_then(|s| s.unit.clone()).or_else(|| item.unit.map(str::to_owned)).unwrap_or_default();
-            let key = SeriesKey { org: self.org.uid, device: self.targets[target].uid, sensor: sensor.to_owned(), source: source.clone() };
+            let unit = declared
+                .and_then(|s| s.unit.clone())
+                .or_else(|| item.unit.map(str::to_owned))
+                .unwrap_or_default();
+            let key = SeriesKey {
+                org: self.org.uid,
+                device: self.targets[target].uid,
+                sensor: sensor.to_owned(),
+                source: source.clone(),
+            };
             wanted.push((key, unit));
             places.push((named, source, item.label.unwrap_or(item.data_type).to_owned(), declared));
         }
         let ids = store.series_or_create(&wanted).await?;
         for (((named, source, label, declared), (_, unit)), id) in places.into_iter().zip(wanted).zip(ids) {
             // Without a declaration the unit of the first reading stands.
-            let unit = declared.and_then(|s| s.unit.clone()).or_else(|| store.describe(id).map(|s| s.unit.clone())).unwrap_or(unit);
+            let unit = declared
+                .and_then(|s| s.unit.clone())
+                .or_else(|| store.describe(id).map(|s| s.unit.clone()))
+                .unwrap_or(unit);
             let known = Arc::new(self.known(id, unit, declared));
-            write(&self.series[named]).entry(source.into()).or_default().insert(label.into(), known);
+            write(&self.series[named])
+                .entry(source.into())
+                .or_default()
+                .insert(label.into(), known);
         }
         Ok(())
     }
 
     /// The series of a sensor of the sender itself; none while it is inactive.
-    pub(super) async fn own(&self, store: &store::Telemetry, sensor: &str, source: &str, unit: &str) -> Result<Option<Arc<Known>>> {
+    pub(super) async fn own(
+        &self,
+        store: &store::Telemetry,
+        sensor: &str,
+        source: &str,
+        unit: &str,
+    ) -> Result<Option<Arc<Known>>> {
         if !self.targets[0].active {
             return Ok(None);
         }
         // Polled sources are told apart from an item's labels by a prefix that no bus name has.
         let place = format!("\0{source}");
-        if let Some(known) = read(&self.series[0]).get(place.as_str()).and_then(|labels| labels.get(sensor)) {
+        if let Some(known) = read(&self.series[0])
+            .get(place.as_str())
+            .and_then(|labels| labels.get(sensor))
+        {
             return Ok(Some(Arc::clone(known)));
         }
         let declared = self.targets[0].sensors.get(sensor);
         let unit = declared.and_then(|s| s.unit.clone()).unwrap_or_else(|| unit.to_owned());
-        let key = SeriesKey { org: self.org.uid, device: self.device, sensor: sensor.to_owned(), source: source.to_owned() };
-        let Some(id) = store.series_or_create(&[(key, unit.clone())]).await?.first().copied() else { return Ok(None) };
+        let key = SeriesKey {
+            org: self.org.uid,
+            device: self.device,
+            sensor: sensor.to_owned(),
+            source: source.to_owned(),
+        };
+        let Some(id) = store.series_or_create(&[(key, unit.clone())]).await?.first().copied() else {
+            return Ok(None);
+        };
         let known = Arc::new(self.known(id, unit, declared));
-        write(&self.series[0]).entry(place.into()).or_default().insert(sensor.into(), Arc::clone(&known));
+        write(&self.series[0])
+            .entry(place.into())
+            .or_default()
+            .insert(sensor.into(), Arc::clone(&known));
         Ok(Some(known))
     }
 
@@ -283,15 +372,23 @@ fn source<'a>(item: &Incoming<'_>) -> std::borrow::Cow<'a, str> {
 
 /// A device with what its profile adds, and its profile's limit.
 async fn whole(tx: &mut Tx, object: &Object) -> Result<(DeviceSpec, Option<u32>)> {
-    let Spec::Device(spec) = &object.spec else { return Ok((DeviceSpec::default(), None)) };
+    let Spec::Device(spec) = &object.spec else {
+        return Ok((DeviceSpec::default(), None));
+    };
     let org = object.org.as_ref().map(|org| org.uid);
     let profile = match &spec.profile {
         None => None,
         Some(name) => match resources::find(tx, org, Kind::DeviceProfile, name).await? {
-            Some(Object { spec: Spec::DeviceProfile(profile), .. }) => Some(profile),
+            Some(Object {
+                spec: Spec::DeviceProfile(profile),
+                ..
+            }) => Some(profile),
             _ => None,
         },
     };
-    let limit = profile.as_ref().and_then(|p| p.limits).and_then(|l| l.readings_per_second);
+    let limit = profile
+        .as_ref()
+        .and_then(|p| p.limits)
+        .and_then(|l| l.readings_per_second);
     Ok((effective(spec, profile.as_ref()), limit))
 }

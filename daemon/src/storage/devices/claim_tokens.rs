@@ -57,7 +57,12 @@ pub async fn insert(tx: &mut Tx, token: &ClaimToken) -> Result<()> {
 
 /// The token with that id.
 pub async fn find(tx: &mut Tx, id: &str) -> Result<Option<ClaimToken>> {
-    query("select * from claim_token where id = $1").bind(id).fetch_optional(tx).await?.map(|row| read(&row)).transpose()
+    query("select * from claim_token where id = $1")
+        .bind(id)
+        .fetch_optional(tx)
+        .await?
+        .map(|row| read(&row))
+        .transpose()
 }
 
 /// The tokens of an organization, newest first.
@@ -73,17 +78,23 @@ pub async fn list(tx: &mut Tx, org: Uuid) -> Result<Vec<ClaimToken>> {
 
 /// Takes one use. False: there is none left, or somebody else took it.
 pub async fn take_use(tx: &mut Tx, id: &str) -> Result<bool> {
-    let rows = query("update claim_token set uses_left = uses_left - 1 where id = $1 and uses_left > 0 and revoked = $2")
-        .bind(id)
-        .bind(false)
-        .execute(tx)
-        .await?;
+    let rows =
+        query("update claim_token set uses_left = uses_left - 1 where id = $1 and uses_left > 0 and revoked = $2")
+            .bind(id)
+            .bind(false)
+            .execute(tx)
+            .await?;
     Ok(rows == 1)
 }
 
 /// Ends a token of an organization. False: there is none.
 pub async fn revoke(tx: &mut Tx, org: Uuid, id: &str) -> Result<bool> {
-    let rows = query("update claim_token set revoked = $1 where id = $2 and org = $3").bind(true).bind(id).bind(org).execute(tx).await?;
+    let rows = query("update claim_token set revoked = $1 where id = $2 and org = $3")
+        .bind(true)
+        .bind(id)
+        .bind(org)
+        .execute(tx)
+        .await?;
     Ok(rows == 1)
 }
 

@@ -72,7 +72,11 @@ pub async fn expire(tx: &mut Tx, device: Uuid, now: Micros) -> Result<u64> {
 
 /// Commands without a result, oldest first; each is marked as sent.
 pub async fn take(tx: &mut Tx, device: Uuid, now: Micros) -> Result<Vec<Command>> {
-    query("update command set state = 'sent', sent_at = $1 where device = $2 and state = 'queued'").bind(now).bind(device).execute(tx).await?;
+    query("update command set state = 'sent', sent_at = $1 where device = $2 and state = 'queued'")
+        .bind(now)
+        .bind(device)
+        .execute(tx)
+        .await?;
     query("select * from command where device = $1 and state = 'sent' order by created_at, id limit 100")
         .bind(device)
         .fetch_all(tx)
@@ -84,7 +88,11 @@ pub async fn take(tx: &mut Tx, device: Uuid, now: Micros) -> Result<Vec<Command>
 
 /// A command of a device.
 pub async fn find(tx: &mut Tx, device: Uuid, id: &str) -> Result<Option<Command>> {
-    let row = query("select * from command where id = $1 and device = $2").bind(id).bind(device).fetch_optional(tx).await?;
+    let row = query("select * from command where id = $1 and device = $2")
+        .bind(id)
+        .bind(device)
+        .fetch_optional(tx)
+        .await?;
     row.map(|row| read(&row)).transpose()
 }
 

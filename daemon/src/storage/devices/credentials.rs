@@ -31,11 +31,20 @@ pub async fn insert(tx: &mut Tx, id: &str, device: Uuid, hash: &str, now: Micros
 
 /// The device and hash of a token's id.
 pub async fn find(tx: &mut Tx, id: &str) -> Result<Option<(Uuid, String)>> {
-    let row = query("select device, hash from device_credential where id = $1").bind(id).fetch_optional(tx).await?;
-    row.map(|row| Ok((row.uuid("device_credential", "device")?, row.text("hash")?))).transpose()
+    let row = query("select device, hash from device_credential where id = $1")
+        .bind(id)
+        .fetch_optional(tx)
+        .await?;
+    row.map(|row| Ok((row.uuid("device_credential", "device")?, row.text("hash")?)))
+        .transpose()
 }
 
 /// Does the device have a valid token?
 pub async fn exists(tx: &mut Tx, device: Uuid) -> Result<bool> {
-    Ok(query("select count(*) as n from device_credential where device = $1").bind(device).fetch_one(tx).await?.count("n")? > 0)
+    Ok(query("select count(*) as n from device_credential where device = $1")
+        .bind(device)
+        .fetch_one(tx)
+        .await?
+        .count("n")?
+        > 0)
 }

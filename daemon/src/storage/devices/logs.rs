@@ -47,7 +47,15 @@ pub async fn append(tx: &mut Tx, device: Uuid, entries: &[LogEntry]) -> Result<(
 }
 
 /// The newest lines of `[from, to)` with at least a level and behind an id, oldest first.
-pub async fn list(tx: &mut Tx, device: Uuid, from: Micros, to: Micros, level: i64, after: &str, limit: u32) -> Result<Vec<LogEntry>> {
+pub async fn list(
+    tx: &mut Tx,
+    device: Uuid,
+    from: Micros,
+    to: Micros,
+    level: i64,
+    after: &str,
+    limit: u32,
+) -> Result<Vec<LogEntry>> {
     let rows = query(
         "select id, at, level, message from device_log
           where device = $1 and at >= $2 and at < $3 and level >= $4 and id > $5
@@ -63,6 +71,13 @@ pub async fn list(tx: &mut Tx, device: Uuid, from: Micros, to: Micros, level: i6
     .await?;
     rows.iter()
         .rev()
-        .map(|row| Ok(LogEntry { id: row.text("id")?, at: row.int("at")?, level: row.int("level")?, message: row.text("message")? }))
+        .map(|row| {
+            Ok(LogEntry {
+                id: row.text("id")?,
+                at: row.int("at")?,
+                level: row.int("level")?,
+                message: row.text("message")?,
+            })
+        })
         .collect()
 }

@@ -56,7 +56,10 @@ pub async fn replace(tx: &mut Tx, device: Uuid, state: &DeviceState) -> Result<(
 
 /// The state of a device, where it has been heard of.
 pub async fn find(tx: &mut Tx, device: Uuid) -> Result<Option<DeviceState>> {
-    let row = query("select * from device_state where device = $1").bind(device).fetch_optional(tx).await?;
+    let row = query("select * from device_state where device = $1")
+        .bind(device)
+        .fetch_optional(tx)
+        .await?;
     row.map(|row| {
         Ok(DeviceState {
             provisioned_at: row.opt_int("provisioned_at")?,

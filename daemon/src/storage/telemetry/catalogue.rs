@@ -46,10 +46,11 @@ impl Catalogue {
         let mut tx = db.read().await?;
         let mut after = -1;
         loop {
-            let rows = query("select id, org, device, sensor, source, unit from series where id > $1 order by id limit 10000")
-                .bind(after)
-                .fetch_all(&mut tx)
-                .await?;
+            let rows =
+                query("select id, org, device, sensor, source, unit from series where id > $1 order by id limit 10000")
+                    .bind(after)
+                    .fetch_all(&mut tx)
+                    .await?;
             for row in &rows {
                 let series = series(row)?;
                 after = i64::from(series.id);
@@ -60,7 +61,11 @@ impl Catalogue {
             }
         }
         drop(tx);
-        Ok(Self { db, known: RwLock::new(known), creating: Mutex::default() })
+        Ok(Self {
+            db,
+            known: RwLock::new(known),
+            creating: Mutex::default(),
+        })
     }
 
     /// Numbers given so far.
@@ -89,7 +94,11 @@ impl Catalogue {
             let mut tx = self.db.begin().await?;
             // The revision row orders writers on PostgreSQL, too; its value stays.
             query("update revision set value = value").execute(&mut tx).await?;
-            let mut next = query("select coalesce(max(id), -1) as id from series").fetch_one(&mut tx).await?.int("id")? + 1;
+            let mut next = query("select coalesce(max(id), -1) as id from series")
+                .fetch_one(&mut tx)
+                .await?
+                .int("id")?
+                + 1;
             let mut fresh = Vec::new();
             for (key, unit) in missing {
                 let created = query(
@@ -122,14 +131,21 @@ impl Catalogue {
             }
         }
         let known = read(&self.known);
-        Ok(wanted.iter().filter_map(|(key, _)| known.ids.get(key).copied()).collect())
+        Ok(wanted
+            .iter()
+            .filter_map(|(key, _)| known.ids.get(key).copied())
+            .collect())
     }
 }
 
 fn series(row: &Row) -> Result<Series> {
     let id = row.int("id")?;
     Ok(Series {
-        id: u32::try_from(id).map_err(|_| Error::Corrupt { table: TABLE, column: "id".into(), detail: format!("{id} is out of range") })?,
+        id: u32::try_from(id).map_err(|_| Error::Corrupt {
+            table: TABLE,
+            column: "id".into(),
+            detail: format!("{id} is out of range"),
+        })?,
         key: SeriesKey {
             org: row.uuid(TABLE, "org")?,
             device: row.uuid(TABLE, "device")?,

@@ -66,7 +66,12 @@ fn contents(samples: &[&Sample]) -> Vec<u8> {
 
 fn columns(samples: &[&Sample]) -> Vec<u8> {
     let places = places(samples);
-    let (mut times, mut decimals, mut raws, mut texts) = (Vec::with_capacity(samples.len() * 3), Vec::with_capacity(samples.len() * 3), Vec::new(), Vec::new());
+    let (mut times, mut decimals, mut raws, mut texts) = (
+        Vec::with_capacity(samples.len() * 3),
+        Vec::with_capacity(samples.len() * 3),
+        Vec::new(),
+        Vec::new(),
+    );
     let (mut shapes, mut marks, mut received) = (Runs::default(), Runs::default(), Vec::new());
     let (mut time, mut decimal, mut last_received) = (0_i64, 0_i64, 0);
     for (at, sample) in samples.iter().enumerate() {
@@ -196,7 +201,11 @@ pub(super) fn decode(toc: &[u8], body: &[u8], sum: u32) -> Result<Vec<Sample>, D
                 }
                 2 => {
                     let length = texts.number()? as usize;
-                    Value::Json(std::str::from_utf8(texts.take(length)?).map_err(|_| Damage("a text is no UTF-8"))?.into())
+                    Value::Json(
+                        std::str::from_utf8(texts.take(length)?)
+                            .map_err(|_| Damage("a text is no UTF-8"))?
+                            .into(),
+                    )
                 }
                 3 => Value::Missing,
                 _ => return Err(Damage("a shape is unknown")),
@@ -208,7 +217,14 @@ pub(super) fn decode(toc: &[u8], body: &[u8], sum: u32) -> Result<Vec<Sample>, D
                 _ => Quality::Bad,
             };
             let reason = Reason::from_code((mark & 0xff) as u8);
-            samples.push(Sample { series, timestamp: time, received: time, value, quality, reason });
+            samples.push(Sample {
+                series,
+                timestamp: time,
+                received: time,
+                value,
+                quality,
+                reason,
+            });
         }
     }
     let mut at = 0;
@@ -225,7 +241,10 @@ fn decompress(bytes: &[u8]) -> Result<Vec<u8>, Damage> {
     use std::io::Read as _;
     let mut out = Vec::new();
     let decoder = zstd::stream::read::Decoder::new(bytes).map_err(|_| Damage("it cannot be decompressed"))?;
-    decoder.take(MOST * 32).read_to_end(&mut out).map_err(|_| Damage("it cannot be decompressed"))?;
+    decoder
+        .take(MOST * 32)
+        .read_to_end(&mut out)
+        .map_err(|_| Damage("it cannot be decompressed"))?;
     Ok(out)
 }
 
@@ -265,7 +284,11 @@ struct RunReader<'a> {
 
 impl<'a> RunReader<'a> {
     fn new(input: Input<'a>) -> Self {
-        Self { input, value: 0, left: 0 }
+        Self {
+            input,
+            value: 0,
+            left: 0,
+        }
     }
 
     fn next(&mut self) -> Result<u64, Damage> {
@@ -333,7 +356,19 @@ mod tests {
             state ^= state << 17;
             state
         };
-        let special = [0.0, -0.0, f64::MIN_POSITIVE, 5e-324, f64::MAX, f64::MIN, 0.1, 230.55, 1e15, 9_007_199_254_740_993.0, 1.0 / 3.0];
+        let special = [
+            0.0,
+            -0.0,
+            f64::MIN_POSITIVE,
+            5e-324,
+            f64::MAX,
+            f64::MIN,
+            0.1,
+            230.55,
+            1e15,
+            9_007_199_254_740_993.0,
+            1.0 / 3.0,
+        ];
         let mut samples: Vec<_> = (0..random() % 300)
             .map(|_| {
                 let number = match random() % 4 {
@@ -348,11 +383,23 @@ mod tests {
                     _ if number.is_finite() => Value::Number(number),
                     _ => Value::Missing,
                 };
-                let timestamp = if random() % 5 == 0 { random() as i64 } else { (random() % 1_000_000) as i64 };
+                let timestamp = if random() % 5 == 0 {
+                    random() as i64
+                } else {
+                    (random() % 1_000_000) as i64
+                };
                 Sample {
-                    series: if random() % 9 == 0 { random() as u32 } else { (random() % 9) as u32 },
+                    series: if random() % 9 == 0 {
+                        random() as u32
+                    } else {
+                        (random() % 9) as u32
+                    },
                     timestamp,
-                    received: if random() % 3 == 0 { timestamp.wrapping_add((random() % 9_000_000_000 + 1_000_001) as i64) } else { timestamp },
+                    received: if random() % 3 == 0 {
+                        timestamp.wrapping_add((random() % 9_000_000_000 + 1_000_001) as i64)
+                    } else {
+                        timestamp
+                    },
                     value,
                     quality: [Quality::Good, Quality::Uncertain, Quality::Bad][(random() % 3) as usize],
                     reason: Reason::from_code((random() % 20) as u8),

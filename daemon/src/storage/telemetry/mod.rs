@@ -137,7 +137,13 @@ impl Telemetry {
         });
         // Bounded by `room`, which counts readings and not batches.
         let (sender, receiver) = mpsc::unbounded_channel();
-        Ok((Self { inner: Arc::clone(&inner), queue: sender }, Writer::new(inner, receiver)))
+        Ok((
+            Self {
+                inner: Arc::clone(&inner),
+                queue: sender,
+            },
+            Writer::new(inner, receiver),
+        ))
     }
 
     /// The number of a series, if it is known.
@@ -166,9 +172,17 @@ impl Telemetry {
             return Ok(Appended::default());
         }
         let wanted = u32::try_from(samples.len().min(self.inner.capacity)).map_err(|_| AppendError::Busy)?;
-        let room = Arc::clone(&self.inner.room).try_acquire_many_owned(wanted).map_err(|_| AppendError::Busy)?;
+        let room = Arc::clone(&self.inner.room)
+            .try_acquire_many_owned(wanted)
+            .map_err(|_| AppendError::Busy)?;
         let (answer, answered) = oneshot::channel();
-        self.queue.send(Batch { samples, answer, _room: room }).map_err(|_| AppendError::Failed)?;
+        self.queue
+            .send(Batch {
+                samples,
+                answer,
+                _room: room,
+            })
+            .map_err(|_| AppendError::Failed)?;
         answered.await.unwrap_or(Err(AppendError::Failed))
     }
 
@@ -177,7 +191,10 @@ impl Telemetry {
         match &self.inner.backend {
             Backend::Files(_) => {
                 let newest = read(&self.inner.newest);
-                Ok(ids.iter().map(|id| newest.get(*id as usize).cloned().flatten()).collect())
+                Ok(ids
+                    .iter()
+                    .map(|id| newest.get(*id as usize).cloned().flatten())
+                    .collect())
             }
             Backend::Rows(rows) => rows.latest(ids).await,
         }
@@ -191,12 +208,21 @@ impl Telemetry {
         };
         let mut found = Vec::new();
         let (first, last) = (day_of(from), day_of(to.saturating_sub(1)));
-        for day in partitions.days()?.into_iter().filter(|day| (first..=last).contains(day)) {
+        for day in partitions
+            .days()?
+            .into_iter()
+            .filter(|day| (first..=last).contains(day))
+        {
             let begin = found.len();
             partitions
                 .scan(day, from, to, Some(&[id]), &mut |segment| {
                     let at = segment.partition_point(|s| (s.series, s.timestamp) < (id, from));
-                    found.extend(segment[at..].iter().take_while(|s| s.series == id && s.timestamp < to).cloned());
+                    found.extend(
+                        segment[at..]
+                            .iter()
+                            .take_while(|s| s.series == id && s.timestamp < to)
+                            .cloned(),
+                    );
                 })
                 .await?;
             found[begin..].sort_by_key(|sample| sample.timestamp);
@@ -233,7 +259,9 @@ impl Telemetry {
 /// Rebuilds the newest readings from the files, newest day first, until every series has its own.
 async fn newest(backend: &Backend, series: usize) -> Result<Vec<Option<Sample>>> {
     let mut newest: Vec<Option<Sample>> = vec![None; series];
-    let Backend::Files(partitions) = backend else { return Ok(newest) };
+    let Backend::Files(partitions) = backend else {
+        return Ok(newest);
+    };
     let mut missing: Vec<SeriesId> = (0..series as u32).collect();
     for day in partitions.days()?.into_iter().rev() {
         if missing.is_empty() {

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use sqlx::sqlite::{SqlitePool, SqlitePoolOptions};
 use sqlx::Row as _;
+use sqlx::sqlite::{SqlitePool, SqlitePoolOptions};
 use tokio::sync::Mutex;
 
 use super::codec::{self, Coded};
@@ -74,7 +74,11 @@ impl Cache {
         }
         if self.readings > MOST_CACHED {
             // Half of them at once, so that the search for the oldest is rare.
-            let mut uses: Vec<_> = self.segments.iter().map(|(key, (used, samples))| (*used, *key, samples.len())).collect();
+            let mut uses: Vec<_> = self
+                .segments
+                .iter()
+                .map(|(key, (used, samples))| (*used, *key, samples.len()))
+                .collect();
             uses.sort_unstable();
             for (_, key, length) in uses {
                 if self.readings <= MOST_CACHED / 2 {
@@ -89,19 +93,31 @@ impl Cache {
 
 impl Partitions {
     pub(super) fn open(dir: PathBuf) -> Result<Self> {
-        std::fs::create_dir_all(&dir).map_err(|source| Error::File { path: dir.display().to_string(), source })?;
-        Ok(Self { dir, open: Mutex::default(), cache: std::sync::Mutex::default() })
+        std::fs::create_dir_all(&dir).map_err(|source| Error::File {
+            path: dir.display().to_string(),
+            source,
+        })?;
+        Ok(Self {
+            dir,
+            open: Mutex::default(),
+            cache: std::sync::Mutex::default(),
+        })
     }
 
     /// Days that have a file, oldest first.
     pub(super) fn days(&self) -> Result<Vec<i64>> {
-        let failed = |source| Error::File { path: self.dir.display().to_string(), source };
+        let failed = |source| Error::File {
+            path: self.dir.display().to_string(),
+            source,
+        };
         let mut days = Vec::new();
         for entry in std::fs::read_dir(&self.dir).map_err(failed)? {
             let name = entry.map_err(failed)?.file_name();
             let date = name.to_str().and_then(|name| name.strip_suffix(".db"));
             if let Some(day) = date.and_then(|date| date.parse::<jiff::civil::Date>().ok()) {
-                days.push(i64::from(day.duration_since(jiff::civil::date(1970, 1, 1)).as_hours() as i32 / 24));
+                days.push(i64::from(
+                    day.duration_since(jiff::civil::date(1970, 1, 1)).as_hours() as i32 / 24,
+                ));
             }
         }
         days.sort_unstable();
@@ -110,7 +126,13 @@ impl Partitions {
 
     /// Bytes of all files.
     pub(super) fn bytes(&self) -> u64 {
-        std::fs::read_dir(&self.dir).into_iter().flatten().flatten().filter_map(|entry| entry.metadata().ok()).map(|meta| meta.len()).sum()
+        std::fs::read_dir(&self.dir)
+            .into_iter()
+            .flatten()
+            .flatten()
+            .filter_map(|entry| entry.metadata().ok())
+            .map(|meta| meta.len())
+            .sum()
     }
 
     fn name(day: i64) -> String {
@@ -127,7 +149,10 @@ impl Partitions {
         }
         let name = Self::name(day);
         let options = || sqlite_options(&self.dir.join(&name)).page_size(16 << 10);
-        let write = SqlitePoolOptions::new().max_connections(1).connect_with(options()).await?;
+        let write = SqlitePoolOptions::new()
+            .max_connections(1)
+            .connect_with(options())
+            .await?;
         sqlx::raw_sql(
             "create table if not exists segment (
                  id integer primary key, min_ts bigint not null, max_ts bigint not null, count bigint not null,
@@ -136,7 +161,9 @@ impl Partitions {
         )
         .execute(&write)
         .await?;
-        let read = SqlitePoolOptions::new().max_connections(2).connect_lazy_with(options().pragma("query_only", "on"));
+        let read = SqlitePoolOptions::new()
+            .max_connections(2)
+            .connect_lazy_with(options().pragma("query_only", "on"));
         let file = Arc::new(File { name, write, read });
         open.files.insert(day, Arc::clone(&file));
         if open.order.len() > MOST_OPEN {
@@ -151,29 +178,47 @@ impl Partitions {
 
     /// Writes one segment; when this returns, it is on disk.
     pub(super) async fn append(&self, day: i64, samples: &[&Sample]) -> Result<()> {
-        let Coded { toc, body, sum } = codec::encode(samples)
-            .map_err(|source| Error::File { path: Self::name(day), source })?;
-        let bounds = samples.iter().fold((i64::MAX, i64::MIN), |(min, max), s| (min.min(s.timestamp), max.max(s.timestamp)));
+        let Coded { toc, body, sum } = codec::encode(samples).map_err(|source| Error::File {
+            path: Self::name(day),
+            source,
+        })?;
+        let bounds = samples.iter().fold((i64::MAX, i64::MIN), |(min, max), s| {
+            (min.min(s.timestamp), max.max(s.timestamp))
+        });
         let file = self.file(day).await?;
-        #[expect(clippy::disallowed_methods, reason = "partition files are SQLite's alone, with blobs the waist does not have")]
-        let done = sqlx::query("insert into segment (min_ts, max_ts, count, toc, body, sum) values ($1, $2, $3, $4, $5, $6)")
-            .bind(bounds.0)
-            .bind(bounds.1)
-            .bind(samples.len() as i64)
-            .bind(toc)
-            .bind(body)
-            .bind(i64::from(sum))
-            .execute(&file.write)
-            .await?;
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "partition files are SQLite's alone, with blobs the waist does not have"
+        )]
+        let done =
+            sqlx::query("insert into segment (min_ts, max_ts, count, toc, body, sum) values ($1, $2, $3, $4, $5, $6)")
+                .bind(bounds.0)
+                .bind(bounds.1)
+                .bind(samples.len() as i64)
+                .bind(toc)
+                .bind(body)
+                .bind(i64::from(sum))
+                .execute(&file.write)
+                .await?;
         let kept = Arc::new(samples.iter().map(|sample| (*sample).clone()).collect());
         lock(&self.cache).put((day, done.last_insert_rowid()), kept);
         Ok(())
     }
 
     /// Hands over every segment of a day that reaches into `[from, to)` and holds one of the series (none: any), in the order of commits.
-    pub(super) async fn scan(&self, day: i64, from: Micros, to: Micros, series: Option<&[SeriesId]>, visit: &mut (dyn FnMut(&[Sample]) + Send)) -> Result<()> {
+    pub(super) async fn scan(
+        &self,
+        day: i64,
+        from: Micros,
+        to: Micros,
+        series: Option<&[SeriesId]>,
+        visit: &mut (dyn FnMut(&[Sample]) + Send),
+    ) -> Result<()> {
         let file = self.file(day).await?;
-        #[expect(clippy::disallowed_methods, reason = "partition files are SQLite's alone, with blobs the waist does not have")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "partition files are SQLite's alone, with blobs the waist does not have"
+        )]
         let ids = sqlx::query("select id from segment where max_ts >= $1 and min_ts < $2 order by id")
             .bind(from)
             .bind(to)
@@ -214,17 +259,37 @@ fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 impl File {
     /// A segment's readings; none, if it holds none of the series.
     async fn load(&self, id: i64, series: Option<&[SeriesId]>) -> Result<Option<Vec<Sample>>> {
-        let damaged = |damage: codec::Damage| Error::Corrupt { table: "segment", column: format!("{} in {}", id, self.name), detail: damage.to_string() };
-        #[expect(clippy::disallowed_methods, reason = "partition files are SQLite's alone, with blobs the waist does not have")]
-        let toc: Vec<u8> = sqlx::query("select toc from segment where id = $1").bind(id).fetch_one(&self.read).await?.try_get(0)?;
+        let damaged = |damage: codec::Damage| Error::Corrupt {
+            table: "segment",
+            column: format!("{} in {}", id, self.name),
+            detail: damage.to_string(),
+        };
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "partition files are SQLite's alone, with blobs the waist does not have"
+        )]
+        let toc: Vec<u8> = sqlx::query("select toc from segment where id = $1")
+            .bind(id)
+            .fetch_one(&self.read)
+            .await?
+            .try_get(0)?;
         if let Some(series) = series {
             let contents = codec::decode_contents(&toc).map_err(damaged)?;
-            if !series.iter().any(|wanted| contents.binary_search_by_key(wanted, |(series, _)| *series).is_ok()) {
+            if !series
+                .iter()
+                .any(|wanted| contents.binary_search_by_key(wanted, |(series, _)| *series).is_ok())
+            {
                 return Ok(None);
             }
         }
-        #[expect(clippy::disallowed_methods, reason = "partition files are SQLite's alone, with blobs the waist does not have")]
-        let row = sqlx::query("select body, sum from segment where id = $1").bind(id).fetch_one(&self.read).await?;
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "partition files are SQLite's alone, with blobs the waist does not have"
+        )]
+        let row = sqlx::query("select body, sum from segment where id = $1")
+            .bind(id)
+            .fetch_one(&self.read)
+            .await?;
         let body: Vec<u8> = row.try_get(0)?;
         let sum = u32::try_from(row.try_get::<i64, _>(1)?).unwrap_or(0);
         codec::decode(&toc, &body, sum).map(Some).map_err(damaged)

@@ -21,7 +21,10 @@ pub(super) struct Rows {
 
 impl Rows {
     pub(super) fn open(pool: PgPool) -> Self {
-        Self { pool, months: Mutex::default() }
+        Self {
+            pool,
+            months: Mutex::default(),
+        }
     }
 
     /// Compares readings with those stored.
@@ -39,8 +42,10 @@ impl Rows {
         .bind(times)
         .fetch_all(&self.pool)
         .await?;
-        let stored: std::collections::HashMap<_, _> =
-            rows.iter().map(|row| sample(row).map(|s| ((s.series, s.timestamp), s))).collect::<Result<_>>()?;
+        let stored: std::collections::HashMap<_, _> = rows
+            .iter()
+            .map(|row| sample(row).map(|s| ((s.series, s.timestamp), s)))
+            .collect::<Result<_>>()?;
         Ok(samples
             .iter()
             .map(|sample| match stored.get(&(sample.series, sample.timestamp)) {
@@ -55,8 +60,20 @@ impl Rows {
     pub(super) async fn insert(&self, samples: &[&Sample]) -> Result<()> {
         self.prepare(samples).await?;
         let (series, times) = keys(samples);
-        let numbers: Vec<Option<f64>> = samples.iter().map(|s| if let Value::Number(n) = s.value { Some(n) } else { None }).collect();
-        let texts: Vec<Option<String>> = samples.iter().map(|s| if let Value::Json(text) = &s.value { Some(text.to_string()) } else { None }).collect();
+        let numbers: Vec<Option<f64>> = samples
+            .iter()
+            .map(|s| if let Value::Number(n) = s.value { Some(n) } else { None })
+            .collect();
+        let texts: Vec<Option<String>> = samples
+            .iter()
+            .map(|s| {
+                if let Value::Json(text) = &s.value {
+                    Some(text.to_string())
+                } else {
+                    None
+                }
+            })
+            .collect();
         let qualities: Vec<i64> = samples.iter().map(|s| s.quality as i64).collect();
         let reasons: Vec<i64> = samples.iter().map(|s| s.reason as i64).collect();
         let received: Vec<i64> = samples.iter().map(|s| s.received).collect();
@@ -92,7 +109,10 @@ impl Rows {
         .fetch_all(&self.pool)
         .await?;
         let found: Vec<Sample> = rows.iter().map(sample).collect::<Result<_>>()?;
-        Ok(ids.iter().map(|id| found.iter().find(|s| s.series == *id).cloned()).collect())
+        Ok(ids
+            .iter()
+            .map(|id| found.iter().find(|s| s.series == *id).cloned())
+            .collect())
     }
 
     pub(super) async fn history(&self, id: SeriesId, from: Micros, to: Micros, limit: usize) -> Result<Vec<Sample>> {
@@ -114,7 +134,9 @@ impl Rows {
 
     async fn exists(&self) -> Result<bool> {
         #[expect(clippy::disallowed_methods, reason = "readings have a variant per engine")]
-        let row = sqlx::query("select to_regclass('reading') is not null").fetch_one(&self.pool).await?;
+        let row = sqlx::query("select to_regclass('reading') is not null")
+            .fetch_one(&self.pool)
+            .await?;
         Ok(row.try_get(0)?)
     }
 
@@ -128,7 +150,10 @@ impl Rows {
             }
             let from = jiff::civil::date(year, number, 1);
             let to = from.saturating_add(jiff::Span::new().months(1));
-            let micros = |date: jiff::civil::Date| date.to_zoned(jiff::tz::TimeZone::UTC).map_or(i64::MAX, |at| at.timestamp().as_microsecond());
+            let micros = |date: jiff::civil::Date| {
+                date.to_zoned(jiff::tz::TimeZone::UTC)
+                    .map_or(i64::MAX, |at| at.timestamp().as_microsecond())
+            };
             // Replicas may do this at once; the lock lets one after the other find it done.
             let script = format!(
                 "begin; select pg_advisory_xact_lock(7071);
@@ -149,19 +174,30 @@ impl Rows {
 }
 
 fn month(at: Micros) -> (i16, i8) {
-    let date = jiff::Timestamp::from_microsecond(at).unwrap_or_default().to_zoned(jiff::tz::TimeZone::UTC).date();
+    let date = jiff::Timestamp::from_microsecond(at)
+        .unwrap_or_default()
+        .to_zoned(jiff::tz::TimeZone::UTC)
+        .date();
     (date.year(), date.month())
 }
 
 fn keys(samples: &[&Sample]) -> (Vec<i64>, Vec<i64>) {
-    samples.iter().map(|sample| (i64::from(sample.series), sample.timestamp)).unzip()
+    samples
+        .iter()
+        .map(|sample| (i64::from(sample.series), sample.timestamp))
+        .unzip()
 }
 
 fn sample(row: &PgRow) -> Result<Sample> {
-    let corrupt = |column: &str, detail: String| Error::Corrupt { table: "reading", column: column.to_owned(), detail };
+    let corrupt = |column: &str, detail: String| Error::Corrupt {
+        table: "reading",
+        column: column.to_owned(),
+        detail,
+    };
     let number: Option<f64> = row.try_get("value")?;
     let json: Option<String> = row.try_get("json")?;
-    let (series, quality, reason): (i64, i64, i64) = (row.try_get("series")?, row.try_get("quality")?, row.try_get("reason")?);
+    let (series, quality, reason): (i64, i64, i64) =
+        (row.try_get("series")?, row.try_get("quality")?, row.try_get("reason")?);
     Ok(Sample {
         series: u32::try_from(series).map_err(|_| corrupt("series", format!("{series} is out of range")))?,
         timestamp: row.try_get("ts")?,

@@ -55,7 +55,11 @@ impl Writer {
                 batches.push(batch);
             }
             if let Err(error) = self.commit(&mut batches).await {
-                let answer = if matches!(error, Error::Full(_)) { AppendError::Full } else { AppendError::Failed };
+                let answer = if matches!(error, Error::Full(_)) {
+                    AppendError::Full
+                } else {
+                    AppendError::Failed
+                };
                 for batch in batches.drain(..) {
                     // A caller that went away needs no answer.
                     let _ = batch.answer.send(Err(answer));
@@ -72,9 +76,15 @@ impl Writer {
     }
 
     async fn commit(&self, batches: &mut Vec<Batch>) -> Result<()> {
-        let mut order: Vec<(&Sample, u32, u32)> = Vec::with_capacity(batches.iter().map(|batch| batch.samples.len()).sum());
+        let mut order: Vec<(&Sample, u32, u32)> =
+            Vec::with_capacity(batches.iter().map(|batch| batch.samples.len()).sum());
         for (batch, Batch { samples, .. }) in batches.iter().enumerate() {
-            order.extend(samples.iter().enumerate().map(|(at, sample)| (sample, batch as u32, at as u32)));
+            order.extend(
+                samples
+                    .iter()
+                    .enumerate()
+                    .map(|(at, sample)| (sample, batch as u32, at as u32)),
+            );
         }
         // Stable: among equal keys the one that came first stays first, and wins.
         order.sort_by_key(|(sample, ..)| (sample.series, sample.timestamp));
@@ -85,7 +95,11 @@ impl Writer {
         for (sample, batch, at) in &order {
             let mut fate = fates.next().unwrap_or(Fate::New);
             if let Some(same) = previous.filter(|p| (p.series, p.timestamp) == (sample.series, sample.timestamp)) {
-                fate = if equal(same, sample) { Fate::Duplicate } else { Fate::Conflict };
+                fate = if equal(same, sample) {
+                    Fate::Duplicate
+                } else {
+                    Fate::Conflict
+                };
             } else if fate == Fate::New {
                 // What was refused because of a stored value is not what the next one is compared with.
                 previous = Some(sample);
@@ -103,15 +117,22 @@ impl Writer {
         if !fresh.is_empty() {
             self.store(&fresh).await?;
         }
-        let live = (self.inner.live.receiver_count() > 0 && !fresh.is_empty()).then(|| fresh.iter().map(|sample| (*sample).clone()).collect());
+        let live = (self.inner.live.receiver_count() > 0 && !fresh.is_empty())
+            .then(|| fresh.iter().map(|sample| (*sample).clone()).collect());
         drop(order);
         let counters = &self.inner.counters;
         counters.commits.fetch_add(1, Ordering::Relaxed);
         for (batch, mut answer) in batches.drain(..).zip(answers) {
             answer.conflicts.sort_unstable();
-            counters.accepted.fetch_add(u64::from(answer.accepted), Ordering::Relaxed);
-            counters.duplicates.fetch_add(u64::from(answer.duplicates), Ordering::Relaxed);
-            counters.conflicts.fetch_add(answer.conflicts.len() as u64, Ordering::Relaxed);
+            counters
+                .accepted
+                .fetch_add(u64::from(answer.accepted), Ordering::Relaxed);
+            counters
+                .duplicates
+                .fetch_add(u64::from(answer.duplicates), Ordering::Relaxed);
+            counters
+                .conflicts
+                .fetch_add(answer.conflicts.len() as u64, Ordering::Relaxed);
             // A caller that went away needs no answer.
             let _ = batch.answer.send(Ok(answer));
         }
@@ -136,7 +157,11 @@ impl Writer {
                 let known = newest.get(sample.series as usize).and_then(Option::as_ref);
                 fates.push(match known {
                     Some(known) if known.timestamp == sample.timestamp => {
-                        if equal(known, sample) { Fate::Duplicate } else { Fate::Conflict }
+                        if equal(known, sample) {
+                            Fate::Duplicate
+                        } else {
+                            Fate::Conflict
+                        }
                     }
                     Some(known) if known.timestamp > sample.timestamp => {
                         late.entry(day_of(sample.timestamp)).or_default().push(at);
@@ -192,7 +217,13 @@ impl Writer {
 }
 
 /// Finds late readings among those stored.
-async fn look_up(partitions: &Partitions, day: i64, order: &[(&Sample, u32, u32)], late: &[usize], fates: &mut [Fate]) -> Result<()> {
+async fn look_up(
+    partitions: &Partitions,
+    day: i64,
+    order: &[(&Sample, u32, u32)],
+    late: &[usize],
+    fates: &mut [Fate],
+) -> Result<()> {
     if !partitions.days()?.contains(&day) {
         return Ok(());
     }
@@ -205,8 +236,14 @@ async fn look_up(partitions: &Partitions, day: i64, order: &[(&Sample, u32, u32)
         .scan(day, from, to, Some(&wanted), &mut |segment| {
             for at in late {
                 let sample = order[*at].0;
-                if let Ok(found) = segment.binary_search_by_key(&(sample.series, sample.timestamp), |s| (s.series, s.timestamp)) {
-                    fates[*at] = if equal(&segment[found], sample) { Fate::Duplicate } else { Fate::Conflict };
+                if let Ok(found) =
+                    segment.binary_search_by_key(&(sample.series, sample.timestamp), |s| (s.series, s.timestamp))
+                {
+                    fates[*at] = if equal(&segment[found], sample) {
+                        Fate::Duplicate
+                    } else {
+                        Fate::Conflict
+                    };
                 }
             }
         })
