@@ -1,2 +1,133 @@
-//! stub
-fn main() {}
+//! `fleetd`: serve, demo, simulate, config.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::{Parser, Subcommand};
+use fleetd::app::{App, SystemClock};
+use fleetd::config::{Config, Flags, LogFormat};
+use fleetd::modbus::simulator::Simulation;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+/// Owns a fleet of gateways and devices
+#[derive(Debug, Parser)]
+#[command(name = "fleetd", version, about, long_about = None)]
+struct Args {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    flags: Flags,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve (the same as no command)
+    Serve,
+    /// Serve an example site with simulated devices, and show its readings
+    Demo {
+        /// End after this time, such as `20s` or `5m`; exit 1 if no reading arrived
+        #[arg(long = "for", value_name = "TIME", value_parser = duration)]
+        time: Option<Duration>,
+    },
+    /// Serve simulated Modbus slaves over TCP
+    Simulate {
+        /// Simulation file
+        file: PathBuf,
+    },
+    /// Show the effective configuration, and where each value comes from
+    Config,
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let span: jiff::Span = text.parse().map_err(|_| format!("`{text}` is no time; write such as 20s or 5m"))?;
+    let whole = jiff::SignedDuration::try_from(span).map_err(|_| format!("`{text}` is no time; write such as 20s or 5m"))?;
+    Duration::try_from(whole).map_err(|_| "a time is not negative".to_owned())
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&format!("threads cannot be started: {error}")),
+    };
+    match runtime.block_on(run(args)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => fail(&message),
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "the last word of a failed start goes to the terminal")]
+fn fail(message: &str) -> ExitCode {
+    eprintln!("fleetd: {message}");
+    ExitCode::FAILURE
+}
+
+async fn run(args: Args) -> Result<(), String> {
+    match args.command {
+        None | Some(Command::Serve) => {
+            let config = Config::resolve(&args.flags).map_err(|error| error.to_string())?;
+            log(&config)?;
+            let app = App::start(&config, recorder()?).await.map_err(|error| error.to_string())?;
+            app.run_until(stopped()?).await.map_err(|error| error.to_string())
+        }
+        Some(Command::Demo { time }) => fleetd::demo::run(args.flags, time, recorder()?, stopped()?).await,
+        Some(Command::Simulate { file }) => simulate(&file, &args.flags).await,
+        Some(Command::Config) => config(&args.flags),
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "the command's answer")]
+fn config(flags: &Flags) -> Result<(), String> {
+    let config = Config::resolve(flags).map_err(|error| error.to_string())?;
+    let mut rows = config.origins;
+    rows.sort();
+    for (name, value, origin) in rows {
+        println!("{name:<14} {value:<40} {origin}");
+    }
+    Ok(())
+}
+
+#[expect(clippy::print_stdout, reason = "whoever starts a simulator with port 0 reads the port here")]
+async fn simulate(file: &std::path::Path, flags: &Flags) -> Result<(), String> {
+    log(&Config::resolve(flags).map_err(|error| error.to_string())?)?;
+    let simulation = Simulation::load(file, Arc::new(SystemClock)).map_err(|error| error.to_string())?;
+    let listener = tokio::net::TcpListener::bind(&simulation.listen).await.map_err(|error| format!("cannot listen on {}: {error}", simulation.listen))?;
+    println!("listening on {}", listener.local_addr().map_err(|error| error.to_string())?);
+    let shutdown = CancellationToken::new();
+    let stop = shutdown.clone();
+    let stopped = stopped()?;
+    let (served, ()) = tokio::join!(simulation.serve(listener, shutdown), async move {
+        stopped.await;
+        stop.cancel();
+    });
+    served.map_err(|error| error.to_string())
+}
+
+fn log(config: &Config) -> Result<(), String> {
+    let filter = tracing_subscriber::EnvFilter::try_new(&config.log).map_err(|error| format!("--log {}: {error}", config.log))?;
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match config.log_format {
+        LogFormat::Text => builder.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).init(),
+        LogFormat::Json => builder.json().init(),
+    }
+    Ok(())
+}
+
+fn recorder() -> Result<metrics_exporter_prometheus::PrometheusHandle, String> {
+    metrics_exporter_prometheus::PrometheusBuilder::new().install_recorder().map_err(|error| error.to_string())
+}
+
+/// Ends with SIGTERM or SIGINT.
+fn stopped() -> Result<impl Future<Output = ()> + Send + 'static, String> {
+    let catch = |kind| signal(kind).map_err(|error| format!("signals cannot be caught: {error}"));
+    let (mut terminate, mut interrupt) = (catch(SignalKind::terminate())?, catch(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}

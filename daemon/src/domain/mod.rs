@@ -1,11 +1,15 @@
 //! Floor 0: types and pure rules. No async, no SQL, no transport, no clock, no randomness.
 
+pub mod aggregate;
 pub mod caller;
 pub mod clock;
+pub mod ingest;
 pub mod kinds;
 pub mod modbus;
 pub mod object;
 pub mod telemetry;
+pub mod tokens;
+pub mod units;
 
 pub use caller::Caller;
 pub use clock::Clock;

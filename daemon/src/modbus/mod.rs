@@ -1,1 +1,7 @@
-//! The Modbus door: bus actors, the poller, the simulator.
+//! The Modbus door: one connection per endpoint, the poller, the simulator.
+
+pub mod bus;
+pub mod poller;
+pub mod simulator;
+
+pub use bus::{Buses, Endpoint, ReadError};

@@ -1,6 +1,10 @@
 //! Floor 2: use cases. Authorise, check, one transaction, announce.
 
+pub mod devices;
 pub mod error;
+pub mod polling;
 pub mod resources;
+pub mod system;
+pub mod telemetry;
 
 pub use error::{Error, Result};

@@ -18,7 +18,7 @@ use super::error::{Error, Result};
 pub const LEAST_SQLITE: &str = "3.51.3";
 
 /// Schema files in order; the position is the version.
-const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_resources.sql"), include_str!("migrations/0002_series.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_resources.sql"), include_str!("migrations/0002_series.sql"), include_str!("migrations/0003_devices.sql")];
 
 /// An open database.
 #[derive(Clone, Debug)]

@@ -2,6 +2,7 @@
 
 pub mod changes;
 pub mod db;
+pub mod devices;
 pub mod error;
 pub mod resources;
 pub mod telemetry;

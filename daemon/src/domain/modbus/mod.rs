@@ -1,1 +1,4 @@
-//! Modbus as pure facts: data types, request planning, the normal form of a gateway configuration.
+//! Modbus as pure facts: what registers mean, and in which requests they are read.
+
+pub mod plan;
+pub mod value;

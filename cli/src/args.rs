@@ -1,0 +1,117 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args as Flags, Parser, Subcommand, ValueEnum};
+
+use crate::commands::{apply, completion, delete, describe, device, export, get, help, modbus, server, telemetry, watch};
+
+/// Administers a fleet of gateways and devices through fleetd
+#[derive(Debug, Parser)]
+#[command(name = "fleetctl", version, about, long_about = None, disable_help_subcommand = true, propagate_version = false, max_term_width = 100)]
+pub struct Args {
+    /// What holds for every command.
+    #[command(flatten)]
+    pub globals: Globals,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What holds for every command.
+#[derive(Clone, Debug, Default, Flags)]
+#[command(next_help_heading = "Global options")]
+pub struct Globals {
+    /// Where fleetd is: unix:///path/to/fleetd.sock
+    #[arg(long, env = "FLEETCTL_SERVER", value_name = "URL", global = true)]
+    pub server: Option<String>,
+    /// Organization; not needed while there is only one
+    #[arg(long, env = "FLEETCTL_ORG", value_name = "NAME", global = true)]
+    pub org: Option<String>,
+    /// table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...
+    #[arg(short, long, env = "FLEETCTL_OUTPUT", value_name = "FORMAT", global = true)]
+    pub output: Option<String>,
+    /// When to use colour
+    #[arg(long, env = "FLEETCTL_COLOR", value_name = "WHEN", global = true)]
+    pub color: Option<Color>,
+    /// How long an answer may take
+    #[arg(long, env = "FLEETCTL_TIMEOUT", value_name = "TIME", default_value = "30s", global = true, value_parser = timeout)]
+    pub timeout: Timeout,
+    /// Do not ask before a destructive act
+    #[arg(short, long, env = "FLEETCTL_YES", global = true)]
+    pub yes: bool,
+}
+
+/// How long an answer may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Timeout(pub std::time::Duration);
+
+impl Default for Timeout {
+    fn default() -> Self {
+        Self(std::time::Duration::from_secs(30))
+    }
+}
+
+fn timeout(text: &str) -> Result<Timeout, String> {
+    crate::times::parse_duration(text).map(|micros| Timeout(std::time::Duration::from_micros(micros.unsigned_abs())))
+}
+
+/// When to use colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+#[allow(missing_docs, reason = "each command's arguments hold its help")]
+pub enum Command {
+    Get(get::Get),
+    Describe(describe::Describe),
+    Apply(apply::Apply),
+    Delete(delete::Delete),
+    Export(export::Export),
+    Watch(watch::Watch),
+    #[command(subcommand)]
+    Device(device::Device),
+    #[command(subcommand)]
+    Telemetry(telemetry::Telemetry),
+    #[command(subcommand)]
+    Modbus(modbus::Modbus),
+    #[command(subcommand)]
+    Server(server::Server),
+    /// Show the version of fleetctl
+    Version,
+    Completion(completion::Completion),
+    Help(help::Help),
+}
+
+/// Manifests to read.
+#[derive(Debug, Flags)]
+pub struct Files {
+    /// File or directory of manifests (directories with all below them), or - for standard input; repeatable
+    #[arg(short = 'f', long = "file", value_name = "PATH", required = true)]
+    pub files: Vec<PathBuf>,
+}
+
+/// What a list is narrowed to.
+#[derive(Clone, Debug, Default, Flags)]
+pub struct Narrow {
+    /// Only those whose labels match, such as ring=canary or 'zone in (a,b),!old'
+    #[arg(short = 'l', long, value_name = "LABELS", default_value = "", hide_default_value = true)]
+    pub selector: String,
+    /// Only those that refer to this resource, such as site/plant-1
+    #[arg(long = "ref", value_name = "KIND/NAME", default_value = "", hide_default_value = true)]
+    pub reference: String,
+    /// Only those whose name matches: * any text, ? one character
+    #[arg(long = "name", value_name = "GLOB", default_value = "", hide_default_value = true)]
+    pub name_glob: String,
+    /// Every organization
+    #[arg(short = 'A', long = "all-orgs")]
+    pub all_orgs: bool,
+}

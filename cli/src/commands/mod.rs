@@ -1,0 +1,109 @@
+//! A file for each command.
+
+pub mod apply;
+pub mod completion;
+pub mod delete;
+pub mod describe;
+pub mod device;
+pub mod export;
+pub mod get;
+pub mod help;
+pub mod modbus;
+pub mod server;
+pub mod telemetry;
+pub mod watch;
+
+use fleet_proto::kinds::Kind;
+use fleet_proto::pb;
+use fleet_proto::reflect;
+use prost::Message;
+use serde_json::{Value, json};
+
+use crate::args::Command;
+use crate::context::Context;
+use crate::error::Result;
+use crate::exit::Exit;
+use crate::out::{Column, Listing, column};
+
+/// Runs a command.
+pub async fn run(cx: &mut Context, command: Command) -> Result<Exit> {
+    match command {
+        Command::Get(args) => get::run(cx, &args).await,
+        Command::Describe(args) => describe::run(cx, &args).await,
+        Command::Apply(args) => apply::run(cx, &args).await,
+        Command::Delete(args) => delete::run(cx, &args).await,
+        Command::Export(args) => export::run(cx, &args).await,
+        Command::Watch(args) => watch::run(cx, &args).await,
+        Command::Device(args) => device::run(cx, args).await,
+        Command::Telemetry(args) => telemetry::run(cx, args).await,
+        Command::Modbus(args) => modbus::run(cx, args).await,
+        Command::Server(args) => server::run(cx, &args).await,
+        Command::Version => version(cx),
+        Command::Completion(args) => completion::run(cx, &args),
+        Command::Help(args) => help::run(cx, &args),
+    }
+}
+
+fn version(cx: &mut Context) -> Result<Exit> {
+    let record = json!({"name": "fleetctl", "version": env!("CARGO_PKG_VERSION")});
+    print(cx, vec![column("NAME", ".name"), column("VERSION", ".version")], |record| text(record, "version"), &record)
+}
+
+/// Prints one record.
+fn print(cx: &mut Context, columns: Vec<Column>, name: fn(&Value) -> String, record: &Value) -> Result<Exit> {
+    let mut listing = Listing::new(&mut cx.io, &cx.format, columns, name)?.single();
+    listing.push(record)?;
+    listing.finish();
+    Ok(Exit::Ok)
+}
+
+/// Prints records.
+fn print_all(cx: &mut Context, columns: Vec<Column>, name: fn(&Value) -> String, records: impl IntoIterator<Item = Value>) -> Result<usize> {
+    let mut listing = Listing::new(&mut cx.io, &cx.format, columns, name)?;
+    for record in records {
+        if !listing.push(&record)? {
+            break;
+        }
+    }
+    Ok(listing.finish())
+}
+
+/// A message of the contract as a record.
+fn record(name: &str, message: &impl Message) -> Value {
+    reflect::message_to_json(&format!("fleet.v1.{name}"), &message.encode_to_vec())
+}
+
+/// A text field of a record.
+fn text(record: &Value, field: &str) -> String {
+    record[field].as_str().unwrap_or_default().to_owned()
+}
+
+/// `kind/name` of a resource.
+fn resource_name(record: &Value) -> String {
+    let kind = record["kind"].as_str().and_then(Kind::find).map_or("", Kind::singular);
+    format!("{kind}/{}", record["metadata"]["name"].as_str().unwrap_or_default())
+}
+
+/// `kind/name` of a resource message.
+fn named(resource: &pb::Resource) -> String {
+    let kind = resource.spec.as_ref().map(Kind::of).map_or("", Kind::singular);
+    format!("{kind}/{}", resource.metadata.as_ref().map_or("", |metadata| &metadata.name))
+}
+
+/// The columns of a table of resources.
+fn resource_columns(kind: Option<Kind>, all_orgs: bool) -> Vec<Column> {
+    let mut columns = Vec::new();
+    if all_orgs {
+        columns.push(column("ORG", ".metadata.org"));
+    }
+    if kind.is_none() {
+        columns.push(column("KIND", ".kind"));
+    }
+    columns.push(column("NAME", ".metadata.name"));
+    if let Some(kind) = kind {
+        columns.extend(kind.row().columns.iter().map(|c| Column { title: c.title.to_owned(), path: c.path.to_owned(), wide: c.wide }));
+    }
+    columns.push(Column { title: "REVISION".to_owned(), path: ".metadata.revision".to_owned(), wide: true });
+    columns.push(column("UPDATED", ".metadata.updatedAt"));
+    columns
+}

@@ -1,0 +1,103 @@
+//! `fleetctl telemetry`.
+
+mod latest;
+mod query;
+mod summary;
+mod tail;
+
+use clap::{Args, Subcommand};
+use fleet_proto::pb;
+use serde_json::{Value, json};
+
+use crate::context::Context;
+use crate::error::{Error, Result};
+use crate::exit::Exit;
+use crate::out::{Column, column};
+use crate::times;
+
+/// Readings of devices
+#[derive(Debug, Subcommand)]
+pub enum Telemetry {
+    Latest(latest::Latest),
+    Query(query::Query),
+    Summary(summary::Summary),
+    Tail(tail::Tail),
+}
+
+pub(super) async fn run(cx: &mut Context, args: Telemetry) -> Result<Exit> {
+    match args {
+        Telemetry::Latest(args) => latest::run(cx, &args).await,
+        Telemetry::Query(args) => query::run(cx, &args).await,
+        Telemetry::Summary(args) => summary::run(cx, &args).await,
+        Telemetry::Tail(args) => tail::run(cx, &args).await,
+    }
+}
+
+/// Of what time.
+#[derive(Args, Debug)]
+pub struct Span {
+    /// From, inclusive: RFC 3339, epoch milliseconds, or an age such as -1h
+    #[arg(long, value_name = "TIME", default_value = "-1h", allow_hyphen_values = true)]
+    from: String,
+    /// Until, exclusive
+    #[arg(long, value_name = "TIME", default_value = "now", allow_hyphen_values = true)]
+    to: String,
+}
+
+impl Span {
+    fn micros(&self) -> Result<(i64, i64)> {
+        let now = times::now();
+        let time = |text: &str| times::parse(text, now).map_err(|message| Error::usage(message, ""));
+        let (from, to) = (time(&self.from)?, time(&self.to)?);
+        if from >= to {
+            return Err(Error::usage("--from is not before --to", ""));
+        }
+        Ok((from, to))
+    }
+}
+
+/// A reading as a record: `value` is null where there is no number.
+pub(super) fn reading(reading: &pb::Reading) -> Value {
+    let mut record = json!({
+        "device": reading.device,
+        "sensor": reading.sensor,
+        "source": reading.source,
+        "value": reading.value,
+        "unit": reading.unit,
+        "quality": quality(reading.quality()),
+        "reason": reading.reason,
+        "timestamp": times::show(reading.timestamp_us),
+    });
+    if !reading.text.is_empty() {
+        record["text"] = serde_json::from_str(&reading.text).unwrap_or_else(|_| Value::String(reading.text.clone()));
+    }
+    if reading.received_us != 0 {
+        record["received"] = times::show(reading.received_us).into();
+    }
+    record
+}
+
+fn quality(quality: pb::Quality) -> &'static str {
+    match quality {
+        pb::Quality::Good => "good",
+        pb::Quality::Uncertain => "uncertain",
+        pb::Quality::Bad => "bad",
+    }
+}
+
+fn columns() -> Vec<Column> {
+    vec![
+        column("DEVICE", ".device"),
+        column("SENSOR", ".sensor"),
+        Column { title: "SOURCE".into(), path: ".source".into(), wide: true },
+        column("VALUE", ".value"),
+        column("UNIT", ".unit"),
+        column("QUALITY", ".quality"),
+        column("REASON", ".reason"),
+        column("TIME", ".timestamp"),
+    ]
+}
+
+fn name(record: &Value) -> String {
+    format!("device/{}", record["device"].as_str().unwrap_or_default())
+}

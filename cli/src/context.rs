@@ -1,0 +1,190 @@
+//! What a command works with: the resolved settings, the connection, the printer.
+
+use std::path::PathBuf;
+
+use fleet_proto::pb;
+use fleet_proto::pb::device_service_client::DeviceServiceClient;
+use fleet_proto::pb::modbus_service_client::ModbusServiceClient;
+use fleet_proto::pb::resource_service_client::ResourceServiceClient;
+use fleet_proto::pb::system_service_client::SystemServiceClient;
+use fleet_proto::pb::telemetry_service_client::TelemetryServiceClient;
+use fleet_proto::codes;
+use serde::Deserialize;
+use tonic::transport::Channel;
+
+use crate::args::{Color, Globals};
+use crate::connect;
+use crate::error::{Error, Result};
+use crate::exit::Exit;
+use crate::io::Io;
+use crate::out::Format;
+
+/// Largest message of an answer.
+const LARGEST: usize = 64 << 20;
+
+/// The user's configuration file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    server: Option<String>,
+    org: Option<String>,
+    output: Option<String>,
+}
+
+/// What a command works with.
+#[derive(Debug)]
+pub struct Context {
+    /// Flags and variables.
+    pub globals: Globals,
+    /// How answers look.
+    pub format: Format,
+    /// Colour on standard error.
+    pub color: bool,
+    /// Streams.
+    pub io: Io,
+    channel: Option<Channel>,
+    /// Something was sent that may change the fleet.
+    pub changing: bool,
+}
+
+impl Context {
+    /// Resolves settings: flag, variable, the user's file, default.
+    pub fn new(mut globals: Globals, io: Io) -> std::result::Result<Self, (Error, Io)> {
+        let file = match user_file() {
+            Ok(file) => file,
+            Err(error) => return Err((error, io)),
+        };
+        globals.server = globals.server.or(file.server);
+        globals.org = globals.org.or(file.org).filter(|org| !org.is_empty());
+        globals.output = globals.output.or(file.output);
+        let format = match globals.output.as_deref().map(Format::parse).transpose() {
+            Ok(format) => format.unwrap_or(Format::Table { wide: false }),
+            Err(error) => return Err((error, io)),
+        };
+        let color = match globals.color {
+            Some(Color::Always) => true,
+            Some(Color::Never) => false,
+            _ if std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty()) => false,
+            _ if std::env::var_os("CLICOLOR_FORCE").is_some_and(|v| v != "0") => true,
+            _ => io.asks && std::env::var_os("TERM").is_none_or(|term| term != "dumb"),
+        };
+        Ok(Self { globals, format, color, io, channel: None, changing: false })
+    }
+
+    async fn channel(&mut self) -> Result<Channel> {
+        if let Some(channel) = &self.channel {
+            return Ok(channel.clone());
+        }
+        let channel = connect::open(&connect::socket(self.globals.server.as_deref())?).await?;
+        self.channel = Some(channel.clone());
+        Ok(channel)
+    }
+
+    /// Resources of every kind.
+    pub async fn resources(&mut self) -> Result<ResourceServiceClient<Channel>> {
+        Ok(ResourceServiceClient::new(self.channel().await?).max_decoding_message_size(LARGEST))
+    }
+
+    /// Claim tokens, commands, logs.
+    pub async fn devices(&mut self) -> Result<DeviceServiceClient<Channel>> {
+        Ok(DeviceServiceClient::new(self.channel().await?).max_decoding_message_size(LARGEST))
+    }
+
+    /// Readings.
+    pub async fn telemetry(&mut self) -> Result<TelemetryServiceClient<Channel>> {
+        Ok(TelemetryServiceClient::new(self.channel().await?).max_decoding_message_size(LARGEST))
+    }
+
+    /// Slaves.
+    pub async fn modbus(&mut self) -> Result<ModbusServiceClient<Channel>> {
+        Ok(ModbusServiceClient::new(self.channel().await?))
+    }
+
+    /// About fleetd.
+    pub async fn system(&mut self) -> Result<SystemServiceClient<Channel>> {
+        Ok(SystemServiceClient::new(self.channel().await?))
+    }
+
+    /// Waits for an answer no longer than the user wants.
+    pub async fn within<T>(&self, call: impl Future<Output = std::result::Result<tonic::Response<T>, tonic::Status>>) -> Result<T> {
+        match tokio::time::timeout(self.globals.timeout.0, call).await {
+            Ok(answer) => Ok(answer?.into_inner()),
+            Err(_) => Err(Error::new(Exit::TimedOut, codes::TIMEOUT, "fleetd did not answer in time", "repeat with a longer --timeout; look at `fleetctl server status`")),
+        }
+    }
+
+    /// The organization: as said, or the only one that there is.
+    pub async fn org(&mut self) -> Result<String> {
+        if let Some(org) = &self.globals.org {
+            return Ok(org.clone());
+        }
+        let names = self.organizations().await?;
+        match names.as_slice() {
+            [only] => Ok(only.clone()),
+            [] => Err(Error::usage("there is no organization yet", "apply a manifest of kind Organization first")),
+            many => Err(Error::usage("there is more than one organization", format!("choose one with --org: {}", many.join(", ")))),
+        }
+    }
+
+    /// Names of every organization.
+    pub async fn organizations(&mut self) -> Result<Vec<String>> {
+        let filter = pb::Filter { kind: "organization".to_owned(), ..pb::Filter::default() };
+        let mut client = self.resources().await?;
+        let mut pages = self.within(client.list(pb::ListRequest { filter: Some(filter), limit: 0 })).await?;
+        let mut names = Vec::new();
+        while let Some(page) = pages.message().await? {
+            names.extend(page.resources.into_iter().filter_map(|resource| resource.metadata).map(|metadata| metadata.name));
+        }
+        Ok(names)
+    }
+
+    /// Text for people on standard error.
+    pub fn say(&mut self, text: &str) {
+        self.io.err(&format!("{text}\n"));
+    }
+
+    /// Ends a command.
+    pub fn finish(&mut self, exit: Exit) -> Exit {
+        self.io.flush();
+        exit
+    }
+
+    /// Ends a command that failed. A reader that went away is no failure.
+    pub fn fail(&mut self, error: &Error) -> Exit {
+        self.io.flush();
+        if self.io.is_closed() {
+            return Exit::Ok;
+        }
+        let text = if self.format.is_machine() {
+            error.json()
+        } else if self.color {
+            error.text().replace("error[", "\u{1b}[1;31merror\u{1b}[0m[")
+        } else {
+            error.text()
+        };
+        self.io.err(&text);
+        error.exit
+    }
+
+    /// Ctrl-C says what was committed.
+    pub fn interrupted(&self) -> Error {
+        let said = if self.changing {
+            "interrupted while fleetd was at work: the change is committed whole or not at all; look with `fleetctl get` before repeating"
+        } else {
+            "interrupted; nothing was changed"
+        };
+        Error::new(Exit::Interrupted, codes::USAGE, said, "")
+    }
+}
+
+fn user_file() -> Result<File> {
+    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let Some(dir) = set("XDG_CONFIG_HOME").or_else(|| set("HOME").map(|home| home.join(".config"))) else { return Ok(File::default()) };
+    let path = dir.join("fleetctl/config.yaml");
+    match std::fs::read_to_string(&path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(File::default()),
+        Err(error) => Err(Error::usage(format!("{}: {error}", path.display()), "")),
+        Ok(text) if text.trim().is_empty() => Ok(File::default()),
+        Ok(text) => serde_yaml::from_str(&text).map_err(|error| Error::usage(format!("{}: {error}", path.display()), "it holds `server`, `org` and `output`")),
+    }
+}

@@ -1,0 +1,260 @@
+//! The composition root: opens the store, ties floors together, spawns every long-lived task, and ends them in order.
+
+use std::fs::{File, TryLockError};
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::{TcpListener, UnixListener};
+use tokio::sync::{mpsc, watch};
+use tokio::task::{JoinError, JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Config;
+use crate::domain::Clock;
+use crate::domain::telemetry::Micros;
+use crate::modbus::{Buses, poller};
+use crate::services::devices::Devices;
+use crate::services::resources::Resources;
+use crate::services::system::{Facts, System};
+use crate::services::telemetry::Telemetry;
+use crate::storage::{self, Db, telemetry as store};
+use crate::workers::polling;
+use crate::{grpc, http};
+
+/// Readings that may wait for the disk.
+const QUEUE: usize = 200_000;
+/// Sweeps that may wait to be taken in.
+const SWEEPS: usize = 256;
+/// How long doors may take to close.
+const PATIENCE: Duration = Duration::from_secs(6);
+/// Longest path of a Unix socket.
+const LONGEST_SOCKET: usize = 107;
+
+/// The machine's clock.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the machine's clock")]
+    fn now(&self) -> Micros {
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
+    }
+}
+
+/// Why fleetd does not start, or ended. One line that says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The data directory cannot be used.
+    #[error("data directory {0}: {1}; choose another with --data-dir")]
+    DataDir(PathBuf, std::io::Error),
+    /// Another fleetd uses it.
+    #[error("data directory {0} is in use by another fleetd{1}; stop it, or choose another with --data-dir")]
+    InUse(PathBuf, String),
+    /// The HTTP listener cannot be opened.
+    #[error("cannot listen on {0}: {1}; choose another address with --http-listen (port 0 takes a free one)")]
+    Http(SocketAddr, std::io::Error),
+    /// The socket cannot be opened.
+    #[error("cannot open the socket {0}: {1}; choose a short path that can be written with --socket")]
+    Socket(PathBuf, std::io::Error),
+    /// The store.
+    #[error("the store cannot be used: {0}")]
+    Store(#[from] storage::Error),
+    /// A use case failed at start.
+    #[error("the store cannot be used: {0}")]
+    Service(#[from] crate::services::Error),
+    /// A door or worker failed.
+    #[error("{0} failed: {1}")]
+    Task(&'static str, String),
+}
+
+/// A running fleetd.
+#[derive(Debug)]
+pub struct App {
+    /// Where HTTP is served.
+    pub http: SocketAddr,
+    /// Where gRPC is served.
+    pub socket: PathBuf,
+    /// Resources, for fleetd's own `demo`.
+    pub resources: Resources,
+    /// Claim tokens, for fleetd's own `demo`.
+    pub devices: Devices,
+    /// Readings, for fleetd's own `demo`.
+    pub telemetry: Telemetry,
+    db: Db,
+    doors: JoinSet<Result<(), Error>>,
+    writer: JoinSet<Result<(), Error>>,
+    close_doors: CancellationToken,
+    close_writer: CancellationToken,
+    run_file: PathBuf,
+    _lock: File,
+}
+
+impl App {
+    /// Opens everything; when this returns, fleetd serves.
+    pub async fn start(config: &Config, metrics: metrics_exporter_prometheus::PrometheusHandle) -> Result<Self, Error> {
+        let dir = &config.data_dir;
+        let unusable = |error| Error::DataDir(dir.clone(), error);
+        std::fs::create_dir_all(dir).map_err(unusable)?;
+        let lock = lock(dir)?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let db = match &config.database_url {
+            None => Db::open_sqlite(&dir.join("fleetd.db")).await?,
+            Some(url) if url.starts_with("postgres://") || url.starts_with("postgresql://") => Db::open_postgres(url).await?,
+            Some(_) => return Err(storage::Error::Url("it names no engine that fleetd has".to_owned()).into()),
+        };
+        let (readings, writer) = store::Telemetry::open(store::Config { dir: dir.join("telemetry"), queue: QUEUE }, &db).await?;
+        let resources = Resources::open(db.clone(), Arc::clone(&clock)).await?;
+        let devices = Devices::new(resources.clone(), Arc::clone(&clock));
+        let telemetry = Telemetry::new(readings, resources.clone(), Arc::clone(&clock));
+        let buses = Buses::default();
+
+        let listener = TcpListener::bind(config.http_listen).await.map_err(|error| Error::Http(config.http_listen, error))?;
+        let http_address = listener.local_addr().map_err(|error| Error::Http(config.http_listen, error))?;
+        let socket = open_socket(&config.socket)?;
+
+        let facts = Facts {
+            started_at: clock.now(),
+            data_dir: dir.display().to_string(),
+            http: http_address.to_string(),
+            socket: config.socket.display().to_string(),
+        };
+        let reported = buses.clone();
+        let system = System::new(facts, resources.clone(), telemetry.clone(), Arc::new(move || polling::reports(&reported)));
+        let (close_doors, close_writer) = (CancellationToken::new(), CancellationToken::new());
+
+        let mut write = JoinSet::new();
+        let stop = close_writer.clone();
+        write.spawn(async move { writer.run(stop).await.map_err(|error| Error::Task("the writer of readings", error.to_string())) });
+
+        let mut doors = JoinSet::new();
+        let services = http::Services { devices: devices.clone(), telemetry: telemetry.clone(), system: system.clone(), metrics };
+        let stop = close_doors.clone();
+        doors.spawn(async move { http::serve(listener, services, stop).await.map_err(|error| Error::Task("HTTP", error.to_string())) });
+        let services = grpc::Services { resources: resources.clone(), devices: devices.clone(), telemetry: telemetry.clone(), buses: buses.clone(), system };
+        let stop = close_doors.clone();
+        doors.spawn(async move { grpc::serve(socket, services, stop).await.map_err(|error| Error::Task("gRPC", error.to_string())) });
+
+        let (targets, wanted) = watch::channel(Arc::default());
+        let (sink, measured) = mpsc::channel(SWEEPS);
+        let (stop, following) = (close_doors.clone(), resources.clone());
+        doors.spawn(async move { Ok(polling::follow(following, targets, stop).await) });
+        let (stop, polled, told) = (close_doors.clone(), buses, Arc::clone(&clock));
+        doors.spawn(async move { Ok(poller::run(wanted, polled, sink, told, stop).await) });
+        let (recording, seeing) = (telemetry.clone(), devices.clone());
+        doors.spawn(async move { Ok(polling::record(recording, seeing, measured).await) });
+
+        let run_file = dir.join("run.json");
+        let run = serde_json::json!({
+            "pid": std::process::id(), "http": http_address.to_string(),
+            "socket": config.socket.display().to_string(), "version": env!("CARGO_PKG_VERSION"),
+        });
+        write_whole(&run_file, &run.to_string()).map_err(unusable)?;
+        tracing::info!(http = %http_address, socket = %config.socket.display(), data_dir = %dir.display(), version = env!("CARGO_PKG_VERSION"), "fleetd serves");
+        if config.insecure && !http_address.ip().is_loopback() {
+            tracing::warn!("HTTP is served to other machines without TLS: tokens can be read on the way");
+        }
+        Ok(Self {
+            http: http_address,
+            socket: config.socket.clone(),
+            resources,
+            devices,
+            telemetry,
+            db,
+            doors,
+            writer: write,
+            close_doors,
+            close_writer,
+            run_file,
+            _lock: lock,
+        })
+    }
+
+    /// Serves until `stop`, or until something fails; then ends everything in order.
+    pub async fn run_until(mut self, stop: impl Future<Output = ()>) -> Result<(), Error> {
+        let failed = tokio::select! {
+            () = stop => None,
+            ended = self.writer.join_next() => Some(outcome("the writer of readings", ended)),
+            ended = self.doors.join_next() => Some(outcome("a door", ended)),
+        };
+        tracing::info!("fleetd drains");
+        self.close_doors.cancel();
+        let closing = async { while self.doors.join_next().await.is_some() {} };
+        if tokio::time::timeout(PATIENCE, closing).await.is_err() {
+            // Open watches and tails never end by themselves.
+            self.doors.shutdown().await;
+        }
+        self.close_writer.cancel();
+        let written = match self.writer.join_next().await {
+            None => Ok(()),
+            ended => outcome_of_end(ended),
+        };
+        self.db.close().await;
+        // The next start makes both anew; a leftover would only mislead.
+        let _ = std::fs::remove_file(&self.run_file);
+        let _ = std::fs::remove_file(&self.socket);
+        match failed {
+            Some(error) => Err(error),
+            None => written,
+        }
+    }
+}
+
+fn outcome(name: &'static str, ended: Option<Result<Result<(), Error>, JoinError>>) -> Error {
+    match ended {
+        Some(Ok(Err(error))) => error,
+        Some(Err(panic)) => Error::Task(name, panic.to_string()),
+        _ => Error::Task(name, "it ended by itself".to_owned()),
+    }
+}
+
+fn outcome_of_end(ended: Option<Result<Result<(), Error>, JoinError>>) -> Result<(), Error> {
+    match ended {
+        Some(Ok(result)) => result,
+        Some(Err(panic)) => Err(Error::Task("the writer of readings", panic.to_string())),
+        None => Ok(()),
+    }
+}
+
+/// One fleetd per data directory.
+fn lock(dir: &Path) -> Result<File, Error> {
+    let path = dir.join("fleetd.lock");
+    let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(|error| Error::DataDir(dir.to_owned(), error))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => {
+            let run: Option<serde_json::Value> = std::fs::read(dir.join("run.json")).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+            let pid = run.and_then(|run| run["pid"].as_u64()).map(|pid| format!(" (pid {pid})")).unwrap_or_default();
+            Err(Error::InUse(dir.to_owned(), pid))
+        }
+        Err(TryLockError::Error(error)) => Err(Error::DataDir(dir.to_owned(), error)),
+    }
+}
+
+fn open_socket(path: &Path) -> Result<UnixListener, Error> {
+    let failed = |error| Error::Socket(path.to_owned(), error);
+    if path.as_os_str().len() > LONGEST_SOCKET {
+        return Err(failed(std::io::Error::other(format!("a socket's path has at most {LONGEST_SOCKET} bytes"))));
+    }
+    // The lock on the data directory is ours, so a socket that is there is a leftover.
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(error)),
+        _ => {}
+    }
+    let listener = UnixListener::bind(path).map_err(failed)?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).map_err(failed)?;
+    Ok(listener)
+}
+
+/// Readers see the old file or the new one, never half of it.
+fn write_whole(path: &Path, text: &str) -> std::io::Result<()> {
+    let draft = path.with_extension("draft");
+    let mut file = File::create(&draft)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    std::fs::rename(draft, path)
+}

@@ -1,0 +1,86 @@
+//! Tokens: `flt_<kind>_<id>_<secret>_<crc>`. The secret is 256 random bits; only the SHA-256 of the whole is stored.
+
+use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq as _;
+
+/// What a token is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenKind {
+    /// A device provisions itself with it.
+    Claim,
+    /// A device authenticates with it.
+    Device,
+}
+
+impl TokenKind {
+    fn text(self) -> &'static str {
+        match self {
+            Self::Claim => "claim",
+            Self::Device => "dev",
+        }
+    }
+}
+
+/// A new token: its id, its text, and the hash to store.
+#[derive(Debug)]
+pub struct Fresh {
+    /// Under which it is found.
+    pub id: String,
+    /// Shown once.
+    pub text: String,
+    /// Stored.
+    pub hash: String,
+}
+
+/// Makes a token from 48 random bytes.
+pub fn make(kind: TokenKind, random: [u8; 48]) -> Fresh {
+    let (id, secret) = (hex(&random[..16]), hex(&random[16..]));
+    let body = format!("flt_{}_{id}_{secret}", kind.text());
+    let text = format!("{body}_{:08x}", crc32fast::hash(body.as_bytes()));
+    Fresh { id, hash: hash(&text), text }
+}
+
+/// The id of a token of this kind, if the text is one: the checksum spares a look-up for mistyped ones.
+pub fn id(kind: TokenKind, text: &str) -> Option<&str> {
+    let (body, crc) = text.rsplit_once('_')?;
+    let mut parts = body.strip_prefix("flt_")?.split('_');
+    let (found, id, secret) = (parts.next()?, parts.next()?, parts.next()?);
+    let sound = found == kind.text() && parts.next().is_none() && id.len() == 32 && secret.len() == 64;
+    (sound && format!("{:08x}", crc32fast::hash(body.as_bytes())) == crc).then_some(id)
+}
+
+/// The hash that is stored, hexadecimal.
+pub fn hash(text: &str) -> String {
+    hex(&Sha256::digest(text.as_bytes()))
+}
+
+/// Compares a presented token with a stored hash in constant time.
+pub fn matches(text: &str, stored: &str) -> bool {
+    hash(text).as_bytes().ct_eq(stored.as_bytes()).into()
+}
+
+/// Lower-case hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    bytes.iter().flat_map(|b| [DIGITS[usize::from(b >> 4)] as char, DIGITS[usize::from(b & 15)] as char]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_found_by_its_id_and_no_other_text_is_one() {
+        let token = make(TokenKind::Claim, [7; 48]);
+        assert_eq!(id(TokenKind::Claim, &token.text), Some(token.id.as_str()));
+        assert!(matches(&token.text, &token.hash));
+        assert_eq!(id(TokenKind::Device, &token.text), None);
+        for at in 0..token.text.len() {
+            let mut wrong = token.text.clone().into_bytes();
+            wrong[at] = if wrong[at] == b'x' { b'y' } else { b'x' };
+            let wrong = String::from_utf8(wrong).unwrap();
+            assert_eq!(id(TokenKind::Claim, &wrong), None, "{wrong}");
+            assert!(!matches(&wrong, &token.hash));
+        }
+    }
+}

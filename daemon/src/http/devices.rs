@@ -1,0 +1,236 @@
+//! What devices call besides ingest.
+
+use std::net::SocketAddr;
+
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use axum::{Extension, Json};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use super::Services;
+use super::answers::Problem;
+use crate::domain::object::timestamp;
+use crate::services::devices::{HEARTBEAT_MS, Heartbeat, Identity, Provision, log_level};
+
+/// Time between two deliveries of readings that gateways are asked for.
+const TELEMETRY_MS: u64 = 10_000;
+/// Lines of one call.
+const MOST_LINES: usize = 1_000;
+/// Characters of a line or detail.
+const LONGEST_LINE: usize = 4_096;
+
+type RawBody = Result<Bytes, BytesRejection>;
+
+/// The device that the request's token belongs to.
+pub(super) async fn identity(services: &Services, headers: &HeaderMap) -> Result<Identity, Problem> {
+    Ok(services.devices.authenticate(bearer(headers).unwrap_or_default()).await?)
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let text = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = text.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// The body, or why there is none.
+pub(super) fn bytes(body: RawBody) -> Result<Bytes, Problem> {
+    body.map_err(|rejection| match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "the body is too large, counted after decompression"),
+        _ => Problem::bad_request("the body cannot be read"),
+    })
+}
+
+fn parse<T: DeserializeOwned>(body: RawBody) -> Result<T, Problem> {
+    let body = bytes(body)?;
+    serde_json::from_slice(&body).map_err(|error| Problem::bad_request(format!("the body is not what this call takes: {error}")))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ProvisionBody {
+    hw_id: String,
+    #[serde(default)]
+    model: String,
+    firmware_version: Option<String>,
+    csr: Option<String>,
+    #[serde(default)]
+    claim_token: String,
+}
+
+pub(super) async fn provision(State(services): State<Services>, Extension(peer): Extension<SocketAddr>, headers: HeaderMap, body: RawBody) -> Result<Json<Value>, Problem> {
+    let body: ProvisionBody = parse(body)?;
+    if body.csr.is_some() {
+        return Err(Problem::new(StatusCode::NOT_IMPLEMENTED, "no_certificates", "this fleetd issues no certificates yet; leave `csr` out to get a token"));
+    }
+    if body.hw_id.chars().count() > 100 || body.model.chars().count() > 100 {
+        return Err(Problem::bad_request("`hwId` and `model` have at most 100 characters"));
+    }
+    let request = Provision {
+        hw_id: body.hw_id,
+        model: body.model,
+        firmware_version: body.firmware_version.unwrap_or_default(),
+        claim_token: body.claim_token,
+        bearer: bearer(&headers).unwrap_or_default().to_owned(),
+        address: peer.ip().to_string(),
+    };
+    let provisioned = services.devices.provision(request).await?;
+    Ok(Json(json!({
+        "deviceId": provisioned.identity.uid,
+        "name": provisioned.identity.name,
+        "token": provisioned.token,
+        "configVersion": services.devices.config_version(&provisioned.identity).await?,
+        "serverTime": server_time(&services),
+        "polling": {"telemetryMs": TELEMETRY_MS, "heartbeatMs": HEARTBEAT_MS},
+    })))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ConfigBody {
+    device_id: Option<String>,
+    schema_version: Option<u32>,
+}
+
+pub(super) async fn config(State(services): State<Services>, Path(id): Path<String>, headers: HeaderMap, body: RawBody) -> Result<Response, Problem> {
+    let identity = identity(&services, &headers).await?;
+    let body: ConfigBody = parse(body)?;
+    same_device(&services, &identity, &id, body.device_id.as_deref()).await?;
+    let schema = body.schema_version.unwrap_or(1);
+    let Some(served) = services.devices.config(&identity, &id, schema).await? else {
+        return Err(Problem::new(StatusCode::NOT_FOUND, "no_config", "the device has no gateway configuration"));
+    };
+    services.devices.saw(identity.uid);
+    let tag = format!("\"{}-{}\"", served.version, schema.clamp(1, 2));
+    let unchanged = headers.get(header::IF_NONE_MATCH).and_then(|tags| tags.to_str().ok()).is_some_and(|tags| tags.split(',').any(|known| known.trim() == tag));
+    let mut response = if unchanged { StatusCode::NOT_MODIFIED.into_response() } else { Json(served.body).into_response() };
+    if let Ok(tag) = HeaderValue::from_str(&tag) {
+        response.headers_mut().insert(header::ETAG, tag);
+    }
+    Ok(response)
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct HeartbeatBody {
+    device_id: Option<String>,
+    uptime_seconds: u64,
+    firmware_version: Option<String>,
+    config_version: Option<String>,
+    free_heap: Option<u64>,
+    rssi: Option<i32>,
+    errors: Option<Vec<Value>>,
+}
+
+pub(super) async fn heartbeat(
+    State(services): State<Services>,
+    Extension(peer): Extension<SocketAddr>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    body: RawBody,
+) -> Result<Json<Value>, Problem> {
+    let identity = identity(&services, &headers).await?;
+    let body: HeartbeatBody = parse(body)?;
+    same_device(&services, &identity, &id, body.device_id.as_deref()).await?;
+    let text = |value: Option<String>| value.map(|text| text.chars().take(100).collect()).unwrap_or_default();
+    let errors = body.errors.unwrap_or_default().into_iter().take(100).map(|error| match error {
+        Value::String(text) => shorten(text),
+        other => shorten(other.to_string()),
+    });
+    let beat = Heartbeat {
+        uptime_seconds: body.uptime_seconds,
+        firmware_version: text(body.firmware_version),
+        config_version: text(body.config_version),
+        free_heap: body.free_heap.and_then(|heap| i64::try_from(heap).ok()),
+        rssi: body.rssi.map(i64::from),
+        errors: errors.collect(),
+        address: peer.ip().to_string(),
+    };
+    let commands = services.devices.heartbeat(&identity, &id, beat).await?;
+    let commands: Vec<_> = commands
+        .into_iter()
+        .map(|command| {
+            let params: Value = serde_json::from_str(&command.params).unwrap_or_else(|_| json!({}));
+            json!({"id": command.id, "type": command.kind, "params": params, "expiresAt": timestamp(command.expires_at).to_string()})
+        })
+        .collect();
+    Ok(Json(json!({"serverTime": server_time(&services), "commands": commands})))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ResultBody {
+    status: String,
+    detail: Option<String>,
+    readback: Option<Value>,
+}
+
+pub(super) async fn command_result(State(services): State<Services>, Path((id, command)): Path<(String, String)>, headers: HeaderMap, body: RawBody) -> Result<Json<Value>, Problem> {
+    let identity = identity(&services, &headers).await?;
+    let body: ResultBody = parse(body)?;
+    if !matches!(body.status.as_str(), "confirmed" | "rejected" | "failed") {
+        return Err(Problem::bad_request("`status` is confirmed, rejected or failed"));
+    }
+    let readback = body.readback.map(|value| value.to_string()).unwrap_or_default();
+    if readback.len() > 65_536 {
+        return Err(Problem::bad_request("`readback` has at most 64 KiB"));
+    }
+    let detail = shorten(body.detail.unwrap_or_default());
+    services.devices.command_result(&identity, &id, &command, &body.status, &detail, &readback).await?;
+    Ok(Json(json!({"status": "ok"})))
+}
+
+#[derive(Deserialize)]
+pub(super) struct LogsBody {
+    entries: Vec<Line>,
+}
+
+#[derive(Deserialize)]
+struct Line {
+    timestamp: Option<Value>,
+    level: String,
+    message: String,
+}
+
+pub(super) async fn logs(State(services): State<Services>, Path(id): Path<String>, headers: HeaderMap, body: RawBody) -> Result<Json<Value>, Problem> {
+    let identity = identity(&services, &headers).await?;
+    let body: LogsBody = parse(body)?;
+    if body.entries.len() > MOST_LINES {
+        return Err(Problem::bad_request(format!("at most {MOST_LINES} entries at once")));
+    }
+    let now = services.devices.now();
+    let mut lines = Vec::with_capacity(body.entries.len());
+    for (at, line) in body.entries.into_iter().enumerate() {
+        let when = match line.timestamp {
+            None | Some(Value::Null) => Some(now),
+            Some(Value::Number(ms)) => ms.as_i64().and_then(|ms| ms.checked_mul(1_000)),
+            Some(Value::String(text)) => text.parse::<jiff::Timestamp>().ok().map(|at| at.as_microsecond()),
+            Some(_) => None,
+        };
+        let when = when.ok_or_else(|| Problem::bad_request(format!("entries[{at}].timestamp is neither RFC 3339 nor epoch milliseconds")))?;
+        let level = log_level(&line.level).ok_or_else(|| Problem::bad_request(format!("entries[{at}].level is not debug, info, warning or error")))?;
+        lines.push((when, level, shorten(line.message)));
+    }
+    let accepted = lines.len();
+    services.devices.log(&identity, &id, lines).await?;
+    Ok(Json(json!({"accepted": accepted})))
+}
+
+/// The id in the body must mean the same device as the one in the path.
+async fn same_device(services: &Services, identity: &Identity, path: &str, body: Option<&str>) -> Result<(), Problem> {
+    let Some(body) = body.filter(|body| *body != path) else { return Ok(()) };
+    let (a, b) = (services.devices.on_behalf(identity, path).await?, services.devices.on_behalf(identity, body).await?);
+    if a.uid == b.uid { Ok(()) } else { Err(Problem::bad_request("`deviceId` in the body is not the device of the path")) }
+}
+
+fn server_time(services: &Services) -> String {
+    timestamp(services.devices.now()).to_string()
+}
+
+fn shorten(text: String) -> String {
+    if text.len() <= LONGEST_LINE { text } else { text.chars().take(LONGEST_LINE).collect() }
+}

@@ -1,0 +1,36 @@
+//! `POST /api/telemetry/ingest`.
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use serde_json::{Value, json};
+
+use super::answers::Problem;
+use super::{Services, devices, parse};
+
+/// Rejections that one answer lists; the rest is a number.
+const MOST_LISTED: usize = 1_000;
+
+pub(super) async fn ingest(State(services): State<Services>, headers: HeaderMap, body: Result<Bytes, axum::extract::rejection::BytesRejection>) -> Result<Json<Value>, Problem> {
+    let identity = devices::identity(&services, &headers).await?;
+    let body = devices::bytes(body)?;
+    let parsed = parse::read(&body).map_err(Problem::bad_request)?;
+    let ingested = services.telemetry.ingest(identity.uid, parsed.items()).await?;
+    services.devices.saw(identity.uid);
+    if ingested.rejected.is_empty() {
+        return Ok(Json(json!({"accepted": ingested.accepted, "rejected": [], "duplicates": ingested.duplicates})));
+    }
+    metrics::counter!("fleetd_readings_rejected_total").increment(ingested.rejected.len() as u64);
+    let listed: Vec<_> = ingested
+        .rejected
+        .iter()
+        .take(MOST_LISTED)
+        .map(|rejection| json!({"index": rejection.index, "code": rejection.code, "detail": rejection.detail}))
+        .collect();
+    let mut answer = json!({"accepted": ingested.accepted, "rejected": listed, "duplicates": ingested.duplicates});
+    if ingested.rejected.len() > MOST_LISTED {
+        answer["rejectedTotal"] = json!(ingested.rejected.len());
+    }
+    Ok(Json(answer))
+}

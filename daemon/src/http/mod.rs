@@ -1,0 +1,135 @@
+//! The HTTP door: what devices call, and what watches fleetd.
+
+mod answers;
+mod devices;
+mod ingest;
+mod parse;
+mod system;
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::{HeaderName, StatusCode};
+use axum::response::IntoResponse as _;
+use axum::routing::{get, post};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::decompression::RequestDecompressionLayer;
+use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
+use tower_http::trace::TraceLayer;
+
+use crate::services::devices::Devices;
+use crate::services::system::System;
+use crate::services::telemetry::Telemetry;
+use answers::Problem;
+
+/// Largest body of a call; batches of readings may have twice as much.
+const BODY: usize = 4 << 20;
+const BATCH: usize = 8 << 20;
+/// Connections at once; more wait in the kernel's queue.
+const MOST_CONNECTIONS: usize = 10_000;
+const HEADER_BYTES: usize = 16 << 10;
+const HEADER_PATIENCE: Duration = Duration::from_secs(10);
+const DRAIN: Duration = Duration::from_secs(5);
+
+/// What the door opens on.
+#[derive(Clone, Debug)]
+pub struct Services {
+    /// Provisioning, heartbeats, commands.
+    pub devices: Devices,
+    /// Readings.
+    pub telemetry: Telemetry,
+    /// Readiness.
+    pub system: System,
+    /// Figures.
+    pub metrics: metrics_exporter_prometheus::PrometheusHandle,
+}
+
+/// Every route.
+pub fn router(services: Services) -> Router {
+    let id = HeaderName::from_static("x-request-id");
+    let ingest = Router::new()
+        .route("/api/telemetry/ingest", post(ingest::ingest))
+        .layer(DefaultBodyLimit::max(BATCH));
+    Router::new()
+        .route("/api/devices/provision", post(devices::provision))
+        .route("/api/devices/{id}/config", post(devices::config))
+        .route("/api/devices/{id}/heartbeat", post(devices::heartbeat))
+        .route("/api/devices/{id}/commands/{command}/result", post(devices::command_result))
+        .route("/api/devices/{id}/logs", post(devices::logs))
+        .layer(DefaultBodyLimit::max(BODY))
+        .merge(ingest)
+        .route("/healthz", get(system::healthz))
+        .route("/readyz", get(system::readyz))
+        .route("/metrics", get(system::metrics))
+        .fallback(|| async { Problem::new(StatusCode::NOT_FOUND, "not_found", "there is no such path").into_response() })
+        .method_not_allowed_fallback(|| async { Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "the path has no such method").into_response() })
+        .layer(RequestDecompressionLayer::new())
+        .layer(CatchPanicLayer::custom(|panic: Box<dyn std::any::Any + Send>| {
+            let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+            tracing::error!(panic = text.unwrap_or("unknown"), "a request panicked");
+            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "internal error; see the fleetd log").into_response()
+        }))
+        .layer(TraceLayer::new_for_http().make_span_with(|request: &axum::http::Request<_>| {
+            let id = request.headers().get("x-request-id").and_then(|id| id.to_str().ok()).unwrap_or_default();
+            tracing::debug_span!("http", method = %request.method(), path = request.uri().path(), id)
+        }).on_failure(()))
+        .layer(PropagateRequestIdLayer::new(id.clone()))
+        .layer(SetRequestIdLayer::new(id, MakeRequestUuid))
+        .with_state(services)
+}
+
+/// Serves until `shutdown`, then lets running requests finish for a while.
+pub async fn serve(listener: TcpListener, services: Services, shutdown: CancellationToken) -> std::io::Result<()> {
+    let app = router(services);
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_PATIENCE).max_buf_size(HEADER_BYTES + 64 * 1024);
+    builder.http2().max_concurrent_streams(100).max_header_list_size(HEADER_BYTES as u32);
+    let mut connections = JoinSet::new();
+    loop {
+        while connections.len() >= MOST_CONNECTIONS {
+            connections.join_next().await;
+        }
+        let (stream, peer) = tokio::select! {
+            () = shutdown.cancelled() => break,
+            Some(_) = connections.join_next(), if !connections.is_empty() => continue,
+            accepted = listener.accept() => match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    // Out of file descriptors, or the peer is gone already: others go on.
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                    continue;
+                }
+            },
+        };
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "a connection was gone at once");
+            continue;
+        }
+        let service = app.clone().layer(axum::Extension(peer));
+        let (builder, shutdown) = (builder.clone(), shutdown.clone());
+        connections.spawn(async move {
+            let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
+            tokio::pin!(connection);
+            tokio::select! {
+                done = connection.as_mut() => if let Err(error) = done { tracing::debug!(%error, "a connection ended early") },
+                () = shutdown.cancelled() => {
+                    connection.as_mut().graceful_shutdown();
+                    if let Err(error) = connection.await { tracing::debug!(%error, "a connection ended early") }
+                }
+            }
+        });
+    }
+    let drained = async { while connections.join_next().await.is_some() {} };
+    if tokio::time::timeout(DRAIN, drained).await.is_err() {
+        tracing::warn!("requests were still running after the time to drain");
+    }
+    Ok(())
+}

@@ -1,0 +1,279 @@
+//! Bodies of readings. A fast path for what gateways really send, and a patient one that finds the good items among the bad.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, Error as _, Visitor};
+
+use crate::domain::ingest::{Incoming, Rejection};
+use crate::domain::telemetry::{Micros, Quality, Value};
+
+/// Deepest nesting of a body.
+const DEEPEST: usize = 32;
+
+/// Items of a body: each with its place in the batch.
+pub(super) type Items<'a> = Vec<Result<Incoming<'a>, Rejection>>;
+
+/// A body whose text the items borrow from.
+#[derive(Debug)]
+pub(super) enum Body<'a> {
+    Fast(Vec<Batch<'a>>),
+    Patient(serde_json::Value),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct Batch<'a> {
+    #[serde(borrow, default)]
+    device_id: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    readings: Option<Vec<Item<'a>>>,
+    #[serde(borrow, default)]
+    data_type: Option<Cow<'a, str>>,
+    #[serde(default)]
+    value: Option<Finite>,
+    #[serde(borrow, default)]
+    unit: Option<Cow<'a, str>>,
+    #[serde(default)]
+    timestamp: Option<Time>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Item<'a> {
+    #[serde(borrow)]
+    data_type: Cow<'a, str>,
+    value: Finite,
+    #[serde(borrow, default)]
+    unit: Option<Cow<'a, str>>,
+    #[serde(default)]
+    timestamp: Option<Time>,
+    #[serde(default)]
+    slave_id: Option<u16>,
+    #[serde(borrow, default)]
+    register_label: Option<Cow<'a, str>>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+struct Finite(f64);
+
+/// RFC 3339, or milliseconds since 1970.
+#[derive(Clone, Copy, Debug)]
+struct Time(Micros);
+
+impl<'de> Deserialize<'de> for Time {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reader;
+        impl Visitor<'_> for Reader {
+            type Value = Time;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("RFC 3339 text or epoch milliseconds")
+            }
+            fn visit_i64<E: serde::de::Error>(self, ms: i64) -> Result<Time, E> {
+                ms.checked_mul(1_000).map(Time).ok_or_else(|| E::custom("out of range"))
+            }
+            fn visit_u64<E: serde::de::Error>(self, ms: u64) -> Result<Time, E> {
+                i64::try_from(ms).map_err(E::custom).and_then(|ms| self.visit_i64(ms))
+            }
+            fn visit_f64<E: serde::de::Error>(self, ms: f64) -> Result<Time, E> {
+                millis(ms).map(Time).ok_or_else(|| E::custom("out of range"))
+            }
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Time, E> {
+                rfc3339(text).map(Time).ok_or_else(|| E::custom("no RFC 3339"))
+            }
+        }
+        deserializer.deserialize_any(Reader)
+    }
+}
+
+fn millis(ms: f64) -> Option<Micros> {
+    (ms.is_finite() && ms.abs() < 9e15).then(|| (ms * 1_000.0).round() as i64)
+}
+
+fn rfc3339(text: &str) -> Option<Micros> {
+    text.parse::<jiff::Timestamp>().ok().map(|at| at.as_microsecond())
+}
+
+/// Reads a body. What is no JSON, or nested too deep, is an error for the whole.
+pub(super) fn read(body: &[u8]) -> Result<Body<'_>, String> {
+    let first = body.iter().find(|b| !b.is_ascii_whitespace());
+    let fast = match first {
+        Some(b'{') => sonic_rs::from_slice(body).map(|batch| vec![batch]),
+        Some(b'[') => sonic_rs::from_slice(body),
+        _ => Err(sonic_rs::Error::custom("neither an object nor an array")),
+    };
+    if let Ok(batches) = fast {
+        return Ok(Body::Fast(batches));
+    }
+    let value: serde_json::Value = serde_json::from_slice(body).map_err(|error| format!("the body is not valid JSON: {error}"))?;
+    if depth(&value) > DEEPEST {
+        return Err(format!("the body is nested deeper than {DEEPEST} levels"));
+    }
+    if !(value.is_object() || value.is_array()) {
+        return Err("the body is neither an object nor an array".to_owned());
+    }
+    Ok(Body::Patient(value))
+}
+
+fn depth(value: &serde_json::Value) -> usize {
+    match value {
+        serde_json::Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
+        serde_json::Value::Object(fields) => 1 + fields.values().map(depth).max().unwrap_or(0),
+        _ => 0,
+    }
+}
+
+impl Body<'_> {
+    /// The items, in the order of the body.
+    pub(super) fn items(&self) -> Items<'_> {
+        match self {
+            Self::Fast(batches) => {
+                let mut items = Vec::with_capacity(batches.iter().map(|batch| batch.readings.as_ref().map_or(1, Vec::len)).sum());
+                for batch in batches {
+                    batch.items(&mut items);
+                }
+                items
+            }
+            Self::Patient(value) => {
+                let mut items = Vec::new();
+                match value {
+                    serde_json::Value::Array(batches) => batches.iter().for_each(|batch| patient(batch, &mut items)),
+                    batch => patient(batch, &mut items),
+                }
+                items
+            }
+        }
+    }
+}
+
+impl Batch<'_> {
+    fn items<'b>(&'b self, items: &mut Items<'b>) {
+        let device = self.device_id.as_deref();
+        match &self.readings {
+            Some(readings) => items.extend(readings.iter().map(|item| {
+                Ok(Incoming {
+                    device,
+                    data_type: &item.data_type,
+                    value: Value::Number(item.value.0),
+                    unit: item.unit.as_deref(),
+                    timestamp: item.timestamp.map(|time| time.0),
+                    bus: None,
+                    slave_id: item.slave_id,
+                    label: item.register_label.as_deref(),
+                    quality: Quality::Good,
+                })
+            })),
+            None => items.push(match (&self.data_type, self.value) {
+                (Some(data_type), Some(value)) => Ok(Incoming {
+                    device,
+                    data_type,
+                    value: Value::Number(value.0),
+                    unit: self.unit.as_deref(),
+                    timestamp: self.timestamp.map(|time| time.0),
+                    bus: None,
+                    slave_id: None,
+                    label: None,
+                    quality: Quality::Good,
+                }),
+                _ => Err(Rejection { index: items.len(), code: "bad_item", detail: "`dataType` or `value` is missing".to_owned() }),
+            }),
+        }
+    }
+}
+
+fn patient<'a>(batch: &'a serde_json::Value, items: &mut Items<'a>) {
+    let device = batch.get("deviceId");
+    match batch.get("readings") {
+        Some(serde_json::Value::Array(readings)) => {
+            for reading in readings {
+                let index = items.len();
+                items.push(item(reading, reading.get("deviceId").or(device), index));
+            }
+        }
+        Some(_) => items.push(Err(Rejection { index: items.len(), code: "bad_item", detail: "`readings` is no array".to_owned() })),
+        None => items.push(item(batch, device, items.len())),
+    }
+}
+
+fn item<'a>(value: &'a serde_json::Value, device: Option<&'a serde_json::Value>, index: usize) -> Result<Incoming<'a>, Rejection> {
+    let refuse = |code: &'static str, detail: &str| Rejection { index, code, detail: detail.to_owned() };
+    let Some(fields) = value.as_object() else { return Err(refuse("bad_item", "the item is no object")) };
+    let text = |name: &str| match fields.get(name) {
+        None | Some(serde_json::Value::Null) => Ok(None),
+        Some(serde_json::Value::String(text)) => Ok(Some(text.as_str())),
+        Some(_) => Err(refuse("bad_item", &format!("`{name}` is no text"))),
+    };
+    let device = match device {
+        None | Some(serde_json::Value::Null) => None,
+        Some(serde_json::Value::String(text)) => Some(text.as_str()),
+        Some(_) => return Err(refuse("unknown_device", "`deviceId` is no text")),
+    };
+    let label = text("registerLabel")?;
+    let data_type = text("dataType")?.or(label).ok_or_else(|| refuse("bad_item", "`dataType` is missing"))?;
+    let value = match fields.get("value") {
+        None => return Err(refuse("bad_value", "`value` is missing")),
+        Some(serde_json::Value::Null) => Value::Missing,
+        Some(serde_json::Value::Number(number)) => match number.as_f64().filter(|n| n.is_finite()) {
+            Some(number) => Value::Number(number),
+            None => return Err(refuse("bad_value", "`value` is no finite number")),
+        },
+        Some(other) => Value::Json(other.to_string().into()),
+    };
+    let timestamp = match fields.get("timestamp") {
+        None | Some(serde_json::Value::Null) => None,
+        Some(serde_json::Value::Number(ms)) => Some(ms.as_f64().and_then(millis).ok_or_else(|| refuse("bad_timestamp", "`timestamp` is out of range"))?),
+        Some(serde_json::Value::String(text)) => Some(rfc3339(text).ok_or_else(|| refuse("bad_timestamp", "`timestamp` is neither RFC 3339 nor epoch milliseconds"))?),
+        Some(_) => return Err(refuse("bad_timestamp", "`timestamp` is neither RFC 3339 nor epoch milliseconds")),
+    };
+    let slave_id = match fields.get("slaveId") {
+        None | Some(serde_json::Value::Null) => None,
+        Some(id) => Some(id.as_u64().filter(|id| *id <= 255).ok_or_else(|| refuse("bad_item", "`slaveId` is not 0 to 255"))? as u16),
+    };
+    let quality = match text("quality")?.unwrap_or("good").to_ascii_lowercase().as_str() {
+        "good" => Quality::Good,
+        "uncertain" => Quality::Uncertain,
+        "bad" => Quality::Bad,
+        _ => return Err(refuse("bad_item", "`quality` is not good, uncertain or bad")),
+    };
+    Ok(Incoming { device, data_type, value, unit: text("unit")?, timestamp, bus: text("bus")?, slave_id, label, quality })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn codes(text: &str) -> Vec<Result<String, &'static str>> {
+        read(text.as_bytes()).unwrap().items().into_iter().map(|item| item.map(|i| i.data_type.to_owned()).map_err(|r| r.code)).collect()
+    }
+
+    #[test]
+    fn every_shape_is_read() {
+        assert_eq!(codes(r#"{"deviceId":"d","dataType":"v","value":1}"#), [Ok("v".into())]);
+        assert_eq!(codes(r#"{"deviceId":"d","readings":[{"dataType":"v","value":1.5,"timestamp":"2026-01-01T00:00:00Z"}]}"#), [Ok("v".into())]);
+        assert_eq!(codes(r#"[{"deviceId":"d","dataType":"a","value":1},{"readings":[{"dataType":"b","value":"on"},{"dataType":"c","value":null}]}]"#), [Ok("a".into()), Ok("b".into()), Ok("c".into())]);
+    }
+
+    #[test]
+    fn a_bad_item_costs_no_good_one() {
+        let found = codes(r#"{"readings":[{"dataType":"a","value":1},{"value":1},{"dataType":"b"},7,{"dataType":"c","value":1,"timestamp":"never"},{"dataType":"d","value":1,"timestamp":1e300},{"dataType":"e","value":1,"quality":"fine"},{"dataType":"z","value":2}]}"#);
+        assert_eq!(found, [Ok("a".into()), Err("bad_item"), Err("bad_value"), Err("bad_item"), Err("bad_timestamp"), Err("bad_timestamp"), Err("bad_item"), Ok("z".into())]);
+    }
+
+    #[test]
+    fn what_does_not_parse_is_refused_whole() {
+        for bad in ["", "{", "nonsense", "3", "\"x\"", r#"{"dataType":"v","value":NaN}"#] {
+            assert!(read(bad.as_bytes()).is_err(), "{bad}");
+        }
+        let deep = format!(r#"{{"x":{}{}}}"#, "[".repeat(60), "]".repeat(60));
+        assert!(read(deep.as_bytes()).is_err());
+        assert!(read("[".repeat(100_000).as_bytes()).is_err());
+    }
+
+    #[test]
+    fn fast_and_patient_agree() {
+        let body = r#"{"deviceId":"d","readings":[{"dataType":"v","value":1.25,"unit":"V","timestamp":1760000000000,"slaveId":3,"registerLabel":"l"}]}"#;
+        let patient = Body::Patient(serde_json::from_str(body).unwrap());
+        assert_eq!(read(body.as_bytes()).unwrap().items(), patient.items());
+        assert!(matches!(read(body.as_bytes()).unwrap(), Body::Fast(_)));
+    }
+}

@@ -1,0 +1,265 @@
+//! A bus: the one connection to an endpoint. Polling and manual reads queue on it; nothing else writes to it.
+//!
+//! The framing (MBAP) is our own: the library's client compares too little of an answer and returns on a mismatch.
+//! Here an answer counts only if transaction, unit, function and exact length fit; anything else is dropped until the deadline.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::sync::Mutex;
+use tokio::time::{Instant, timeout_at};
+use tokio_modbus::ExceptionCode;
+
+use crate::domain::telemetry::Reason;
+
+/// Longest body of an MBAP frame: unit and PDU.
+const LONGEST: usize = 254;
+/// After a failed connect the next waits at least this long, doubling up to the most.
+const RECONNECT: Duration = Duration::from_millis(250);
+const RECONNECT_MOST: Duration = Duration::from_secs(5);
+
+/// Where a bus is reached.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Endpoint {
+    /// Host name or address.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+}
+
+impl std::fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}", self.host, self.port)
+    }
+}
+
+/// Why a read gave no registers.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ReadError {
+    /// No answer in time.
+    #[error("no answer in time")]
+    Timeout,
+    /// The endpoint cannot be reached, or closed the connection.
+    #[error("{0}")]
+    Connection(String),
+    /// The slave answered with an exception.
+    #[error("{0}")]
+    Exception(ExceptionCode),
+}
+
+impl ReadError {
+    /// As readings give the reason.
+    pub fn reason(&self) -> Reason {
+        match self {
+            Self::Timeout => Reason::Timeout,
+            Self::Connection(_) => Reason::Connection,
+            Self::Exception(code) => match code {
+                ExceptionCode::IllegalFunction => Reason::IllegalFunction,
+                ExceptionCode::IllegalDataAddress => Reason::IllegalAddress,
+                ExceptionCode::IllegalDataValue => Reason::IllegalValue,
+                ExceptionCode::ServerDeviceFailure => Reason::DeviceFailure,
+                ExceptionCode::ServerDeviceBusy => Reason::Busy,
+                ExceptionCode::GatewayPathUnavailable | ExceptionCode::GatewayTargetDevice => Reason::Gateway,
+                _ => Reason::Exception,
+            },
+        }
+    }
+}
+
+/// A request for registers or bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Read {
+    /// Address of the slave.
+    pub unit: u8,
+    /// 1 to 4.
+    pub function_code: u8,
+    /// First address.
+    pub address: u16,
+    /// How many.
+    pub count: u16,
+    /// From when the request has left until the answer is whole.
+    pub timeout: Duration,
+}
+
+#[derive(Debug, Default)]
+struct Line {
+    stream: Option<Stream>,
+    transaction: u16,
+    failures: u32,
+    not_before: Option<Instant>,
+    last_error: String,
+}
+
+/// A connection, with what was read of a frame that is not whole: a frame that comes in pieces around a deadline
+/// must not shift the next one.
+#[derive(Debug)]
+struct Stream {
+    tcp: TcpStream,
+    read: Vec<u8>,
+}
+
+/// The one connection to an endpoint.
+#[derive(Debug)]
+pub struct Bus {
+    endpoint: Endpoint,
+    /// Tokio's lock is fair: readers are served in the order in which they ask.
+    line: Mutex<Line>,
+    state: std::sync::Mutex<(String, String)>,
+    /// Frames that belonged to no request.
+    pub dropped: AtomicU64,
+}
+
+impl Bus {
+    /// State (`connected`, `down`, `idle`) and last error.
+    pub fn state(&self) -> (String, String) {
+        self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    }
+
+    fn note(&self, state: &str, error: &str) {
+        let mut noted = self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        state.clone_into(&mut noted.0);
+        if !error.is_empty() {
+            error.clone_into(&mut noted.1);
+        }
+    }
+
+    /// Reads registers (or bits, each as 0 or 1). Exactly as many come back as were asked for.
+    pub async fn read(&self, read: Read) -> Result<Vec<u16>, ReadError> {
+        let mut line = self.line.lock().await;
+        // Taken out while in use: a caller that goes away half-way leaves no half-read stream behind.
+        let mut stream = match line.stream.take() {
+            Some(stream) => stream,
+            None => self.connect(&mut line, read.timeout).await?,
+        };
+        line.transaction = line.transaction.wrapping_add(1);
+        let answered = exchange(&mut stream, line.transaction, read, &self.dropped).await;
+        if let Err(error @ ReadError::Connection(_)) = &answered {
+            self.note("down", &error.to_string());
+        } else {
+            self.note("connected", "");
+            line.stream = Some(stream);
+        }
+        answered
+    }
+
+    async fn connect(&self, line: &mut Line, patience: Duration) -> Result<Stream, ReadError> {
+        if line.not_before.is_some_and(|at| at > Instant::now()) {
+            return Err(ReadError::Connection(line.last_error.clone()));
+        }
+        let connecting = TcpStream::connect((self.endpoint.host.as_str(), self.endpoint.port));
+        let failed = match timeout_at(Instant::now() + patience.max(Duration::from_millis(500)), connecting).await {
+            Ok(Ok(stream)) => {
+                line.failures = 0;
+                line.not_before = None;
+                // Without it small frames wait for the peer's acknowledgement.
+                return stream.set_nodelay(true).map(|()| Stream { tcp: stream, read: Vec::new() }).map_err(|e| ReadError::Connection(e.to_string()));
+            }
+            Ok(Err(error)) => format!("{}: {error}", self.endpoint),
+            Err(_) => format!("{}: no connection in time", self.endpoint),
+        };
+        let wait = (RECONNECT * 2_u32.pow(line.failures.min(5))).min(RECONNECT_MOST);
+        line.failures += 1;
+        line.not_before = Some(Instant::now() + wait.mul_f64(rand::random_range(0.8..1.2)));
+        line.last_error.clone_from(&failed);
+        self.note("down", &failed);
+        Err(ReadError::Connection(failed))
+    }
+}
+
+/// Sends a request and waits for its own answer.
+async fn exchange(stream: &mut Stream, transaction: u16, read: Read, dropped: &AtomicU64) -> Result<Vec<u16>, ReadError> {
+    let broken = |error: std::io::Error| ReadError::Connection(error.to_string());
+    let mut frame = Vec::with_capacity(12);
+    for word in [transaction, 0, 6] {
+        frame.extend_from_slice(&word.to_be_bytes());
+    }
+    frame.extend_from_slice(&[read.unit, read.function_code]);
+    frame.extend_from_slice(&read.address.to_be_bytes());
+    frame.extend_from_slice(&read.count.to_be_bytes());
+    stream.tcp.write_all(&frame).await.map_err(broken)?;
+    let deadline = Instant::now() + read.timeout;
+    loop {
+        match timeout_at(deadline, frame_of(stream)).await {
+            Err(_) => return Err(ReadError::Timeout),
+            Ok(Err(error)) => return Err(broken(error)),
+            Ok(Ok((found, body))) => match answer(transaction, read, found, &body) {
+                Some(answer) => return answer,
+                None => {
+                    dropped.fetch_add(1, Ordering::Relaxed);
+                }
+            },
+        }
+    }
+}
+
+/// One frame: transaction, unit and PDU. May be given up at any time; what was read stays.
+async fn frame_of(stream: &mut Stream) -> std::io::Result<(u16, Vec<u8>)> {
+    loop {
+        if let Some(head) = stream.read.first_chunk::<6>() {
+            let (protocol, length) = (u16::from_be_bytes([head[2], head[3]]), usize::from(u16::from_be_bytes([head[4], head[5]])));
+            if protocol != 0 || !(2..=LONGEST).contains(&length) {
+                return Err(std::io::Error::new(std::io::ErrorKind::InvalidData, "the endpoint sends what is no Modbus/TCP"));
+            }
+            let transaction = u16::from_be_bytes([head[0], head[1]]);
+            if stream.read.len() >= 6 + length {
+                let body = stream.read[6..6 + length].to_vec();
+                stream.read.drain(..6 + length);
+                return Ok((transaction, body));
+            }
+        }
+        if stream.tcp.read_buf(&mut stream.read).await? == 0 {
+            return Err(std::io::Error::new(std::io::ErrorKind::UnexpectedEof, "the endpoint closed the connection"));
+        }
+    }
+}
+
+/// The answer that a frame holds; none: it belongs to no request of ours.
+fn answer(transaction: u16, read: Read, found: u16, body: &[u8]) -> Option<Result<Vec<u16>, ReadError>> {
+    let (unit, function, rest) = (body[0], body[1], &body[2..]);
+    if found != transaction || unit != read.unit {
+        return None;
+    }
+    if function == read.function_code | 0x80 {
+        return (rest.len() == 1).then(|| Err(ReadError::Exception(ExceptionCode::new(rest[0]))));
+    }
+    let is_bits = read.function_code <= 2;
+    let bytes = usize::from(if is_bits { read.count.div_ceil(8) } else { read.count * 2 });
+    if function != read.function_code || rest.len() != bytes + 1 || usize::from(rest[0]) != bytes {
+        return None;
+    }
+    let data = &rest[1..];
+    Some(Ok(if is_bits {
+        (0..usize::from(read.count)).map(|at| u16::from(data[at / 8] >> (at % 8) & 1)).collect()
+    } else {
+        data.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]])).collect()
+    }))
+}
+
+/// Every bus that is in use.
+#[derive(Clone, Debug, Default)]
+pub struct Buses {
+    open: Arc<std::sync::Mutex<HashMap<Endpoint, Arc<Bus>>>>,
+    /// What the poller knows of slaves, for `server status`.
+    pub polled: Arc<std::sync::Mutex<Vec<super::poller::Report>>>,
+}
+
+impl Buses {
+    /// The bus of an endpoint, the same for everybody who asks.
+    pub fn get(&self, endpoint: &Endpoint) -> Arc<Bus> {
+        let mut open = self.open.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        // What nobody holds is closed when the next one is opened.
+        open.retain(|known, bus| known == endpoint || Arc::strong_count(bus) > 1);
+        Arc::clone(open.entry(endpoint.clone()).or_insert_with(|| {
+            Arc::new(Bus {
+                endpoint: endpoint.clone(),
+                line: Mutex::default(),
+                state: std::sync::Mutex::new(("idle".to_owned(), String::new())),
+                dropped: AtomicU64::new(0),
+            })
+        }))
+    }
+}

@@ -1,0 +1,172 @@
+//! What happens to devices at a moment: provisioning, credentials, configuration, heartbeats, commands, logs.
+
+mod config;
+mod operate;
+mod provision;
+
+pub use config::Served;
+pub use operate::{Heartbeat, LogQuery, NewCommand, level as log_level};
+pub use provision::{ClaimRequest, Provision, Provisioned};
+
+use std::collections::HashMap;
+use std::sync::{Arc, RwLock};
+
+use fleet_proto::kinds::Kind;
+use fleet_proto::pb;
+use rand::Rng as _;
+use uuid::Uuid;
+
+use super::error::{Error, Result};
+use super::resources::Resources;
+use crate::domain::object::timestamp;
+use crate::domain::telemetry::Micros;
+use crate::domain::tokens::{self, TokenKind};
+use crate::domain::{Clock, Object, Org};
+use crate::storage::devices::{credentials, states};
+use crate::storage::resources;
+
+/// Time between two heartbeats that gateways are asked for.
+pub const HEARTBEAT_MS: u64 = 60_000;
+/// A device that misses three of them is offline.
+const OFFLINE_AFTER: Micros = 3 * HEARTBEAT_MS as Micros * 1_000;
+/// Credentials that are remembered.
+const MOST_KNOWN: usize = 200_000;
+
+/// A device that has shown its token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// Its organization.
+    pub org: Org,
+    /// Its uid.
+    pub uid: Uuid,
+    /// Its name.
+    pub name: String,
+}
+
+#[derive(Clone, Debug)]
+struct Known {
+    hash: String,
+    identity: Identity,
+    revision: u64,
+}
+
+/// What happens to devices.
+#[derive(Clone, Debug)]
+pub struct Devices {
+    resources: Resources,
+    clock: Arc<dyn Clock>,
+    known: Arc<RwLock<HashMap<String, Known>>>,
+    seen: Arc<RwLock<HashMap<Uuid, Micros>>>,
+}
+
+impl Devices {
+    /// Works on the database of `resources`.
+    pub fn new(resources: Resources, clock: Arc<dyn Clock>) -> Self {
+        Self { resources, clock, known: Arc::default(), seen: Arc::default() }
+    }
+
+    /// The device that a token belongs to. Without SQL while no resource has changed.
+    pub async fn authenticate(&self, token: &str) -> Result<Identity> {
+        let refused = || Error::Unauthenticated("the device token is missing, wrong or no longer valid".to_owned());
+        let id = tokens::id(TokenKind::Device, token).ok_or_else(refused)?;
+        let revision = *self.resources.revisions().borrow();
+        let known = read(&self.known).get(id).filter(|known| known.revision == revision).cloned();
+        if let Some(known) = known {
+            return if tokens::matches(token, &known.hash) { Ok(known.identity) } else { Err(refused()) };
+        }
+        let mut tx = self.resources.db().read().await?;
+        let (device, hash) = credentials::find(&mut tx, id).await?.ok_or_else(refused)?;
+        if !tokens::matches(token, &hash) {
+            return Err(refused());
+        }
+        let object = resources::find_by_uid(&mut tx, device).await?.ok_or_else(refused)?;
+        let org = object.org.ok_or_else(refused)?;
+        if let Some(Object { spec: pb::resource::Spec::Organization(spec), .. }) = resources::find_by_uid(&mut tx, org.uid).await?
+            && spec.suspended()
+        {
+            return Err(Error::Denied(format!("organization {} is suspended", org.name)));
+        }
+        let identity = Identity { org, uid: device, name: object.name };
+        let mut all = write(&self.known);
+        if all.len() >= MOST_KNOWN {
+            all.clear();
+        }
+        all.insert(id.to_owned(), Known { hash, identity: identity.clone(), revision });
+        Ok(identity)
+    }
+
+    /// The time, as answers give it to devices.
+    pub fn now(&self) -> Micros {
+        self.clock.now()
+    }
+
+    /// Notes that a device was heard of.
+    pub fn saw(&self, device: Uuid) {
+        let now = self.clock.now();
+        // A second is fine enough for what people look at.
+        if read(&self.seen).get(&device).is_none_or(|seen| now - seen > 1_000_000) {
+            write(&self.seen).insert(device, now);
+        }
+    }
+
+    /// Resources as they are shown: devices with what is observed of them.
+    pub async fn with_status(&self, objects: Vec<Object>) -> Result<Vec<pb::Resource>> {
+        let mut shown: Vec<pb::Resource> = objects.iter().map(pb::Resource::from).collect();
+        if objects.iter().all(|object| object.kind != Kind::Device) {
+            return Ok(shown);
+        }
+        let mut tx = self.resources.db().read().await?;
+        let now = self.clock.now();
+        for (object, resource) in objects.iter().zip(&mut shown).filter(|(object, _)| object.kind == Kind::Device) {
+            let state = states::find(&mut tx, object.uid).await?;
+            let heard = read(&self.seen).get(&object.uid).copied();
+            let last_seen = state.as_ref().and_then(|s| s.last_seen).max(heard);
+            let state = state.unwrap_or_default();
+            let connection = match last_seen {
+                None => "unknown",
+                Some(at) if now - at > OFFLINE_AFTER => "offline",
+                Some(_) => "online",
+            };
+            resource.status = Some(pb::resource::Status::DeviceStatus(pb::DeviceStatus {
+                provisioned_at: state.provisioned_at.map(timestamp),
+                last_seen: last_seen.map(timestamp),
+                connection: connection.to_owned(),
+                uptime_seconds: state.uptime_seconds,
+                firmware_version: state.firmware_version,
+                config_version: state.config_version,
+                rssi: state.rssi.and_then(|rssi| i32::try_from(rssi).ok()),
+                free_heap: state.free_heap.and_then(|heap| u64::try_from(heap).ok()),
+                address: state.address,
+                errors: state.errors,
+            }));
+        }
+        Ok(shown)
+    }
+
+    /// A device that `identity` may speak for: itself, or one behind it. Anything else looks like nothing at all.
+    pub async fn on_behalf(&self, identity: &Identity, name_or_uid: &str) -> Result<Object> {
+        let mut tx = self.resources.db().read().await?;
+        let missing = || Error::NotFound("the device".to_owned());
+        let object = Resources::find_in(&mut tx, &identity.org.name, Kind::Device, name_or_uid).await.map_err(|error| match error {
+            Error::NotFound(_) => missing(),
+            other => other,
+        })?;
+        let behind = matches!(&object.spec, pb::resource::Spec::Device(spec) if spec.gateway() == identity.name);
+        if object.uid == identity.uid || behind { Ok(object) } else { Err(missing()) }
+    }
+
+    fn fresh_token(kind: TokenKind) -> tokens::Fresh {
+        let mut random = [0; 48];
+        rand::rng().fill_bytes(&mut random);
+        tokens::make(kind, random)
+    }
+}
+
+/// The locks guard maps that are whole at every moment.
+fn read<T>(lock: &RwLock<T>) -> std::sync::RwLockReadGuard<'_, T> {
+    lock.read().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+fn write<T>(lock: &RwLock<T>) -> std::sync::RwLockWriteGuard<'_, T> {
+    lock.write().unwrap_or_else(std::sync::PoisonError::into_inner)
+}

@@ -1,0 +1,110 @@
+//! About fleetd itself.
+
+use std::sync::{Arc, Mutex};
+
+use fleet_proto::kinds::KINDS;
+use fleet_proto::pb::{self, status_response as told};
+
+use super::error::Result;
+use super::resources::{Resources, may_administer};
+use super::telemetry::Telemetry;
+use crate::domain::Caller;
+use crate::domain::object::timestamp;
+use crate::domain::telemetry::Micros;
+use crate::storage::{changes, resources};
+
+/// What does not change while fleetd runs.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    /// When it started.
+    pub started_at: Micros,
+    /// Where its data is.
+    pub data_dir: String,
+    /// Address of the HTTP listener.
+    pub http: String,
+    /// Path of the socket.
+    pub socket: String,
+}
+
+/// States of buses, filled in by the poller's door.
+pub type BusReports = Arc<dyn Fn() -> Vec<told::BusStatus> + Send + Sync>;
+
+/// About fleetd.
+#[derive(Clone)]
+pub struct System {
+    facts: Facts,
+    resources: Resources,
+    telemetry: Telemetry,
+    buses: BusReports,
+    engine: Arc<Mutex<Option<String>>>,
+}
+
+impl std::fmt::Debug for System {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("System").field("facts", &self.facts).finish_non_exhaustive()
+    }
+}
+
+impl System {
+    /// Tells what `facts`, the store and the buses are.
+    pub fn new(facts: Facts, resources: Resources, telemetry: Telemetry, buses: BusReports) -> Self {
+        Self { facts, resources, telemetry, buses, engine: Arc::default() }
+    }
+
+    /// Version, store, counts, buses.
+    pub async fn status(&self, caller: &Caller) -> Result<pb::StatusResponse> {
+        may_administer(caller)?;
+        let known = self.engine.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
+        let store = match known {
+            Some(store) => store,
+            None => self.resources.db().engine().await?,
+        };
+        *self.engine.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(store.clone());
+        let mut tx = self.resources.db().read().await?;
+        let mut counts = Vec::new();
+        for row in KINDS {
+            counts.push(told::Count { kind: row.plural.to_owned(), count: resources::count(&mut tx, None, row.kind).await? });
+        }
+        let stats = self.telemetry.stats();
+        Ok(pb::StatusResponse {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            pid: std::process::id(),
+            started_at: Some(timestamp(self.facts.started_at)),
+            data_dir: self.facts.data_dir.clone(),
+            http: self.facts.http.clone(),
+            socket: self.facts.socket.clone(),
+            store,
+            revision: changes::revision(&mut tx).await?,
+            resources: counts,
+            telemetry: Some(told::TelemetryStatus {
+                series: stats.series,
+                accepted: stats.accepted,
+                rejected: 0,
+                duplicates: stats.duplicates,
+                conflicts: stats.conflicts,
+                commits: stats.commits,
+                bytes: stats.bytes,
+            }),
+            buses: (self.buses)(),
+            resident_bytes: resident_bytes(),
+        })
+    }
+
+    /// Can the store be written? A row of its own is written and taken back.
+    pub async fn ready(&self) -> Result<()> {
+        let mut tx = self.resources.db().begin().await?;
+        changes::next_revision(&mut tx).await?;
+        Ok(())
+    }
+
+    /// Figures for /metrics.
+    pub fn stats(&self) -> crate::storage::telemetry::Stats {
+        self.telemetry.stats()
+    }
+}
+
+/// Linux tells it in pages of 4 KiB; elsewhere it is 0.
+fn resident_bytes() -> u64 {
+    let text = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    text.split_whitespace().nth(1).and_then(|pages| pages.parse::<u64>().ok()).unwrap_or(0) * 4_096
+}

@@ -1,0 +1,193 @@
+//! Readings in and out: whose they are, what the organization's policies make of them, and what is asked about them.
+
+mod query;
+mod route;
+
+pub use query::{LatestRow, Range};
+
+use std::collections::HashMap;
+use std::num::NonZeroU32;
+use std::sync::{Arc, RwLock};
+
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use uuid::Uuid;
+
+use super::error::{Error, Result};
+use super::resources::Resources;
+use crate::domain::ingest::{Incoming, Ingested, NEWEST, OLDEST, Rejection};
+use crate::domain::telemetry::{Measured, Sample};
+use crate::domain::{Clock, Org};
+use crate::storage::telemetry as store;
+use route::{Accepted, Route};
+
+/// A refused caller may repeat after this.
+const RETRY_MS: u64 = 1_000;
+
+/// Takes readings in, and answers questions about them.
+#[derive(Clone, Debug)]
+pub struct Telemetry {
+    store: store::Telemetry,
+    resources: Resources,
+    clock: Arc<dyn Clock>,
+    /// What is known of each sender, for the revision at which it was read.
+    routes: Arc<RwLock<HashMap<Uuid, Arc<Route>>>>,
+    limits: Arc<RwLock<HashMap<(Uuid, u32), Arc<DefaultDirectRateLimiter>>>>,
+}
+
+impl Telemetry {
+    /// Works on `store`; whose readings are whose stands in `resources`.
+    pub fn new(store: store::Telemetry, resources: Resources, clock: Arc<dyn Clock>) -> Self {
+        Self { store, resources, clock, routes: Arc::default(), limits: Arc::default() }
+    }
+
+    /// Figures since the start.
+    pub fn stats(&self) -> store::Stats {
+        self.store.stats()
+    }
+
+    /// Takes in what a device sent for itself and for those behind it. A bad item never costs the good ones.
+    pub async fn ingest(&self, sender: Uuid, items: Vec<std::result::Result<Incoming<'_>, Rejection>>) -> Result<Ingested> {
+        let route = self.route(sender).await?;
+        if route.org_suspended {
+            return Err(Error::Denied(format!("organization {} is suspended", route.org.name)));
+        }
+        self.spend(&route, items.len())?;
+        let now = self.clock.now();
+        let mut ingested = Ingested::default();
+        let mut samples = Vec::with_capacity(items.len());
+        let mut positions = Vec::with_capacity(items.len());
+        let mut unknown: Vec<(usize, Incoming<'_>)> = Vec::new();
+        for (index, item) in items.into_iter().enumerate() {
+            let item = match item {
+                Ok(item) => item,
+                Err(rejection) => {
+                    ingested.rejected.push(rejection);
+                    continue;
+                }
+            };
+            let timestamp = item.timestamp.unwrap_or(now);
+            if timestamp < now - OLDEST || timestamp > now + NEWEST {
+                let detail = "the timestamp is more than 5 years old, or more than a day ahead of fleetd's clock".to_owned();
+                ingested.rejected.push(Rejection { index, code: "bad_timestamp", detail });
+                continue;
+            }
+            match route.accept(&item) {
+                Accepted::Series(series) => match series.judge(item.value, item.unit, item.quality) {
+                    Ok((value, quality, reason)) => {
+                        samples.push(Sample { series: series.id, timestamp, received: now, value, quality, reason });
+                        positions.push(index);
+                    }
+                    Err((code, detail)) => ingested.rejected.push(Rejection { index, code, detail }),
+                },
+                Accepted::Unknown => unknown.push((index, item)),
+                Accepted::Refused(code, detail) => ingested.rejected.push(Rejection { index, code, detail }),
+            }
+        }
+        if !unknown.is_empty() {
+            route.learn(&self.store, unknown.iter().map(|(_, item)| item)).await?;
+            for (index, item) in unknown {
+                let timestamp = item.timestamp.unwrap_or(now);
+                match route.accept(&item) {
+                    Accepted::Series(series) => match series.judge(item.value, item.unit, item.quality) {
+                        Ok((value, quality, reason)) => {
+                            samples.push(Sample { series: series.id, timestamp, received: now, value, quality, reason });
+                            positions.push(index);
+                        }
+                        Err((code, detail)) => ingested.rejected.push(Rejection { index, code, detail }),
+                    },
+                    Accepted::Unknown => {
+                        return Err(Error::Unavailable("the series catalogue changed meanwhile; repeat".to_owned()));
+                    }
+                    Accepted::Refused(code, detail) => ingested.rejected.push(Rejection { index, code, detail }),
+                }
+            }
+        }
+        let appended = self.store.append(samples).await.map_err(|error| match error {
+            store::AppendError::Busy => Error::Exhausted { budget: "the queue of readings that wait for the disk".to_owned(), retry_after_ms: RETRY_MS },
+            store::AppendError::Full => Error::Full,
+            store::AppendError::Failed => Error::Unavailable("the store of readings failed; fleetd restarts".to_owned()),
+        })?;
+        ingested.accepted = appended.accepted;
+        ingested.duplicates = appended.duplicates;
+        for at in appended.conflicts {
+            let detail = "another value is stored for this sensor and time; the first one stays".to_owned();
+            ingested.rejected.push(Rejection { index: positions[at as usize], code: "conflict", detail });
+        }
+        ingested.rejected.sort_by_key(|rejection| rejection.index);
+        Ok(ingested)
+    }
+
+    /// Takes in what fleetd's own poller measured. Readings of devices that are gone or inactive are dropped.
+    pub async fn record(&self, measured: Vec<Measured>) -> Result<()> {
+        let now = self.clock.now();
+        let mut samples = Vec::with_capacity(measured.len());
+        for reading in measured {
+            let route = match self.route(reading.device).await {
+                Ok(route) if !route.org_suspended => route,
+                Ok(_) | Err(Error::NotFound(_)) => continue,
+                Err(error) => return Err(error),
+            };
+            let Some(series) = route.own(&self.store, &reading.sensor, &reading.source, &reading.unit).await? else { continue };
+            let (value, quality, reason) = match series.judge(reading.value, None, reading.quality) {
+                Ok((value, quality, reason)) if reading.reason == crate::domain::telemetry::Reason::None => (value, quality, reason),
+                Ok((value, quality, _)) => (value, quality, reading.reason),
+                // Refused by range: the measurement itself is worth knowing, its value is not.
+                Err(_) => (crate::domain::telemetry::Value::Missing, crate::domain::telemetry::Quality::Bad, crate::domain::telemetry::Reason::OutOfRange),
+            };
+            samples.push(Sample { series: series.id, timestamp: reading.timestamp, received: now, value, quality, reason });
+        }
+        self.store.append(samples).await.map(|_| ()).map_err(|error| Error::Unavailable(error.to_string()))
+    }
+
+    /// What is known of a sender now: read anew when any resource has changed since.
+    async fn route(&self, device: Uuid) -> Result<Arc<Route>> {
+        let revision = *self.resources.revisions().borrow();
+        let known = read(&self.routes).get(&device).cloned();
+        if let Some(route) = known.filter(|route| route.revision == revision) {
+            return Ok(route);
+        }
+        let route = Arc::new(Route::load(&self.resources, &self.store, device, revision).await?);
+        let mut routes = write(&self.routes);
+        // What devices that are gone leave behind goes with the next change of any resource.
+        if routes.len() > 1_000_000 {
+            routes.clear();
+        }
+        routes.insert(device, Arc::clone(&route));
+        Ok(route)
+    }
+
+    fn spend(&self, route: &Route, readings: usize) -> Result<()> {
+        let Some(readings) = NonZeroU32::new(u32::try_from(readings).unwrap_or(u32::MAX)) else { return Ok(()) };
+        for (uid, limit, whose) in [(route.device, route.device_limit, "the device"), (route.org.uid, route.org_limit, "the organization")] {
+            let Some(per_second) = limit.and_then(NonZeroU32::new) else { continue };
+            let known = read(&self.limits).get(&(uid, per_second.get())).cloned();
+            let limiter = known.unwrap_or_else(|| {
+                // A batch gathers what was measured over some time: ten seconds' worth may come at once.
+                let burst = per_second.saturating_mul(NonZeroU32::new(10).unwrap_or(NonZeroU32::MIN));
+                let fresh = Arc::new(RateLimiter::direct(Quota::per_second(per_second).allow_burst(burst)));
+                Arc::clone(write(&self.limits).entry((uid, per_second.get())).or_insert(fresh))
+            });
+            if !matches!(limiter.check_n(readings), Ok(Ok(()))) {
+                let budget = format!("the rate of {whose} ({per_second} readings per second)");
+                return Err(Error::Exhausted { budget, retry_after_ms: RETRY_MS });
+            }
+        }
+        Ok(())
+    }
+
+    /// The organization and uid of a device that is asked about.
+    async fn device(&self, caller: &crate::domain::Caller, org: &str, name: &str) -> Result<(Org, Uuid, String)> {
+        let object = self.resources.find(caller, org, fleet_proto::kinds::Kind::Device, name).await?;
+        let org = object.org.ok_or_else(|| Error::NotFound(format!("device/{name}")))?;
+        Ok((org, object.uid, object.name))
+    }
+}
+
+/// The locks guard maps that are whole at every moment.
+fn read<T>(lock: &RwLock<T>) -> std::sync::RwLockReadGuard<'_, T> {
+    lock.read().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+fn write<T>(lock: &RwLock<T>) -> std::sync::RwLockWriteGuard<'_, T> {
+    lock.write().unwrap_or_else(std::sync::PoisonError::into_inner)
+}

@@ -1,0 +1,3 @@
+//! Doors whose client is the clock: callable from a test without a timer.
+
+pub mod polling;

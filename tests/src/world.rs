@@ -1,0 +1,141 @@
+//! A fleetd of a test's own, and a person with fleetctl before it.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use crate::device::Device;
+use crate::fleetd::{Fleetd, PATIENCE};
+use crate::paths;
+use crate::process::{self, Finished};
+
+/// Organization that [`World::start`] makes.
+pub const ORG: &str = "acme";
+
+/// fleetd on an empty store with one organization, [`ORG`].
+pub struct World {
+    /// The daemon.
+    pub fleetd: Fleetd,
+    // Dropped after fleetd.
+    home: TempDir,
+}
+
+impl World {
+    /// On the embedded store.
+    pub fn start() -> Self {
+        Self::with(&[])
+    }
+
+    /// With further arguments for fleetd, such as `--database-url`.
+    pub fn with(arguments: &[&str]) -> Self {
+        let world = Self::empty(arguments);
+        world
+            .apply_text(&format!(
+                "apiVersion: fleet/v1\nkind: Organization\nmetadata: {{name: {ORG}}}\n"
+            ))
+            .ok();
+        world
+    }
+
+    /// Without any organization.
+    pub fn empty(arguments: &[&str]) -> Self {
+        let home = tempfile::Builder::new().prefix("fleet-").tempdir().unwrap();
+        let fleetd = Fleetd::start(&home.path().join("data"), arguments);
+        Self { fleetd, home }
+    }
+
+    /// A folder of the test's own that is removed at its end.
+    pub fn home(&self) -> &Path {
+        self.home.path()
+    }
+
+    /// Writes a file into [`Self::home`].
+    pub fn file(&self, name: &str, contents: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.home().join(name);
+        std::fs::write(&path, contents).unwrap();
+        path
+    }
+
+    /// A command for `fleetctl` that reaches this fleetd and none of the caller's settings.
+    pub fn fleetctl_command(&self) -> Command {
+        let mut command = Command::new(paths::binary("fleetctl"));
+        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("FLEETCTL_")) {
+            command.env_remove(name);
+        }
+        command
+            .current_dir(self.home())
+            .env("HOME", self.home())
+            .env("XDG_CONFIG_HOME", self.home().join("config"))
+            .env("FLEETCTL_SERVER", format!("unix://{}", self.fleetd.socket().display()))
+            .env("NO_COLOR", "1");
+        command
+    }
+
+    /// Runs `fleetctl`.
+    pub fn fleetctl<A: AsRef<OsStr>>(&self, arguments: &[A]) -> Finished {
+        self.fleetctl_with(arguments, b"")
+    }
+
+    /// Runs `fleetctl` with standard input.
+    pub fn fleetctl_with<A: AsRef<OsStr>>(&self, arguments: &[A], input: &[u8]) -> Finished {
+        process::run(self.fleetctl_command().args(arguments), input, PATIENCE)
+    }
+
+    /// `fleetctl apply -f PATH`, relative to the repository.
+    pub fn apply(&self, path: &str) -> Finished {
+        self.fleetctl(&[
+            "apply".as_ref(),
+            "-f".as_ref(),
+            paths::repository().join(path).as_os_str(),
+        ])
+    }
+
+    /// `fleetctl apply -f -`.
+    pub fn apply_text(&self, manifests: &str) -> Finished {
+        self.fleetctl_with(&["apply", "-f", "-"], manifests.as_bytes())
+    }
+
+    /// Every resource of an organization as YAML.
+    pub fn export(&self, org: &str) -> String {
+        self.fleetctl(&["export", "--org", org]).ok().stdout
+    }
+
+    /// A claim token of an organization, for any number of devices that a test needs.
+    pub fn claim_token(&self, org: &str) -> String {
+        let arguments = [
+            "device",
+            "claim-token",
+            "create",
+            "--org",
+            org,
+            "--max-uses",
+            "1000",
+            "-o",
+            "json",
+        ];
+        let made = self.fleetctl(&arguments).ok().json();
+        made["token"]
+            .as_str()
+            .unwrap_or_else(|| panic!("no token in {made}"))
+            .to_owned()
+    }
+
+    /// A provisioned device of [`ORG`].
+    pub fn device(&self, hw_id: &str) -> Device {
+        Device::provision(self.fleetd.http(), hw_id, &self.claim_token(ORG))
+    }
+
+    /// All readings of a sensor in a year, as `telemetry query --raw -o jsonl` gives them.
+    pub fn readings(&self, org: &str, device: &str, sensor: &str) -> Vec<serde_json::Value> {
+        let device = format!("device/{device}");
+        let range = ["--from", "2022-01-01T00:00:00Z", "--to", "2100-01-01T00:00:00Z"];
+        let arguments = [
+            &["telemetry", "query", &device, sensor, "--org", org],
+            &range[..],
+            &["--raw", "-o", "jsonl"],
+        ];
+        self.fleetctl(&arguments.concat()).ok().json_lines()
+    }
+}

@@ -1,0 +1,126 @@
+//! Acknowledged means on disk: fleetd is killed again and again while readings arrive.
+
+use std::collections::BTreeMap;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use fleet_tests::{World, ledger, paths, process};
+
+const CYCLES: usize = 20;
+/// Kills that met no batch in flight prove nothing and do not count; so many are tried.
+const ATTEMPTS: usize = 60;
+const CONNECTIONS: usize = 4;
+const BATCH: u64 = 20;
+/// Batches that must be acknowledged in a cycle before the kill.
+const LOAD: usize = 8;
+
+/// A small deterministic sequence (SplitMix64), so that a seed replays a run.
+struct Seeded(u64);
+
+impl Seeded {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        (z ^ (z >> 31)) % bound
+    }
+}
+
+fn seed() -> u64 {
+    match std::env::var("FLEET_TEST_SEED") {
+        Ok(seed) => seed.parse().expect("FLEET_TEST_SEED is a number"),
+        #[expect(clippy::disallowed_methods, reason = "a fresh seed for each run; it is printed")]
+        Err(_) => SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos() as u64,
+    }
+}
+
+#[test]
+fn every_acknowledged_reading_survives_twenty_kills_exactly_once() {
+    let seed = seed();
+    println!("replay: FLEET_TEST_SEED={seed} cargo test -p fleet-tests --test main kill_ledger");
+    let mut random = Seeded(seed);
+    let mut world = World::start();
+    let device = world.device("kill-ledger-1");
+    let file = world.home().join("ledger");
+    let mut cycles = 0;
+    for attempt in 0.. {
+        if cycles == CYCLES {
+            break;
+        }
+        assert!(
+            attempt < ATTEMPTS,
+            "only {cycles} of {attempt} kills met a batch in flight"
+        );
+        let before = ledger::read(&file);
+        let mut sender = send(world.fleetd.http(), &device.id, &device.token, &file);
+        let loaded = process::until(fleet_tests::fleetd::PATIENCE, || {
+            if let Some(status) = sender.try_wait().unwrap() {
+                panic!("the ledger ended by itself: {status}");
+            }
+            (ledger::read(&file).acked() >= before.acked() + LOAD).then_some(())
+        });
+        loaded.expect("batches are acknowledged");
+        // The moment of the kill is what is random here; nothing waits for something to be ready.
+        std::thread::sleep(Duration::from_micros(random.below(150_000)));
+        world.fleetd.kill();
+        let status = process::wait(&mut sender, fleet_tests::fleetd::PATIENCE).expect("the ledger ends without fleetd");
+        assert!(status.success(), "the ledger found something wrong: {status}");
+        let in_flight = ledger::read(&file).cuts() > before.cuts();
+        cycles += usize::from(in_flight);
+        world.fleetd.restart();
+    }
+    let ledger = ledger::read(&file);
+    assert!(ledger.acked() >= CYCLES * LOAD);
+    for connection in 0..CONNECTIONS as u64 {
+        compare(&world, &ledger, connection);
+    }
+}
+
+fn send(http: &str, device: &str, token: &str, file: &std::path::Path) -> Child {
+    let address = http.trim_start_matches("http://");
+    Command::new(paths::binary("ledger"))
+        .args([address, device, token])
+        .arg(file)
+        .args([CONNECTIONS.to_string(), BATCH.to_string()])
+        .stdin(Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+/// acknowledged ⊆ stored ⊆ sent, each key once, values equal.
+fn compare(world: &World, ledger: &ledger::Ledger, connection: u64) {
+    let batches = &ledger.0[&connection];
+    let mut stored: BTreeMap<u64, f64> = BTreeMap::new();
+    for reading in world.readings(fleet_tests::ORG, "killledger1", &ledger::sensor(connection)) {
+        let timestamp = millis(reading["timestamp"].as_str().unwrap());
+        let value = reading["value"]
+            .as_f64()
+            .unwrap_or_else(|| panic!("no number in {reading}"));
+        assert_eq!(reading["quality"], "good", "{reading}");
+        assert!(stored.insert(timestamp, value).is_none(), "{reading} is there twice");
+    }
+    let expand = |number: &u64| (number * BATCH..(number + 1) * BATCH).map(|at| ledger::reading(connection, at));
+    for (timestamp, value) in batches.acked.iter().flat_map(expand) {
+        let found = stored.get(&timestamp);
+        assert_eq!(
+            found,
+            Some(&value),
+            "acknowledged and lost: sensor c{connection} at {timestamp}"
+        );
+    }
+    let sent: BTreeMap<u64, f64> = batches.sent.iter().flat_map(expand).collect();
+    for (timestamp, value) in &stored {
+        assert_eq!(
+            sent.get(timestamp),
+            Some(value),
+            "stored and never sent: sensor c{connection} at {timestamp}"
+        );
+    }
+}
+
+/// Epoch milliseconds of an RFC 3339 time.
+fn millis(text: &str) -> u64 {
+    let timestamp: jiff::Timestamp = text.parse().unwrap();
+    timestamp.as_millisecond() as u64
+}
