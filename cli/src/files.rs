@@ -80,7 +80,8 @@ fn walk(dir: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
             .is_some_and(|ext| ext == "yaml" || ext == "yml" || ext == "json");
         if hidden {
             continue;
-        } else if path.is_dir() {
+        }
+        if path.is_dir() {
             walk(&path, found)?;
         } else if manifest {
             found.push(path);

@@ -193,13 +193,9 @@ async fn place(cx: &mut Context, bundle: &mut Bundle) -> Result<Vec<Problem>> {
 
 fn show(cx: &mut Context, applied: &[Applied], summary: &Summary) -> Result<()> {
     if !matches!(cx.format, Format::Table { .. }) {
-        let records = applied.iter().map(|applied| {
-            applied
-                .resource
-                .as_ref()
-                .map(reflect::to_json)
-                .unwrap_or_else(|| json!({}))
-        });
+        let records = applied
+            .iter()
+            .map(|applied| applied.resource.as_ref().map_or_else(|| json!({}), reflect::to_json));
         super::print_all(
             cx,
             resource_columns(None, true),

@@ -4,7 +4,6 @@ use clap::{Args, CommandFactory as _};
 use clap_complete::Shell;
 
 use crate::context::Context;
-use crate::error::Result;
 use crate::exit::Exit;
 
 /// Print the completion script for a shell
@@ -14,9 +13,9 @@ pub struct Completion {
     shell: Shell,
 }
 
-pub(super) fn run(cx: &mut Context, args: &Completion) -> Result<Exit> {
+pub(super) fn run(cx: &mut Context, args: &Completion) -> Exit {
     cx.io.out(&script(args.shell));
-    Ok(Exit::Ok)
+    Exit::Ok
 }
 
 /// The script for a shell, as `completions/` holds it.

@@ -91,7 +91,9 @@ fn millis(ms: f64) -> Option<Micros> {
 }
 
 fn rfc3339(text: &str) -> Option<Micros> {
-    text.parse::<jiff::Timestamp>().ok().map(|at| at.as_microsecond())
+    text.parse::<jiff::Timestamp>()
+        .ok()
+        .map(jiff::Timestamp::as_microsecond)
 }
 
 /// Reads a body. What is no JSON, or nested too deep, is an error for the whole.

@@ -23,6 +23,9 @@ use route::{Accepted, Route};
 /// A refused caller may repeat after this.
 const RETRY_MS: u64 = 1_000;
 
+/// By whose rate it is, and the readings per second.
+type Limiters = HashMap<(Uuid, u32), Arc<DefaultDirectRateLimiter>>;
+
 /// Takes readings in, and answers questions about them.
 #[derive(Clone, Debug)]
 pub struct Telemetry {
@@ -31,7 +34,7 @@ pub struct Telemetry {
     clock: Arc<dyn Clock>,
     /// What is known of each sender, for the revision at which it was read.
     routes: Arc<RwLock<HashMap<Uuid, Arc<Route>>>>,
-    limits: Arc<RwLock<HashMap<(Uuid, u32), Arc<DefaultDirectRateLimiter>>>>,
+    limits: Arc<RwLock<Limiters>>,
 }
 
 impl Telemetry {

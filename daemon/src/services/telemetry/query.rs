@@ -225,13 +225,13 @@ impl Telemetry {
                     continue;
                 }
                 let device = series.key.device;
-                if !names.contains_key(&device) {
+                if let std::collections::hash_map::Entry::Vacant(e) = names.entry(device) {
                     let found = self
                         .resources
                         .find(caller, &org.name, Kind::Device, &device.to_string())
                         .await
                         .ok();
-                    names.insert(device, found.map(|object| object.name));
+                    e.insert(found.map(|object| object.name));
                 }
                 let Some(Some(name)) = names.get(&device) else { continue };
                 rows.push(LatestRow {
