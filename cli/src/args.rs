@@ -25,16 +25,41 @@ pub struct Args {
 #[command(next_help_heading = "Global options")]
 pub struct Globals {
     /// Where fleetd is: unix:///path/to/fleetd.sock
-    #[arg(long, hide_env_values = true, env = "FLEETCTL_SERVER", value_name = "URL", global = true)]
+    #[arg(
+        long,
+        hide_env_values = true,
+        env = "FLEETCTL_SERVER",
+        value_name = "URL",
+        global = true
+    )]
     pub server: Option<String>,
     /// Organization; not needed while there is only one
-    #[arg(long, hide_env_values = true, env = "FLEETCTL_ORG", value_name = "NAME", global = true)]
+    #[arg(
+        long,
+        hide_env_values = true,
+        env = "FLEETCTL_ORG",
+        value_name = "NAME",
+        global = true
+    )]
     pub org: Option<String>,
     /// table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...
-    #[arg(short, long, hide_env_values = true, env = "FLEETCTL_OUTPUT", value_name = "FORMAT", global = true)]
+    #[arg(
+        short,
+        long,
+        hide_env_values = true,
+        env = "FLEETCTL_OUTPUT",
+        value_name = "FORMAT",
+        global = true
+    )]
     pub output: Option<String>,
     /// When to use colour
-    #[arg(long, hide_env_values = true, env = "FLEETCTL_COLOR", value_name = "WHEN", global = true)]
+    #[arg(
+        long,
+        hide_env_values = true,
+        env = "FLEETCTL_COLOR",
+        value_name = "WHEN",
+        global = true
+    )]
     pub color: Option<Color>,
     /// How long an answer may take
     #[arg(long, hide_env_values = true, env = "FLEETCTL_TIMEOUT", value_name = "TIME", default_value = "30s", global = true, value_parser = timeout)]

@@ -1,5 +1,10 @@
 //! Completions and the reference are what the command line generates. `UPDATE=1 cargo test -p fleetctl` rewrites them.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot write its file says so by panicking"
+)]
+
 use std::path::Path;
 
 use clap::CommandFactory as _;
@@ -13,7 +18,11 @@ fn current(path: &str, wanted: &str) {
         std::fs::write(&path, wanted).unwrap();
     }
     let found = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(found == wanted, "{} is not current: run `UPDATE=1 cargo test -p fleetctl`", path.display());
+    assert!(
+        found == wanted,
+        "{} is not current: run `UPDATE=1 cargo test -p fleetctl`",
+        path.display()
+    );
 }
 
 #[test]
@@ -33,7 +42,9 @@ fn completions_are_current() {
 
 #[test]
 fn the_reference_is_current() {
-    let mut text = String::from("# fleetctl\n\nGenerated from the command line itself: `UPDATE=1 cargo test -p fleetctl` rewrites it.\n");
+    let mut text = String::from(
+        "# fleetctl\n\nGenerated from the command line itself: `UPDATE=1 cargo test -p fleetctl` rewrites it.\n",
+    );
     let mut root = Args::command().term_width(100);
     root.build();
     describe(&root, "fleetctl", &mut text);
@@ -45,7 +56,10 @@ fn describe(command: &clap::Command, path: &str, text: &mut String) {
         let help = command.clone().term_width(100).render_long_help().to_string();
         // Environment values of whoever runs the test are no part of the reference.
         let lines: Vec<_> = help.lines().map(str::trim_end).collect();
-        text.push_str(&format!("\n## {path}\n\n```text\n{}\n```\n", lines.join("\n").trim_end()));
+        text.push_str(&format!(
+            "\n## {path}\n\n```text\n{}\n```\n",
+            lines.join("\n").trim_end()
+        ));
     }
     for inner in command.get_subcommands() {
         describe(inner, &format!("{path} {}", inner.get_name()), text);

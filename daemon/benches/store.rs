@@ -3,7 +3,12 @@
 //! Readings are 10 metrics of 1,000 devices, random walks of 2 decimals every 10 s. Each figure is of one run; CPU time is
 //! that of the whole process less what making the readings costs.
 
-#![expect(clippy::print_stdout, clippy::disallowed_methods, clippy::unwrap_used, reason = "a bench prints, and is its own composition root")]
+#![expect(
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "a bench prints, and is its own composition root"
+)]
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -31,11 +36,19 @@ struct Store {
 impl Store {
     async fn open(dir: &Path) -> Self {
         let db = Db::open_sqlite(&dir.join("fleetd.db")).await.unwrap();
-        let config = Config { dir: dir.join("telemetry"), queue: 200_000 };
+        let config = Config {
+            dir: dir.join("telemetry"),
+            queue: 200_000,
+        };
         let (telemetry, writer) = Telemetry::open(config, &db).await.unwrap();
         let stop = CancellationToken::new();
         let writer = tokio::spawn(writer.run(stop.clone()));
-        Self { telemetry, db, stop, writer }
+        Self {
+            telemetry,
+            db,
+            stop,
+            writer,
+        }
     }
 
     async fn close(self) {
@@ -60,7 +73,11 @@ struct Walks {
 
 impl Walks {
     fn new(ids: Vec<SeriesId>) -> Self {
-        Self { values: (0..ids.len() as i64).map(|n| 20_000 + n * 7 % 5_000).collect(), ids, state: 0x9E37_79B9_7F4A_7C15 }
+        Self {
+            values: (0..ids.len() as i64).map(|n| 20_000 + n * 7 % 5_000).collect(),
+            ids,
+            state: 0x9E37_79B9_7F4A_7C15,
+        }
     }
 
     fn random(&mut self) -> u64 {
@@ -75,7 +92,14 @@ impl Walks {
         // Sensors of one device are read together; devices are not read at the same moment.
         let timestamp = BEGIN + tick * STEP + (series / METRICS) as i64 * 9_973;
         let value = Value::Number(self.values[series] as f64 / 100.0);
-        Sample { series: self.ids[series], timestamp, received: timestamp, value, quality: Quality::Good, reason: Reason::None }
+        Sample {
+            series: self.ids[series],
+            timestamp,
+            received: timestamp,
+            value,
+            quality: Quality::Good,
+            reason: Reason::None,
+        }
     }
 
     fn tick(&mut self, tick: i64) -> Vec<Sample> {
@@ -99,20 +123,38 @@ fn say(what: &str, readings: usize, wall: Duration, cpu: Duration) {
 
 #[tokio::main(worker_threads = 2)]
 async fn main() {
-    let readings = std::env::args().skip(1).find_map(|a| a.parse::<usize>().ok()).unwrap_or(10_000_000);
+    let readings = std::env::args()
+        .skip(1)
+        .find_map(|a| a.parse::<usize>().ok())
+        .unwrap_or(10_000_000);
     let ticks = (readings / SERIES).max(1) as i64;
-    let dir = tempfile::tempdir_in(std::env::var_os("FLEETD_BENCH_DIR").unwrap_or_else(|| env!("CARGO_TARGET_TMPDIR").into())).unwrap();
+    let dir = tempfile::tempdir_in(
+        std::env::var_os("FLEETD_BENCH_DIR").unwrap_or_else(|| env!("CARGO_TARGET_TMPDIR").into()),
+    )
+    .unwrap();
     let store = Store::open(dir.path()).await;
 
     let keys: Vec<_> = (0..SERIES)
         .map(|n| {
             let device = Uuid::from_u128((n / METRICS) as u128 + 1);
-            (SeriesKey { org: Uuid::nil(), device, sensor: format!("metric_{}", n % METRICS), source: String::new() }, String::new())
+            (
+                SeriesKey {
+                    org: Uuid::nil(),
+                    device,
+                    sensor: format!("metric_{}", n % METRICS),
+                    source: String::new(),
+                },
+                String::new(),
+            )
         })
         .collect();
     let begun = Instant::now();
     let ids = store.telemetry.series_or_create(&keys).await.unwrap();
-    println!("{:<52} {:>12.0}/s", "new series, one transaction", SERIES as f64 / begun.elapsed().as_secs_f64());
+    println!(
+        "{:<52} {:>12.0}/s",
+        "new series, one transaction",
+        SERIES as f64 / begun.elapsed().as_secs_f64()
+    );
 
     let mut walks = Walks::new(ids);
     let before = cpu();
@@ -127,21 +169,38 @@ async fn main() {
         let appended = store.telemetry.append(walks.tick(tick)).await.unwrap();
         assert_eq!(appended.accepted as usize, SERIES);
     }
-    say("commits of 10,000, one caller", ticks as usize * SERIES, begun.elapsed(), (cpu() - before).saturating_sub(making * ticks as u32));
+    say(
+        "commits of 10,000, one caller",
+        ticks as usize * SERIES,
+        begun.elapsed(),
+        (cpu() - before).saturating_sub(making * ticks as u32),
+    );
     let stats = store.telemetry.stats();
-    println!("{:<52} {:>12.2}", "bytes on disk per reading", stats.bytes as f64 / stats.accepted as f64);
+    println!(
+        "{:<52} {:>12.2}",
+        "bytes on disk per reading",
+        stats.bytes as f64 / stats.accepted as f64
+    );
 
     // Reading it back.
     queries(&store.telemetry, &walks.ids, ticks).await;
     store.abandon().await;
     let begun = Instant::now();
     let store = Store::open(dir.path()).await;
-    println!("{:<52} {:>10.1} ms", format!("start with {} readings after a kill", ticks as usize * SERIES), begun.elapsed().as_secs_f64() * 1e3);
+    println!(
+        "{:<52} {:>10.1} ms",
+        format!("start with {} readings after a kill", ticks as usize * SERIES),
+        begun.elapsed().as_secs_f64() * 1e3
+    );
     queries(&store.telemetry, &walks.ids, ticks).await;
     store.close().await;
     let begun = Instant::now();
     let store = Store::open(dir.path()).await;
-    println!("{:<52} {:>10.1} ms", "start after a clean end", begun.elapsed().as_secs_f64() * 1e3);
+    println!(
+        "{:<52} {:>10.1} ms",
+        "start after a clean end",
+        begun.elapsed().as_secs_f64() * 1e3
+    );
 
     // Batches of 100 from 32 callers.
     let rounds = (ticks / 4).max(1);
@@ -149,8 +208,10 @@ async fn main() {
     let (mut tasks, (begun, before)) = (tokio::task::JoinSet::new(), (Instant::now(), cpu()));
     for caller in 0..32 {
         let telemetry = store.telemetry.clone();
-        let batches: Vec<Vec<Sample>> =
-            all.iter().flat_map(|tick| tick.chunks(100).skip(caller).step_by(32).map(<[Sample]>::to_vec)).collect();
+        let batches: Vec<Vec<Sample>> = all
+            .iter()
+            .flat_map(|tick| tick.chunks(100).skip(caller).step_by(32).map(<[Sample]>::to_vec))
+            .collect();
         tasks.spawn(async move {
             for batch in batches {
                 telemetry.append(batch).await.unwrap();
@@ -159,7 +220,12 @@ async fn main() {
     }
     tasks.join_all().await;
     let copied = begun.elapsed();
-    say("batches of 100, 32 callers", rounds as usize * SERIES, copied, cpu() - before);
+    say(
+        "batches of 100, 32 callers",
+        rounds as usize * SERIES,
+        copied,
+        cpu() - before,
+    );
 
     // One reading at a time from 32 callers.
     let single = 60_000;
@@ -177,7 +243,11 @@ async fn main() {
     }
     tasks.join_all().await;
     say("single readings, 32 callers", single, begun.elapsed(), cpu() - before);
-    println!("{:<52} {:>12.1}", "readings per commit then", single as f64 / (store.telemetry.stats().commits - commits) as f64);
+    println!(
+        "{:<52} {:>12.1}",
+        "readings per commit then",
+        single as f64 / (store.telemetry.stats().commits - commits) as f64
+    );
 
     // A gateway that was offline repeats what is stored already.
     let again = 20_000;
@@ -188,7 +258,12 @@ async fn main() {
         let appended = store.telemetry.append(batch).await.unwrap();
         assert_eq!(appended.accepted, 0);
     }
-    say("batches of 100 of old, known readings, one caller", again, begun.elapsed(), cpu() - before);
+    say(
+        "batches of 100 of old, known readings, one caller",
+        again,
+        begun.elapsed(),
+        cpu() - before,
+    );
     store.close().await;
 }
 
@@ -198,7 +273,12 @@ async fn queries(telemetry: &Telemetry, ids: &[SeriesId], ticks: i64) {
         for pass in ["first", "again"] {
             let begun = Instant::now();
             let found = telemetry.history(ids[4_321], from, end, 1_000_000).await.unwrap();
-            println!("{:<52} {:>10.2} ms   {} readings", format!("history of one series, {what}, {pass}"), begun.elapsed().as_secs_f64() * 1e3, found.len());
+            println!(
+                "{:<52} {:>10.2} ms   {} readings",
+                format!("history of one series, {what}, {pass}"),
+                begun.elapsed().as_secs_f64() * 1e3,
+                found.len()
+            );
         }
     }
     let begun = Instant::now();
@@ -207,5 +287,9 @@ async fn queries(telemetry: &Telemetry, ids: &[SeriesId], ticks: i64) {
         std::hint::black_box(telemetry.latest(&ids[4_320..4_330]).await.unwrap());
         rounds += 1;
     }
-    println!("{:<52} {:>10.2} µs", "latest of 10 series", begun.elapsed().as_secs_f64() * 1e6 / f64::from(rounds));
+    println!(
+        "{:<52} {:>10.2} µs",
+        "latest of 10 series",
+        begun.elapsed().as_secs_f64() * 1e6 / f64::from(rounds)
+    );
 }

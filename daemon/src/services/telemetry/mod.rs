@@ -142,6 +142,9 @@ impl Telemetry {
                 retry_after_ms: RETRY_MS,
             },
             store::AppendError::Full => Error::Full,
+            store::AppendError::Unavailable => {
+                Error::Unavailable("the store of readings cannot be written now; repeat later".to_owned())
+            }
             store::AppendError::Failed => {
                 Error::Unavailable("the store of readings failed; fleetd restarts".to_owned())
             }

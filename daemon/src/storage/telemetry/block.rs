@@ -95,7 +95,12 @@ impl Block {
         if sample.received.abs_diff(sample.timestamp) > SAME_TIME {
             self.received.push((self.times.len() as u32, sample.received));
         }
-        self.push_plain(sample.series, sample.timestamp, number, Mark::new(shape, sample.quality, sample.reason));
+        self.push_plain(
+            sample.series,
+            sample.timestamp,
+            number,
+            Mark::new(shape, sample.quality, sample.reason),
+        );
     }
 
     /// Adds a reading without its text and receive time.
@@ -171,7 +176,10 @@ impl Block {
 
     /// The runs that have readings in these positions, cut to them.
     pub(super) fn runs_in(&self, range: Range<usize>) -> impl Iterator<Item = (SeriesId, Range<usize>)> + '_ {
-        let first = self.runs.partition_point(|(_, start)| *start as usize <= range.start).saturating_sub(1);
+        let first = self
+            .runs
+            .partition_point(|(_, start)| *start as usize <= range.start)
+            .saturating_sub(1);
         (first..self.runs.len())
             .map(|at| (self.runs[at].0, self.run(at)))
             .take_while(move |(_, run)| run.start < range.end)
@@ -179,13 +187,18 @@ impl Block {
     }
 
     fn run(&self, at: usize) -> Range<usize> {
-        let end = self.runs.get(at + 1).map_or(self.times.len(), |(_, start)| *start as usize);
+        let end = self
+            .runs
+            .get(at + 1)
+            .map_or(self.times.len(), |(_, start)| *start as usize);
         self.runs[at].1 as usize..end
     }
 
     /// Positions of a series' readings in `[from, to)`; empty where there are none.
     pub(super) fn range(&self, series: SeriesId, from: Micros, to: Micros) -> Range<usize> {
-        let Ok(at) = self.runs.binary_search_by_key(&series, |(series, _)| *series) else { return 0..0 };
+        let Ok(at) = self.runs.binary_search_by_key(&series, |(series, _)| *series) else {
+            return 0..0;
+        };
         let run = self.run(at);
         let times = &self.times[run.clone()];
         let first = times.partition_point(|time| *time < from);
@@ -197,7 +210,10 @@ impl Block {
     pub(super) fn position(&self, series: SeriesId, timestamp: Micros) -> Option<usize> {
         let at = self.runs.binary_search_by_key(&series, |(series, _)| *series).ok()?;
         let run = self.run(at);
-        self.times[run.clone()].binary_search(&timestamp).ok().map(|found| run.start + found)
+        self.times[run.clone()]
+            .binary_search(&timestamp)
+            .ok()
+            .map(|found| run.start + found)
     }
 
     /// The reading at a position, which belongs to `series`.
@@ -241,7 +257,11 @@ pub(super) fn same(a: &Sample, b: &Sample) -> bool {
 
 /// The receive time as it is kept: the reading's own, where it differs by no more than a second.
 pub(super) fn received(sample: &Sample) -> Micros {
-    if sample.received.abs_diff(sample.timestamp) > SAME_TIME { sample.received } else { sample.timestamp }
+    if sample.received.abs_diff(sample.timestamp) > SAME_TIME {
+        sample.received
+    } else {
+        sample.timestamp
+    }
 }
 
 fn find<T>(exceptions: &[(u32, T)], at: usize) -> Option<&T> {

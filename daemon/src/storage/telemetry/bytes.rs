@@ -85,7 +85,11 @@ impl<'a> Input<'a> {
     }
 
     /// Reads runs until they make up `count` values, and hands over each with its length.
-    pub(super) fn runs(&mut self, count: usize, mut each: impl FnMut(u64, usize) -> Result<(), Damage>) -> Result<(), Damage> {
+    pub(super) fn runs(
+        &mut self,
+        count: usize,
+        mut each: impl FnMut(u64, usize) -> Result<(), Damage>,
+    ) -> Result<(), Damage> {
         let mut left = count;
         while left > 0 {
             let (value, length) = (self.number()?, self.number()?);

@@ -49,7 +49,11 @@ impl Catalogue {
             known.add(series);
         }
         drop(tx);
-        Ok(Self { db, known: RwLock::new(known), creating: Mutex::default() })
+        Ok(Self {
+            db,
+            known: RwLock::new(known),
+            creating: Mutex::default(),
+        })
     }
 
     /// Numbers given so far.
@@ -88,9 +92,15 @@ impl Catalogue {
                 let known = read(&self.known);
                 let mut next = fresh.last().map_or(known.all.len() as SeriesId, |series| series.id + 1);
                 let mut seen: HashSet<&SeriesKey> = fresh.iter().map(|series| &series.key).collect();
-                let missing = wanted.iter().filter(|(key, _)| !known.ids.contains_key(key) && seen.insert(key));
+                let missing = wanted
+                    .iter()
+                    .filter(|(key, _)| !known.ids.contains_key(key) && seen.insert(key));
                 let create = |(key, unit): &(SeriesKey, String)| {
-                    let series = Series { id: next, key: key.clone(), unit: unit.clone() };
+                    let series = Series {
+                        id: next,
+                        key: key.clone(),
+                        unit: unit.clone(),
+                    };
                     next += 1;
                     series
                 };
@@ -150,7 +160,16 @@ async fn insert(tx: &mut Tx, created: &[Series]) -> Result<()> {
     for part in created.chunks(PAGE) {
         let rows: Vec<_> = part
             .iter()
-            .map(|Series { id, key, unit }| (id, key.org.to_string(), key.device.to_string(), &key.sensor, &key.source, unit))
+            .map(|Series { id, key, unit }| {
+                (
+                    id,
+                    key.org.to_string(),
+                    key.device.to_string(),
+                    &key.sensor,
+                    &key.source,
+                    unit,
+                )
+            })
             .collect();
         let json = serde_json::to_string(&rows).map_err(|error| Error::Corrupt {
             table: TABLE,

@@ -1,4 +1,4 @@
-//! How a segment is coded: frames of at most 2,048 readings, each readable and checked alone.
+//! How a segment is coded: frames of at most 1,024 readings, each readable and checked alone.
 //!
 //! A frame is a flag byte (1: the rest is its length, then zstd), then columns one after the other, integers as in `bytes.rs`:
 //! readings of each series less one (runs) · times (the first of a series as difference to the first of the series
@@ -15,7 +15,7 @@ use super::contents::{self, Frame};
 use crate::domain::telemetry::{Micros, Reason};
 
 /// Readings of a frame at most: one series is read back at the cost of its frames.
-pub(super) const FRAME: usize = 2_048;
+pub(super) const FRAME: usize = 1_024;
 /// Bytes of JSON after which a frame ends.
 const FRAME_TEXT: usize = 1 << 20;
 const ZSTD_LEVEL: i32 = 1;
@@ -100,7 +100,12 @@ pub(super) struct Encoder {
 
 impl Encoder {
     pub(super) fn new() -> std::io::Result<Self> {
-        Ok(Self { zip: Zip::new()?, kinds: Vec::new(), wholes: Vec::new(), columns: Vec::new() })
+        Ok(Self {
+            zip: Zip::new()?,
+            kinds: Vec::new(),
+            wholes: Vec::new(),
+            columns: Vec::new(),
+        })
     }
 
     /// Codes a block as a segment.
@@ -122,14 +127,26 @@ impl Encoder {
             frames.push(self.frame(block, begin..end, &mut body)?);
             begin = end;
         }
-        Ok(Coded { contents: contents::encode(&frames, &mut self.zip)?, body })
+        Ok(Coded {
+            contents: contents::encode(&frames, &mut self.zip)?,
+            body,
+        })
     }
 
     fn frame(&mut self, block: &Block, range: Range<usize>, body: &mut Vec<u8>) -> std::io::Result<Frame> {
         let times = &block.times()[range.clone()];
-        let (first, last) = times.iter().fold((i64::MAX, i64::MIN), |(min, max), time| (min.min(*time), max.max(*time)));
-        let mut frame =
-            Frame { offset: body.len(), length: 0, sum: 0, readings: range.len(), first, last, intervals: Vec::new() };
+        let (first, last) = times.iter().fold((i64::MAX, i64::MIN), |(min, max), time| {
+            (min.min(*time), max.max(*time))
+        });
+        let mut frame = Frame {
+            offset: body.len(),
+            length: 0,
+            sum: 0,
+            readings: range.len(),
+            first,
+            last,
+            intervals: Vec::new(),
+        };
         for (series, _) in block.runs_in(range.clone()) {
             frame.push(series);
         }
@@ -190,7 +207,14 @@ impl Encoder {
             for at in run.start - range.start..run.end - range.start {
                 let this = self.kinds[at];
                 if this < RAW {
-                    put_signed(out, if this == kind { self.wholes[at].wrapping_sub(whole) } else { self.wholes[at] });
+                    put_signed(
+                        out,
+                        if this == kind {
+                            self.wholes[at].wrapping_sub(whole)
+                        } else {
+                            self.wholes[at]
+                        },
+                    );
                     whole = self.wholes[at];
                 }
                 kind = this;
@@ -205,7 +229,10 @@ impl Encoder {
             put(out, text.len() as u64);
             out.extend_from_slice(text.as_bytes());
         }
-        put_runs(out, block.marks()[range.clone()].iter().map(|mark| u64::from(mark.trust())));
+        put_runs(
+            out,
+            block.marks()[range.clone()].iter().map(|mark| u64::from(mark.trust())),
+        );
         let received = part(block.received(), &range);
         put(out, received.len() as u64);
         let mut before = (range.start as u32, base);
@@ -311,7 +338,10 @@ fn read(frame: &Frame, mut input: Input<'_>) -> Result<Block, Damage> {
     let mut kinds = Vec::with_capacity(count);
     input.runs(count, |kind, length| {
         let known = |kind: &u8| *kind <= MOST_PLACES || (RAW..=MISSING).contains(kind);
-        let kind = u8::try_from(kind).ok().filter(known).ok_or(Damage("a kind of value is unknown"))?;
+        let kind = u8::try_from(kind)
+            .ok()
+            .filter(known)
+            .ok_or(Damage("a kind of value is unknown"))?;
         kinds.resize(kinds.len() + length, kind);
         Ok(())
     })?;
@@ -351,7 +381,10 @@ fn read(frame: &Frame, mut input: Input<'_>) -> Result<Block, Damage> {
     let mut before = (0_u32, frame.first);
     for _ in 0..exceptions {
         let at = before.0.checked_add(input.small()?).filter(|at| (*at as usize) < count);
-        before = (at.ok_or(Damage("a receive time has no reading"))?, before.1.wrapping_add(input.signed()?));
+        before = (
+            at.ok_or(Damage("a receive time has no reading"))?,
+            before.1.wrapping_add(input.signed()?),
+        );
         block.push_received(before.0, before.1);
     }
     let mut at = 0;
@@ -443,8 +476,16 @@ mod tests {
         let each = block.runs().flat_map(|(series, run)| run.map(move |at| (series, at)));
         each.map(|(series, at)| {
             let mut sample = block.sample(series, at);
-            let bits = if let Value::Number(number) = sample.value { number.to_bits() } else { 0 };
-            sample.value = if let Value::Number(_) = sample.value { Value::Missing } else { sample.value };
+            let bits = if let Value::Number(number) = sample.value {
+                number.to_bits()
+            } else {
+                0
+            };
+            sample.value = if let Value::Number(_) = sample.value {
+                Value::Missing
+            } else {
+                sample.value
+            };
             (sample, bits)
         })
         .collect()
@@ -454,7 +495,15 @@ mod tests {
         let frames = contents::decode(&coded.contents)?;
         frames
             .iter()
-            .map(|frame| decode(frame, coded.body.get(frame.offset..frame.offset + frame.length).ok_or(Damage("cut"))?))
+            .map(|frame| {
+                decode(
+                    frame,
+                    coded
+                        .body
+                        .get(frame.offset..frame.offset + frame.length)
+                        .ok_or(Damage("cut"))?,
+                )
+            })
             .collect()
     }
 
@@ -466,12 +515,19 @@ mod tests {
             let coded = encoder.encode(&block).unwrap();
             let frames = contents::decode(&coded.contents).unwrap();
             let back = super::tests::frames(&coded).unwrap();
-            assert_eq!(back.iter().flat_map(bits).collect::<Vec<_>>(), bits(&block), "seed {seed}");
+            assert_eq!(
+                back.iter().flat_map(bits).collect::<Vec<_>>(),
+                bits(&block),
+                "seed {seed}"
+            );
             for (frame, back) in frames.iter().zip(&back) {
                 assert_eq!(Some((frame.first, frame.last)), back.bounds(), "seed {seed}");
                 assert!(back.runs().all(|(series, _)| frame.holds(series)), "seed {seed}");
                 assert_eq!(frame.series().count(), back.runs().count(), "seed {seed}");
-                assert!(!frame.holds(back.series_bounds().unwrap().1.wrapping_add(1)), "seed {seed}");
+                assert!(
+                    !frame.holds(back.series_bounds().unwrap().1.wrapping_add(1)),
+                    "seed {seed}"
+                );
             }
         }
     }
@@ -481,7 +537,14 @@ mod tests {
         let mut block = Block::default();
         for timestamp in 0..20 {
             let value = Value::Json("x".repeat(300_000).into());
-            block.push(&Sample { series: 1, timestamp, received: timestamp, value, quality: Quality::Good, reason: Reason::None });
+            block.push(&Sample {
+                series: 1,
+                timestamp,
+                received: timestamp,
+                value,
+                quality: Quality::Good,
+                reason: Reason::None,
+            });
         }
         let coded = Encoder::new().unwrap().encode(&block).unwrap();
         let back = frames(&coded).unwrap();
@@ -499,12 +562,23 @@ mod tests {
             for at in (0..coded.body.len()).step_by(coded.body.len() / 400 + 1) {
                 let mut body = coded.body.clone();
                 body[at] ^= 1 << (at % 8);
-                let damaged = whole.iter().filter(|frame| decode(frame, &body[frame.offset..frame.offset + frame.length]).is_err());
+                let damaged = whole
+                    .iter()
+                    .filter(|frame| decode(frame, &body[frame.offset..frame.offset + frame.length]).is_err());
                 assert_eq!(damaged.count(), 1, "seed {seed}, byte {at}");
                 // Even with a checksum that fits, damage is an error or other readings, never a panic.
-                let frame = whole.iter().find(|frame| (frame.offset..frame.offset + frame.length).contains(&at)).unwrap();
+                let frame = whole
+                    .iter()
+                    .find(|frame| (frame.offset..frame.offset + frame.length).contains(&at))
+                    .unwrap();
                 let bytes = &body[frame.offset..frame.offset + frame.length];
-                let _ = decode(&Frame { sum: crc32fast::hash(bytes), ..frame.clone() }, bytes);
+                let _ = decode(
+                    &Frame {
+                        sum: crc32fast::hash(bytes),
+                        ..frame.clone()
+                    },
+                    bytes,
+                );
                 noticed += 1;
             }
             for at in (0..coded.contents.len()).step_by(coded.contents.len() / 100 + 1) {
@@ -514,7 +588,10 @@ mod tests {
                 let end = table.len() - 4;
                 let sum = crc32fast::hash(&table[..end]).to_le_bytes();
                 table[end..].copy_from_slice(&sum);
-                let _ = frames(&Coded { contents: table, body: coded.body.clone() });
+                let _ = frames(&Coded {
+                    contents: table,
+                    body: coded.body.clone(),
+                });
             }
         }
         assert!(noticed > 500, "{noticed}");
@@ -526,7 +603,14 @@ mod tests {
         for (n, series) in (0..10_000_u32).enumerate() {
             let timestamp = 1_795_132_800_000_000 + i64::from(series / 10) * 9_973;
             let value = Value::Number(f64::from(20_000 + n as u32 * 7 % 5_000) / 100.0);
-            block.push(&Sample { series, timestamp, received: timestamp, value, quality: Quality::Good, reason: Reason::None });
+            block.push(&Sample {
+                series,
+                timestamp,
+                received: timestamp,
+                value,
+                quality: Quality::Good,
+                reason: Reason::None,
+            });
         }
         let coded = Encoder::new().unwrap().encode(&block).unwrap();
         let bytes = coded.contents.len() + coded.body.len();

@@ -37,7 +37,9 @@ impl Frame {
 
     /// Every series that it holds, ascending.
     pub(super) fn series(&self) -> impl Iterator<Item = SeriesId> + '_ {
-        self.intervals.iter().flat_map(|(first, count)| (0..*count).map(move |n| first + n))
+        self.intervals
+            .iter()
+            .flat_map(|(first, count)| (0..*count).map(move |n| first + n))
     }
 
     /// Adds the next series, greater than those before.
@@ -69,7 +71,11 @@ pub(super) fn encode(frames: &[Frame], zip: &mut Zip) -> std::io::Result<Vec<u8>
             end = first + (count - 1);
         }
     }
-    let compressed = if list.len() >= WORTH_COMPRESSING { Some(zip.compress(&list)?) } else { None };
+    let compressed = if list.len() >= WORTH_COMPRESSING {
+        Some(zip.compress(&list)?)
+    } else {
+        None
+    };
     let (flags, bytes) = match &compressed {
         Some(compressed) if compressed.len() < list.len() => (COMPRESSED, compressed),
         _ => (0, &list),
@@ -87,7 +93,9 @@ pub(super) fn encode(frames: &[Frame], zip: &mut Zip) -> std::io::Result<Vec<u8>
 
 /// Reads a table of contents.
 pub(super) fn decode(stored: &[u8]) -> Result<Vec<Frame>, Damage> {
-    let (bytes, sum) = stored.split_last_chunk::<4>().ok_or(Damage("the table of contents is cut off"))?;
+    let (bytes, sum) = stored
+        .split_last_chunk::<4>()
+        .ok_or(Damage("the table of contents is cut off"))?;
     if crc32fast::hash(bytes) != u32::from_le_bytes(*sum) {
         return Err(Damage("the checksum of the table of contents does not match"));
     }
@@ -122,8 +130,20 @@ fn frames(mut input: Input<'_>) -> Result<Vec<Frame>, Damage> {
             end = first.checked_add(more).ok_or(large)?;
             intervals.push((first, more.checked_add(1).ok_or(large)?));
         }
-        frames.push(Frame { offset, length, sum, readings, first, last, intervals });
+        frames.push(Frame {
+            offset,
+            length,
+            sum,
+            readings,
+            first,
+            last,
+            intervals,
+        });
         offset += length;
     }
-    if input.0.is_empty() { Ok(frames) } else { Err(Damage("the table of contents is too long")) }
+    if input.0.is_empty() {
+        Ok(frames)
+    } else {
+        Err(Damage("the table of contents is too long"))
+    }
 }

@@ -18,7 +18,10 @@ pub(super) fn civil(day: i64) -> (i64, i64, i64) {
     let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
     let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let month = (5 * of_year + 2) / 153;
-    let (date, month) = (of_year - (153 * month + 2) / 5 + 1, if month < 10 { month + 3 } else { month - 9 });
+    let (date, month) = (
+        of_year - (153 * month + 2) / 5 + 1,
+        if month < 10 { month + 3 } else { month - 9 },
+    );
     (year_of_era + era * 400 + i64::from(month <= 2), month, date)
 }
 
@@ -38,7 +41,10 @@ pub(super) fn name(day: i64) -> String {
 
 /// The day whose file has this name; none for other files.
 pub(super) fn parse(file: &str) -> Option<i64> {
-    let mut parts = file.strip_suffix(".db")?.rsplitn(3, '-').map(|part| part.parse::<i64>().ok());
+    let mut parts = file
+        .strip_suffix(".db")?
+        .rsplitn(3, '-')
+        .map(|part| part.parse::<i64>().ok());
     let (date, month, year) = (parts.next()??, parts.next()??, parts.next()??);
     if year.unsigned_abs() > 300_000 {
         return None;
@@ -62,7 +68,14 @@ mod tests {
             assert_eq!(days(year, month, date), day);
             assert_eq!(parse(&name(day)), Some(day), "{}", name(day));
         }
-        for other in ["1970-1-1.db", "2026-02-30.db", "2026-13-01.db", "fleetd.db", "2026-11-20.db-wal", "newest"] {
+        for other in [
+            "1970-1-1.db",
+            "2026-02-30.db",
+            "2026-13-01.db",
+            "fleetd.db",
+            "2026-11-20.db-wal",
+            "newest",
+        ] {
             assert_eq!(parse(other), None, "{other}");
         }
     }

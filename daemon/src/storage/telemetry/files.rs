@@ -39,11 +39,17 @@ pub(super) struct FileWriter {
 
 /// Opens the files, and rebuilds the newest readings of `series` series.
 pub(super) async fn open(dir: PathBuf, series: usize) -> Result<(Arc<Files>, FileWriter)> {
-    let failed = |source| Error::File { path: dir.display().to_string(), source };
+    let failed = |source| Error::File {
+        path: dir.display().to_string(),
+        source,
+    };
     let encoder = Encoder::new().map_err(failed)?;
     let partitions = Partitions::open(dir)?;
     let (newest, last) = newest::load(&partitions, series).await?;
-    let files = Arc::new(Files { partitions, newest: RwLock::new(newest) });
+    let files = Arc::new(Files {
+        partitions,
+        newest: RwLock::new(newest),
+    });
     let writer = FileWriter {
         files: Arc::clone(&files),
         writers: Writers::default(),
@@ -98,7 +104,10 @@ impl FileWriter {
         for at in fresh {
             block.push(order.sample(*at as usize));
         }
-        let failed = |source| Error::File { path: self.files.partitions.dir().display().to_string(), source };
+        let failed = |source| Error::File {
+            path: self.files.partitions.dir().display().to_string(),
+            source,
+        };
         let coded = self.encoder.encode(&block).map_err(failed)?;
         let id = self.writers.append(&self.files.partitions, day, &block, coded).await?;
         block.shrink();
@@ -137,16 +146,27 @@ impl FileWriter {
     }
 
     /// The same for readings of one day that are older than the newest of their series.
-    async fn compare_late(&self, order: &Order<'_>, day: i64, mut late: Vec<u32>, standing: &mut [Standing]) -> Result<()> {
+    async fn compare_late(
+        &self,
+        order: &Order<'_>,
+        day: i64,
+        mut late: Vec<u32>,
+        standing: &mut [Standing],
+    ) -> Result<()> {
         let partitions = &self.files.partitions;
         if partitions.days_in(day, day).is_empty() {
             return Ok(());
         }
         let key = |at: &u32| order.key(*at as usize);
         late.sort_by_key(|at| key(at).1);
-        let (Some(first), Some(last)) = (late.first(), late.last()) else { return Ok(()) };
+        let (Some(first), Some(last)) = (late.first(), late.last()) else {
+            return Ok(());
+        };
         let (from, until) = (key(first).1, key(last).1);
-        let series = late.iter().map(|at| key(at).0).fold((SeriesId::MAX, 0), |(min, max), s| (min.min(s), max.max(s)));
+        let series = late
+            .iter()
+            .map(|at| key(at).0)
+            .fold((SeriesId::MAX, 0), |(min, max), s| (min.min(s), max.max(s)));
         let between = |first: Micros, last: Micros| {
             let rest = &late[late.partition_point(|at| key(at).1 < first)..];
             &rest[..rest.partition_point(|at| key(at).1 <= last)]
@@ -161,16 +181,28 @@ impl FileWriter {
             }
         };
         let (blocks, below) = read(&partitions.recent).find(day, from, until, |block| {
-            let Some((first, last)) = block.bounds() else { return false };
-            between(first, last).iter().any(|at| block.position(key(at).0, key(at).1).is_some())
+            let Some((first, last)) = block.bounds() else {
+                return false;
+            };
+            between(first, last)
+                .iter()
+                .any(|at| block.position(key(at).0, key(at).1).is_some())
         });
         blocks.iter().for_each(|block| look(block));
         if below == 0 {
             return Ok(());
         }
-        let wanted = Wanted { from, until, series, above: 0, below };
+        let wanted = Wanted {
+            from,
+            until,
+            series,
+            above: 0,
+            below,
+        };
         let (frames, damaged) = partitions
-            .frames(day, wanted, |frame| between(frame.first, frame.last).iter().any(|at| frame.holds(key(at).0)))
+            .frames(day, wanted, |frame| {
+                between(frame.first, frame.last).iter().any(|at| frame.holds(key(at).0))
+            })
             .await?;
         // What cannot be read cannot be compared: sent again, it is stored again, which heals the loss.
         for error in damaged {
@@ -190,7 +222,9 @@ impl FileWriter {
 
     /// Saves the newest readings beside the writing, if it is time and the last saving is done.
     async fn checkpoint(&mut self) {
-        if self.since_checkpoint < SEGMENTS_PER_CHECKPOINT || self.saving.as_ref().is_some_and(|saving| !saving.is_finished()) {
+        if self.since_checkpoint < SEGMENTS_PER_CHECKPOINT
+            || self.saving.as_ref().is_some_and(|saving| !saving.is_finished())
+        {
             return;
         }
         self.finish_saving().await;

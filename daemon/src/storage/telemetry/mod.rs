@@ -39,8 +39,8 @@ use catalogue::Catalogue;
 use files::Files;
 use postgres::Rows;
 pub use scan::Scan;
-pub use writer::Writer;
 use writer::Sink;
+pub use writer::Writer;
 
 /// How readings are kept.
 #[derive(Clone, Debug)]
@@ -162,7 +162,13 @@ impl Telemetry {
         });
         // Bounded by `room`, which counts readings and not batches.
         let (sender, receiver) = mpsc::unbounded_channel();
-        Ok((Self { inner: Arc::clone(&inner), queue: sender }, Writer::new(inner, receiver, sink)))
+        Ok((
+            Self {
+                inner: Arc::clone(&inner),
+                queue: sender,
+            },
+            Writer::new(inner, receiver, sink),
+        ))
     }
 
     /// The number of a series, if it is known.
@@ -191,9 +197,17 @@ impl Telemetry {
             return Ok(Appended::default());
         }
         let wanted = u32::try_from(samples.len().min(self.inner.capacity)).map_err(|_| AppendError::Busy)?;
-        let room = Arc::clone(&self.inner.room).try_acquire_many_owned(wanted).map_err(|_| AppendError::Busy)?;
+        let room = Arc::clone(&self.inner.room)
+            .try_acquire_many_owned(wanted)
+            .map_err(|_| AppendError::Busy)?;
         let (answer, answered) = oneshot::channel();
-        self.queue.send(Batch { samples, answer, _room: room }).map_err(|_| AppendError::Failed)?;
+        self.queue
+            .send(Batch {
+                samples,
+                answer,
+                _room: room,
+            })
+            .map_err(|_| AppendError::Failed)?;
         answered.await.unwrap_or(Err(AppendError::Failed))
     }
 

@@ -73,7 +73,9 @@ pub(super) async fn load(partitions: &Partitions, series: usize) -> Result<(Newe
             Ok(segment) => {
                 last.insert(day, segment);
             }
-            Err(error @ Error::Corrupt { .. }) => tracing::error!(%error, "a file of readings is damaged; queries of its day will fail"),
+            Err(error @ Error::Corrupt { .. }) => {
+                tracing::error!(%error, "a file of readings is damaged; queries of its day will fail");
+            }
             Err(error) => return Err(error),
         }
     }
@@ -97,7 +99,13 @@ pub(super) async fn load(partitions: &Partitions, series: usize) -> Result<(Newe
 
 /// Takes in the segments of a day with greater numbers than `above`.
 async fn catch_up(partitions: &Partitions, day: i64, above: i64, newest: &mut Newest) -> Result<()> {
-    let wanted = Wanted { from: Micros::MIN, until: Micros::MAX, series: (0, SeriesId::MAX), above, below: i64::MAX };
+    let wanted = Wanted {
+        from: Micros::MIN,
+        until: Micros::MAX,
+        series: (0, SeriesId::MAX),
+        above,
+        below: i64::MAX,
+    };
     let (mut frames, damaged) = partitions.frames(day, wanted, |_| true).await?;
     for error in damaged {
         tracing::error!(%error, "a segment is damaged; queries that touch it will fail");
@@ -155,7 +163,11 @@ fn checkpoint(dir: &Path, last: &Last) -> Option<(Newest, Last)> {
     let bytes = std::fs::read(dir.join(FILE)).ok()?;
     match parse(&bytes) {
         // A file that is gone, or older than the checkpoint, was taken away or put back by someone.
-        Ok((_, known)) if known.iter().any(|(day, segment)| last.get(day).is_none_or(|last| last < segment)) => {
+        Ok((_, known))
+            if known
+                .iter()
+                .any(|(day, segment)| last.get(day).is_none_or(|last| last < segment)) =>
+        {
             tracing::warn!("files of readings were changed from outside; reading all of them");
             None
         }
@@ -188,4 +200,3 @@ fn parse(bytes: &[u8]) -> std::result::Result<(Newest, Last), Damage> {
     }
     Ok((newest, last))
 }
-

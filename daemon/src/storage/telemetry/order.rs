@@ -81,7 +81,10 @@ impl<'a> Order<'a> {
 
     /// Decides: of what is free the first is new, and the others are compared with it.
     pub(super) fn judge(&self, standing: &[Standing]) -> Judged {
-        let mut judged = Judged { fresh: Vec::with_capacity(self.len()), ..Judged::default() };
+        let mut judged = Judged {
+            fresh: Vec::with_capacity(self.len()),
+            ..Judged::default()
+        };
         let mut first = 0;
         for (at, standing) in standing.iter().enumerate() {
             let standing = match standing {

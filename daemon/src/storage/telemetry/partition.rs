@@ -75,11 +75,16 @@ pub(super) type Found = (Vec<Stored>, Vec<Error>);
 impl Partitions {
     /// Opens the folder, which is made where it is missing.
     pub(super) fn open(dir: PathBuf) -> Result<Self> {
-        let failed = |source| Error::File { path: dir.display().to_string(), source };
+        let failed = |source| Error::File {
+            path: dir.display().to_string(),
+            source,
+        };
         std::fs::create_dir_all(&dir).map_err(failed)?;
         if let Some(parent) = dir.parent().filter(|parent| !parent.as_os_str().is_empty()) {
             // The folder itself must outlive a power cut, like what is in it.
-            std::fs::File::open(parent).and_then(|parent| parent.sync_all()).map_err(failed)?;
+            std::fs::File::open(parent)
+                .and_then(|parent| parent.sync_all())
+                .map_err(failed)?;
         }
         let mut days = BTreeSet::new();
         for entry in std::fs::read_dir(&dir).map_err(failed)? {
@@ -105,13 +110,23 @@ impl Partitions {
 
     /// Days from `from` to `to` (inclusive) that have a file, oldest first.
     pub(super) fn days_in(&self, from: i64, to: i64) -> Vec<i64> {
-        if from > to { Vec::new() } else { read(&self.days).range(from..=to).copied().collect() }
+        if from > to {
+            Vec::new()
+        } else {
+            read(&self.days).range(from..=to).copied().collect()
+        }
     }
 
     /// Bytes of every file of the folder.
     pub(super) fn bytes(&self) -> u64 {
-        let Ok(entries) = std::fs::read_dir(&self.dir) else { return 0 };
-        entries.flatten().filter_map(|entry| entry.metadata().ok()).map(|file| file.len()).sum()
+        let Ok(entries) = std::fs::read_dir(&self.dir) else {
+            return 0;
+        };
+        entries
+            .flatten()
+            .filter_map(|entry| entry.metadata().ok())
+            .map(|file| file.len())
+            .sum()
     }
 
     fn reader(&self, day: i64) -> SqlitePool {
@@ -122,7 +137,11 @@ impl Partitions {
                 .max_connections(2)
                 .test_before_acquire(false)
                 .idle_timeout(IDLE)
-                .connect_lazy_with(sqlite_options(&self.dir.join(days::name(day))).create_if_missing(false).pragma("query_only", "on")),
+                .connect_lazy_with(
+                    sqlite_options(&self.dir.join(days::name(day)))
+                        .create_if_missing(false)
+                        .pragma("query_only", "on"),
+                ),
         };
         readers.push((day, pool.clone()));
         if readers.len() > MOST_OPEN {
@@ -136,21 +155,36 @@ impl Partitions {
     pub(super) async fn last_segment(&self, day: i64) -> Result<i64> {
         let reader = self.reader(day);
         let failed = |error| explained(&self.dir, day, error);
-        #[expect(clippy::disallowed_methods, reason = "partition files are SQLite's alone, with blobs the waist does not have")]
-        let version = sqlx::query("pragma user_version").fetch_one(&reader).await.map_err(failed)?;
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "partition files are SQLite's alone, with blobs the waist does not have"
+        )]
+        let version = sqlx::query("pragma user_version")
+            .fetch_one(&reader)
+            .await
+            .map_err(failed)?;
         if version.try_get::<i64, _>(0)? == 0 {
             // The process ended between making the file and making its table: nothing was ever in it.
             write(&self.days).remove(&day);
             return Ok(0);
         }
-        #[expect(clippy::disallowed_methods, reason = "partition files are SQLite's alone, with blobs the waist does not have")]
-        let row = sqlx::query("select coalesce(max(id), 0) from segment").fetch_one(&reader).await.map_err(failed)?;
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "partition files are SQLite's alone, with blobs the waist does not have"
+        )]
+        let row = sqlx::query("select coalesce(max(id), 0) from segment")
+            .fetch_one(&reader)
+            .await
+            .map_err(failed)?;
         Ok(row.try_get(0)?)
     }
 
     /// Frames of a day that may hold what is wanted.
     pub(super) async fn frames(&self, day: i64, wanted: Wanted, keep: impl Fn(&Frame) -> bool) -> Result<Found> {
-        #[expect(clippy::disallowed_methods, reason = "partition files are SQLite's alone, with blobs the waist does not have")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "partition files are SQLite's alone, with blobs the waist does not have"
+        )]
         let rows = sqlx::query(
             "select id, contents from segment
               where max_ts >= $1 and min_ts <= $2 and max_series >= $3 and min_series <= $4 and id > $5 and id < $6",
@@ -187,12 +221,23 @@ impl Partitions {
         for part in wanted.chunks(AT_ONCE) {
             let known: Vec<_> = {
                 let mut cache = lock(&self.cache);
-                part.iter().map(|stored| cache.get((day, stored.segment, stored.index))).collect()
+                part.iter()
+                    .map(|stored| cache.get((day, stored.segment, stored.index)))
+                    .collect()
             };
-            let mut missing: Vec<i64> = part.iter().zip(&known).filter(|(_, known)| known.is_none()).map(|(s, _)| s.segment).collect();
+            let mut missing: Vec<i64> = part
+                .iter()
+                .zip(&known)
+                .filter(|(_, known)| known.is_none())
+                .map(|(s, _)| s.segment)
+                .collect();
             missing.sort_unstable();
             missing.dedup();
-            let bodies = if missing.is_empty() { HashMap::new() } else { self.bodies(day, &missing).await? };
+            let bodies = if missing.is_empty() {
+                HashMap::new()
+            } else {
+                self.bodies(day, &missing).await?
+            };
             for (stored, known) in part.iter().zip(known) {
                 blocks.push(match known {
                     Some(block) => Ok(block),
@@ -207,7 +252,9 @@ impl Partitions {
         let Stored { segment, index, frame } = stored;
         let damaged = |damage| corrupt(day, *segment, Some(*index), damage);
         let body = body.ok_or(damaged(Damage("the segment is gone")))?;
-        let bytes = body.get(frame.offset..frame.offset + frame.length).ok_or(damaged(Damage("the segment is cut off")))?;
+        let bytes = body
+            .get(frame.offset..frame.offset + frame.length)
+            .ok_or(damaged(Damage("the segment is cut off")))?;
         let block = Arc::new(codec::decode(frame, bytes).map_err(damaged)?);
         lock(&self.cache).put((day, *segment, *index), Arc::clone(&block));
         Ok(block)
@@ -215,7 +262,10 @@ impl Partitions {
 
     async fn bodies(&self, day: i64, segments: &[i64]) -> Result<HashMap<i64, Vec<u8>>> {
         let list = serde_json::Value::from(segments).to_string();
-        #[expect(clippy::disallowed_methods, reason = "partition files are SQLite's alone, with blobs the waist does not have")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "partition files are SQLite's alone, with blobs the waist does not have"
+        )]
         let rows = sqlx::query("select id, body from segment where id in (select value from json_each($1))")
             .bind(list)
             .fetch_all(&self.reader(day))
@@ -228,7 +278,11 @@ impl Partitions {
 /// The damage, with the place that a person can look at.
 fn corrupt(day: i64, segment: i64, frame: Option<usize>, damage: Damage) -> Error {
     let frame = frame.map_or_else(String::new, |index| format!("frame {index} of "));
-    Error::Corrupt { table: "segment", column: format!("{frame}segment {segment} in {}", days::name(day)), detail: damage.to_string() }
+    Error::Corrupt {
+        table: "segment",
+        column: format!("{frame}segment {segment} in {}", days::name(day)),
+        detail: damage.to_string(),
+    }
 }
 
 /// The connections that write, least recently used first.
@@ -239,10 +293,21 @@ pub(super) struct Writers {
 
 impl Writers {
     /// Writes a segment, and gives its number; when this returns, it is on disk.
-    pub(super) async fn append(&mut self, partitions: &Partitions, day: i64, block: &Block, coded: Coded) -> Result<i64> {
-        let (Some(times), Some(series)) = (block.bounds(), block.series_bounds()) else { return Ok(0) };
+    pub(super) async fn append(
+        &mut self,
+        partitions: &Partitions,
+        day: i64,
+        block: &Block,
+        coded: Coded,
+    ) -> Result<i64> {
+        let (Some(times), Some(series)) = (block.bounds(), block.series_bounds()) else {
+            return Ok(0);
+        };
         let connection = self.connection(partitions, day).await?;
-        #[expect(clippy::disallowed_methods, reason = "partition files are SQLite's alone, with blobs the waist does not have")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "partition files are SQLite's alone, with blobs the waist does not have"
+        )]
         let done = sqlx::query(
             "insert into segment (min_ts, max_ts, min_series, max_series, count, contents, body)
              values ($1, $2, $3, $4, $5, $6, $7)",
@@ -273,7 +338,9 @@ impl Writers {
                 oldest.close().await?;
             }
             let path = partitions.dir.join(days::name(day));
-            let connection = create(&path).await.map_err(|error| explained(&partitions.dir, day, error))?;
+            let connection = create(&path)
+                .await
+                .map_err(|error| explained(&partitions.dir, day, error))?;
             write(&partitions.days).insert(day);
             self.open.push((day, connection));
         }
@@ -286,7 +353,10 @@ impl Writers {
     #[cfg(test)]
     pub(super) async fn limit_pages(&mut self, partitions: &Partitions, day: i64, pages: u32) {
         let connection = self.connection(partitions, day).await.unwrap();
-        sqlx::raw_sql(sqlx::AssertSqlSafe(format!("pragma max_page_count = {pages}"))).execute(connection).await.unwrap();
+        sqlx::raw_sql(sqlx::AssertSqlSafe(format!("pragma max_page_count = {pages}")))
+            .execute(connection)
+            .await
+            .unwrap();
     }
 
     /// Closes every file, after which its log is folded into it.
@@ -300,10 +370,18 @@ impl Writers {
 
 /// Opens a partition file for writing, and makes its table where it is missing.
 async fn create(path: &Path) -> sqlx::Result<SqliteConnection> {
-    let options = sqlite_options(path).page_size(16 << 10).pragma("journal_size_limit", MOST_LOG);
+    let options = sqlite_options(path)
+        .page_size(16 << 10)
+        .pragma("journal_size_limit", MOST_LOG);
     let mut connection = SqliteConnection::connect_with(&options).await?;
-    #[expect(clippy::disallowed_methods, reason = "partition files are SQLite's alone, with blobs the waist does not have")]
-    let version: i64 = sqlx::query("pragma user_version").fetch_one(&mut connection).await?.try_get(0)?;
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "partition files are SQLite's alone, with blobs the waist does not have"
+    )]
+    let version: i64 = sqlx::query("pragma user_version")
+        .fetch_one(&mut connection)
+        .await?
+        .try_get(0)?;
     if version == SCHEMA {
         return Ok(connection);
     }
@@ -339,9 +417,17 @@ const DAMAGED: [i32; 2] = [11, 26];
 
 /// An error of a day's file with what the engine does not say: the file's name, or that the disk is full.
 fn explained(dir: &Path, day: i64, error: sqlx::Error) -> Error {
-    let code = error.as_database_error().and_then(|e| e.code()).and_then(|code| code.parse::<i32>().ok()).unwrap_or(0);
+    let code = error
+        .as_database_error()
+        .and_then(|e| e.code())
+        .and_then(|code| code.parse::<i32>().ok())
+        .unwrap_or(0);
     if DAMAGED.contains(&(code & 0xff)) {
-        return Error::Corrupt { table: "segment", column: days::name(day), detail: error.to_string() };
+        return Error::Corrupt {
+            table: "segment",
+            column: days::name(day),
+            detail: error.to_string(),
+        };
     }
     if FULL_IN_DISGUISE.contains(&code)
         && let Ok(disk) = rustix::fs::statvfs(dir)

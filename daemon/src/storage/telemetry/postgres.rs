@@ -39,7 +39,10 @@ impl Rows {
         .execute(&mut *tx)
         .await?;
         tx.commit().await?;
-        Ok(Self { pool, months: Mutex::default() })
+        Ok(Self {
+            pool,
+            months: Mutex::default(),
+        })
     }
 
     /// Adds what is new. What another replica wrote meanwhile stays, and decides.
@@ -50,7 +53,11 @@ impl Rows {
         if inserted.len() == firsts.len() {
             return Ok(order.judge(&vec![Standing::Free; order.len()]));
         }
-        let taken: Vec<_> = firsts.iter().map(|at| order.key(*at)).filter(|key| !inserted.contains(key)).collect();
+        let taken: Vec<_> = firsts
+            .iter()
+            .map(|at| order.key(*at))
+            .filter(|key| !inserted.contains(key))
+            .collect();
         let stored = self.stored(&taken).await?;
         let mut standing = Vec::with_capacity(order.len());
         for at in 0..order.len() {
@@ -104,7 +111,8 @@ impl Rows {
 
     /// The rows with these keys.
     async fn stored(&self, keys: &[(SeriesId, Micros)]) -> Result<HashMap<(SeriesId, Micros), Sample>> {
-        let (series, times): (Vec<i64>, Vec<i64>) = keys.iter().map(|(series, time)| (i64::from(*series), *time)).unzip();
+        let (series, times): (Vec<i64>, Vec<i64>) =
+            keys.iter().map(|(series, time)| (i64::from(*series), *time)).unzip();
         #[expect(clippy::disallowed_methods, reason = "readings have a variant per engine")]
         let rows = sqlx::query(
             "select r.series, r.ts, r.value, r.json, r.quality, r.reason, r.received
@@ -114,7 +122,9 @@ impl Rows {
         .bind(times)
         .fetch_all(&self.pool)
         .await?;
-        rows.iter().map(|row| sample(row).map(|sample| ((sample.series, sample.timestamp), sample))).collect()
+        rows.iter()
+            .map(|row| sample(row).map(|sample| ((sample.series, sample.timestamp), sample)))
+            .collect()
     }
 
     /// The newest reading of each series.

@@ -40,7 +40,14 @@ impl Recent {
     /// Adds a segment that was committed. `alone`: it is the first of its day.
     pub(super) fn push(&mut self, day: i64, id: i64, alone: bool, block: Arc<Block>) {
         let before = if alone { Micros::MIN } else { Micros::MAX };
-        self.days.entry(day).or_insert(InMemory { from: id, segments: 0, before }).segments += 1;
+        self.days
+            .entry(day)
+            .or_insert(InMemory {
+                from: id,
+                segments: 0,
+                before,
+            })
+            .segments += 1;
         self.readings += block.len();
         self.segments.push_back(Segment { day, block });
         while self.readings > MOST_READINGS || self.segments.len() > MOST_SEGMENTS {
@@ -49,7 +56,9 @@ impl Recent {
     }
 
     fn drop_oldest(&mut self) {
-        let Some(Segment { day, block }) = self.segments.pop_front() else { return };
+        let Some(Segment { day, block }) = self.segments.pop_front() else {
+            return;
+        };
         self.readings -= block.len();
         let Some(known) = self.days.get_mut(&day) else { return };
         known.segments -= 1;
@@ -62,10 +71,27 @@ impl Recent {
 
     /// Segments of a day that reach into `from` to `until` and pass `wanted`, and the number below which disk must be asked;
     /// 0 where it need not.
-    pub(super) fn find(&self, day: i64, from: Micros, until: Micros, wanted: impl Fn(&Block) -> bool) -> (Vec<Arc<Block>>, i64) {
-        let Some(known) = self.days.get(&day) else { return (Vec::new(), i64::MAX) };
-        let found = self.segments.iter().filter(|segment| segment.day == day).map(|segment| &segment.block);
-        let found = found.filter(|block| block.bounds().is_some_and(|(first, last)| first <= until && last >= from) && wanted(block));
+    pub(super) fn find(
+        &self,
+        day: i64,
+        from: Micros,
+        until: Micros,
+        wanted: impl Fn(&Block) -> bool,
+    ) -> (Vec<Arc<Block>>, i64) {
+        let Some(known) = self.days.get(&day) else {
+            return (Vec::new(), i64::MAX);
+        };
+        let found = self
+            .segments
+            .iter()
+            .filter(|segment| segment.day == day)
+            .map(|segment| &segment.block);
+        let found = found.filter(|block| {
+            block
+                .bounds()
+                .is_some_and(|(first, last)| first <= until && last >= from)
+                && wanted(block)
+        });
         let below = if known.before < from { 0 } else { known.from };
         (found.map(Arc::clone).collect(), below)
     }

@@ -57,7 +57,16 @@ impl Scan {
             Backend::Files(files) if from < to => files.partitions.days_in(day_of(from), day_of(to - 1)).into(),
             _ => VecDeque::new(),
         };
-        Self { inner, series, from, to, days, day: None, ready: VecDeque::new(), at_once: FIRST_AT_ONCE }
+        Self {
+            inner,
+            series,
+            from,
+            to,
+            days,
+            day: None,
+            ready: VecDeque::new(),
+            at_once: FIRST_AT_ONCE,
+        }
     }
 
     /// The next readings, at most so many; empty at the end.
@@ -84,7 +93,9 @@ impl Scan {
     /// Reads on; false at the end.
     async fn advance(&mut self, partitions: &Partitions) -> Result<bool> {
         let Some(day) = &mut self.day else {
-            let Some(number) = self.days.pop_front() else { return Ok(false) };
+            let Some(number) = self.days.pop_front() else {
+                return Ok(false);
+            };
             self.day = Some(self.open(partitions, number).await?);
             return Ok(true);
         };
@@ -126,19 +137,36 @@ impl Scan {
             read(&partitions.recent).find(day, from, until, |block| !block.range(series, from, self.to).is_empty());
         let mut pieces: Vec<Piece> = blocks
             .into_iter()
-            .map(|block| Piece { first: block.times()[block.range(series, from, self.to).start], source: Source::Memory(block) })
+            .map(|block| Piece {
+                first: block.times()[block.range(series, from, self.to).start],
+                source: Source::Memory(block),
+            })
             .collect();
         if below > 0 {
-            let wanted = Wanted { from, until, series: (series, series), above: 0, below };
-            let keep = |frame: &super::contents::Frame| frame.holds(series) && frame.first <= until && frame.last >= from;
+            let wanted = Wanted {
+                from,
+                until,
+                series: (series, series),
+                above: 0,
+                below,
+            };
+            let keep =
+                |frame: &super::contents::Frame| frame.holds(series) && frame.first <= until && frame.last >= from;
             let (frames, damaged) = partitions.frames(day, wanted, keep).await?;
             if let Some(error) = damaged.into_iter().next() {
                 // It may hold what is asked for; an answer without it would be silently wrong.
                 return Err(error);
             }
-            pieces.extend(frames.into_iter().map(|stored| Piece { first: stored.frame.first, source: Source::Disk(stored) }));
+            pieces.extend(frames.into_iter().map(|stored| Piece {
+                first: stored.frame.first,
+                source: Source::Disk(stored),
+            }));
         }
         pieces.sort_by_key(|piece| std::cmp::Reverse(piece.first));
-        Ok(Day { number: day, pieces, pending: Vec::new() })
+        Ok(Day {
+            number: day,
+            pieces,
+            pending: Vec::new(),
+        })
     }
 }

@@ -37,12 +37,20 @@ struct Store {
 impl Store {
     async fn open(dir: &Path) -> Self {
         let db = Db::open_sqlite(&dir.join("fleetd.db")).await.unwrap();
-        let config = Config { dir: dir.join("telemetry"), queue: 10_000 };
+        let config = Config {
+            dir: dir.join("telemetry"),
+            queue: 10_000,
+        };
         let (telemetry, writer) = Telemetry::open(config, &db).await.unwrap();
         let stop = CancellationToken::new();
         #[expect(clippy::disallowed_methods, reason = "a test is its own composition root")]
         let task = tokio::spawn(writer.run(stop.clone()));
-        Self { telemetry, task, stop, db }
+        Self {
+            telemetry,
+            task,
+            stop,
+            db,
+        }
     }
 
     async fn close(self) {
@@ -69,11 +77,23 @@ impl Store {
 }
 
 fn key(sensor: &str) -> SeriesKey {
-    SeriesKey { org: Uuid::nil(), device: Uuid::nil(), sensor: sensor.into(), source: String::new() }
+    SeriesKey {
+        org: Uuid::nil(),
+        device: Uuid::nil(),
+        sensor: sensor.into(),
+        source: String::new(),
+    }
 }
 
 fn number(series: u32, timestamp: i64, value: f64) -> Sample {
-    Sample { series, timestamp, received: timestamp, value: Value::Number(value), quality: Quality::Good, reason: Reason::None }
+    Sample {
+        series,
+        timestamp,
+        received: timestamp,
+        value: Value::Number(value),
+        quality: Quality::Good,
+        reason: Reason::None,
+    }
 }
 
 type Model = BTreeMap<(u32, i64), Sample>;
@@ -90,7 +110,11 @@ fn batch(random: &mut Random, ids: &[SeriesId], clock: &mut i64, size: u64) -> V
                     *clock
                 }
             };
-            let mut sample = number(ids[random.below(ids.len() as u64) as usize], timestamp, random.below(3) as f64 / 10.0);
+            let mut sample = number(
+                ids[random.below(ids.len() as u64) as usize],
+                timestamp,
+                random.below(3) as f64 / 10.0,
+            );
             match random.below(12) {
                 0 => (sample.value, sample.quality, sample.reason) = (Value::Missing, Quality::Bad, Reason::Timeout),
                 1 => sample.value = Value::Json(format!("[{}]", random.below(2)).into()),
@@ -122,11 +146,26 @@ fn expect(model: &mut Model, batch: &[Sample]) -> Appended {
 async fn compare(store: &Store, model: &Model, ids: &[SeriesId], random: &mut Random, seed: u64) {
     let id = ids[random.below(ids.len() as u64) as usize];
     let moment = |random: &mut Random| random.below(5) as i64 * DAY + random.below(300) as i64 * 1_000_000 - 50_000_000;
-    let (from, to) = if random.below(4) == 0 { (Micros::MIN, Micros::MAX) } else { (moment(random), moment(random)) };
-    let expected: Vec<_> =
-        model.range((id, from)..).take_while(|((s, t), _)| *s == id && *t < to).map(|(_, s)| s.clone()).collect();
-    assert_eq!(store.telemetry.history(id, from, to, usize::MAX).await.unwrap(), expected, "seed {seed}");
-    let (mut scan, mut paged, size) = (store.telemetry.scan(id, from, to), Vec::new(), 1 + random.below(40) as usize);
+    let (from, to) = if random.below(4) == 0 {
+        (Micros::MIN, Micros::MAX)
+    } else {
+        (moment(random), moment(random))
+    };
+    let expected: Vec<_> = model
+        .range((id, from)..)
+        .take_while(|((s, t), _)| *s == id && *t < to)
+        .map(|(_, s)| s.clone())
+        .collect();
+    assert_eq!(
+        store.telemetry.history(id, from, to, usize::MAX).await.unwrap(),
+        expected,
+        "seed {seed}"
+    );
+    let (mut scan, mut paged, size) = (
+        store.telemetry.scan(id, from, to),
+        Vec::new(),
+        1 + random.below(40) as usize,
+    );
     loop {
         let page = scan.next(size).await.unwrap();
         assert!(page.len() <= size, "seed {seed}");
@@ -136,7 +175,12 @@ async fn compare(store: &Store, model: &Model, ids: &[SeriesId], random: &mut Ra
         paged.extend(page);
     }
     assert_eq!(paged, expected, "seed {seed}, pages of {size}");
-    let newest = |id: &u32| model.range((*id, i64::MIN)..=(*id, i64::MAX)).next_back().map(|(_, s)| s.clone());
+    let newest = |id: &u32| {
+        model
+            .range((*id, i64::MIN)..=(*id, i64::MAX))
+            .next_back()
+            .map(|(_, s)| s.clone())
+    };
     let latest: Vec<_> = ids.iter().map(newest).collect();
     assert_eq!(store.telemetry.latest(ids).await.unwrap(), latest, "seed {seed}");
 }
@@ -157,7 +201,11 @@ async fn random_histories_answer_like_a_plain_list_through_restarts() {
             assert_eq!(store.telemetry.append(sent).await.unwrap(), expected, "seed {seed}");
             if random.below(8) == 0 {
                 restarts += 1;
-                if random.below(2) == 0 { store.close().await } else { store.abandon().await }
+                if random.below(2) == 0 {
+                    store.close().await
+                } else {
+                    store.abandon().await
+                }
                 if random.below(4) == 0 {
                     let _ = std::fs::remove_file(dir.path().join("telemetry/newest"));
                 }
@@ -178,13 +226,25 @@ async fn batches_that_wait_together_share_a_commit_and_the_first_wins() {
         let dir = tempfile::tempdir().unwrap();
         let random = &mut Random(seed);
         let db = Db::open_sqlite(&dir.path().join("fleetd.db")).await.unwrap();
-        let config = Config { dir: dir.path().join("telemetry"), queue: 10_000 };
+        let config = Config {
+            dir: dir.path().join("telemetry"),
+            queue: 10_000,
+        };
         let (telemetry, writer) = Telemetry::open(config, &db).await.unwrap();
-        let ids = telemetry.series_or_create(&[(key("a"), String::new()), (key("b"), String::new())]).await.unwrap();
+        let ids = telemetry
+            .series_or_create(&[(key("a"), String::new()), (key("b"), String::new())])
+            .await
+            .unwrap();
         let (mut model, mut clock) = (Model::new(), DAY);
-        let sent: Vec<_> = (0..10).map(|_| batch(random, &ids, &mut clock, 50)).filter(|batch| !batch.is_empty()).collect();
+        let sent: Vec<_> = (0..10)
+            .map(|_| batch(random, &ids, &mut clock, 50))
+            .filter(|batch| !batch.is_empty())
+            .collect();
         let expected: Vec<_> = sent.iter().map(|batch| expect(&mut model, batch)).collect();
-        let mut waiting: Vec<_> = sent.into_iter().map(|batch| Box::pin(telemetry.append(batch))).collect();
+        let mut waiting: Vec<_> = sent
+            .into_iter()
+            .map(|batch| Box::pin(telemetry.append(batch)))
+            .collect();
         for append in &mut waiting {
             // Polled once, in this order: queued before the writer runs at all.
             assert!(futures_util::poll!(append.as_mut()).is_pending());
@@ -196,7 +256,10 @@ async fn batches_that_wait_together_share_a_commit_and_the_first_wins() {
             assert_eq!(append.await.unwrap(), expected, "seed {seed}");
         }
         assert_eq!(telemetry.stats().commits, 1);
-        assert_eq!(telemetry.append(vec![number(0, 0, 0.0)]).await, Err(AppendError::Failed));
+        assert_eq!(
+            telemetry.append(vec![number(0, 0, 0.0)]).await,
+            Err(AppendError::Failed)
+        );
     }
 }
 
@@ -204,7 +267,15 @@ async fn batches_that_wait_together_share_a_commit_and_the_first_wins() {
 async fn a_full_queue_refuses_and_loses_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let db = Db::open_sqlite(&dir.path().join("fleetd.db")).await.unwrap();
-    let (telemetry, writer) = Telemetry::open(Config { dir: dir.path().join("telemetry"), queue: 3 }, &db).await.unwrap();
+    let (telemetry, writer) = Telemetry::open(
+        Config {
+            dir: dir.path().join("telemetry"),
+            queue: 3,
+        },
+        &db,
+    )
+    .await
+    .unwrap();
     let mut waiting = Box::pin(telemetry.append((0..3).map(|t| number(0, t, 1.0)).collect()));
     assert!(futures_util::poll!(waiting.as_mut()).is_pending());
     assert_eq!(telemetry.append(vec![number(0, 9, 1.0)]).await, Err(AppendError::Busy));
@@ -219,7 +290,11 @@ async fn an_old_batch_repeated_from_disk_is_known() {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(dir.path()).await;
     let ids = store.series(30).await;
-    let tick = |tick: i64| ids.iter().map(|id| number(*id, tick * 1_000_000, tick as f64)).collect::<Vec<_>>();
+    let tick = |tick: i64| {
+        ids.iter()
+            .map(|id| number(*id, tick * 1_000_000, tick as f64))
+            .collect::<Vec<_>>()
+    };
     for n in 0..200 {
         store.telemetry.append(tick(n)).await.unwrap();
     }
@@ -227,13 +302,26 @@ async fn an_old_batch_repeated_from_disk_is_known() {
     let store = Store::open(dir.path()).await;
     for n in (0..200).rev() {
         let again = store.telemetry.append(tick(n)).await.unwrap();
-        assert_eq!(again, Appended { duplicates: 30, ..Appended::default() });
+        assert_eq!(
+            again,
+            Appended {
+                duplicates: 30,
+                ..Appended::default()
+            }
+        );
     }
     let mut other = tick(100);
     other[7].value = Value::Number(0.5);
     other.push(number(ids[3], 100_500_000, 1.0));
     let found = store.telemetry.append(other).await.unwrap();
-    assert_eq!(found, Appended { accepted: 1, duplicates: 29, conflicts: vec![7] });
+    assert_eq!(
+        found,
+        Appended {
+            accepted: 1,
+            duplicates: 29,
+            conflicts: vec![7]
+        }
+    );
     assert_eq!(store.everything(ids[3]).await.unwrap().len(), 201);
     store.close().await;
 }
@@ -248,27 +336,69 @@ async fn damage_in_a_file_is_named_and_contained() {
     store.telemetry.append(vec![number(ids[1], DAY, 3.0)]).await.unwrap();
     store.close().await;
     std::fs::remove_file(dir.path().join("telemetry/newest")).unwrap();
-    std::fs::write(dir.path().join("telemetry/1970-01-03.db"), "this is no database, and never was one").unwrap();
+    std::fs::write(
+        dir.path().join("telemetry/1970-01-03.db"),
+        "this is no database, and never was one",
+    )
+    .unwrap();
     std::fs::write(dir.path().join("telemetry/1970-01-04.db"), "").unwrap();
     let url = format!("sqlite://{}", dir.path().join("telemetry/1970-01-01.db").display());
     let file = sqlx::SqlitePool::connect(&url).await.unwrap();
-    sqlx::raw_sql("update segment set body = zeroblob(length(body)) where id = 1").execute(&file).await.unwrap();
+    sqlx::raw_sql("update segment set body = zeroblob(length(body)) where id = 1")
+        .execute(&file)
+        .await
+        .unwrap();
     file.close().await;
 
     let store = Store::open(dir.path()).await;
     // The damaged reading is neither there nor silently left out.
-    let error = store.telemetry.history(ids[0], 0, DAY, 10).await.unwrap_err().to_string();
-    assert!(error.contains("frame 0 of segment 1 in 1970-01-01.db") && error.contains("checksum"), "{error}");
+    let error = store
+        .telemetry
+        .history(ids[0], 0, DAY, 10)
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("frame 0 of segment 1 in 1970-01-01.db") && error.contains("checksum"),
+        "{error}"
+    );
     assert_eq!(store.telemetry.history(ids[1], 0, 2 * DAY, 10).await.unwrap().len(), 2);
     let latest = store.telemetry.latest(&ids).await.unwrap();
-    assert_eq!((latest[0].is_none(), latest[1].as_ref().map(|s| s.timestamp)), (true, Some(DAY)));
+    assert_eq!(
+        (latest[0].is_none(), latest[1].as_ref().map(|s| s.timestamp)),
+        (true, Some(DAY))
+    );
     // A file that is no database costs its own day only.
-    let error = store.telemetry.history(ids[1], 0, 3 * DAY, 10).await.unwrap_err().to_string();
+    let error = store
+        .telemetry
+        .history(ids[1], 0, 3 * DAY, 10)
+        .await
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("1970-01-03.db"), "{error}");
-    assert_eq!(store.telemetry.append(vec![number(ids[1], 2 * DAY, 3.0)]).await, Err(AppendError::Unavailable));
+    assert_eq!(
+        store.telemetry.append(vec![number(ids[1], 2 * DAY, 3.0)]).await,
+        Err(AppendError::Unavailable)
+    );
     // An empty file is what a kill in the middle of making it leaves behind.
-    assert_eq!(store.telemetry.append(vec![number(ids[1], 3 * DAY, 4.0)]).await.unwrap().accepted, 1);
-    assert_eq!(store.telemetry.history(ids[1], 3 * DAY, 4 * DAY, 10).await.unwrap().len(), 1);
+    assert_eq!(
+        store
+            .telemetry
+            .append(vec![number(ids[1], 3 * DAY, 4.0)])
+            .await
+            .unwrap()
+            .accepted,
+        1
+    );
+    assert_eq!(
+        store
+            .telemetry
+            .history(ids[1], 3 * DAY, 4 * DAY, 10)
+            .await
+            .unwrap()
+            .len(),
+        1
+    );
     store.close().await;
 }
 
@@ -277,20 +407,31 @@ async fn a_checkpoint_that_does_not_fit_the_files_is_not_believed() {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(dir.path()).await;
     let ids = store.series(2).await;
-    store.telemetry.append(vec![number(ids[0], 1, 1.0), number(ids[1], 1, 1.0)]).await.unwrap();
+    store
+        .telemetry
+        .append(vec![number(ids[0], 1, 1.0), number(ids[1], 1, 1.0)])
+        .await
+        .unwrap();
     store.telemetry.append(vec![number(ids[0], DAY, 2.0)]).await.unwrap();
     store.close().await;
     let checkpoint = dir.path().join("telemetry/newest");
     let saved = std::fs::read(&checkpoint).unwrap();
     std::fs::remove_file(dir.path().join("telemetry/1970-01-02.db")).unwrap();
     let store = Store::open(dir.path()).await;
-    assert_eq!(store.telemetry.latest(&ids[..1]).await.unwrap()[0].as_ref().map(|s| s.timestamp), Some(1));
+    assert_eq!(
+        store.telemetry.latest(&ids[..1]).await.unwrap()[0]
+            .as_ref()
+            .map(|s| s.timestamp),
+        Some(1)
+    );
     store.close().await;
     for at in 0..saved.len() {
         let mut damaged = saved.clone();
         damaged[at] ^= 4;
         std::fs::write(&checkpoint, damaged).unwrap();
-        let (newest, _) = newest::load(&partition::Partitions::open(dir.path().join("telemetry")).unwrap(), 2).await.unwrap();
+        let (newest, _) = newest::load(&partition::Partitions::open(dir.path().join("telemetry")).unwrap(), 2)
+            .await
+            .unwrap();
         assert_eq!(newest.get(ids[0]).map(|s| s.timestamp), Some(1), "byte {at}");
     }
 }
@@ -300,9 +441,15 @@ async fn a_store_that_fails_ends_the_writer_and_acknowledges_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(dir.path()).await;
     std::fs::remove_dir_all(dir.path().join("telemetry")).unwrap();
-    assert_eq!(store.telemetry.append(vec![number(0, 1, 1.0)]).await, Err(AppendError::Failed));
+    assert_eq!(
+        store.telemetry.append(vec![number(0, 1, 1.0)]).await,
+        Err(AppendError::Failed)
+    );
     assert!(store.task.await.unwrap().is_err());
-    assert_eq!(store.telemetry.append(vec![number(0, 1, 1.0)]).await, Err(AppendError::Failed));
+    assert_eq!(
+        store.telemetry.append(vec![number(0, 1, 1.0)]).await,
+        Err(AppendError::Failed)
+    );
 }
 
 #[tokio::test]
@@ -312,7 +459,10 @@ async fn a_full_disk_refuses_and_the_store_lives_on() {
     let text = |n: i64| {
         let mut random = Random(n as u64);
         let noise: String = (0..50_000).map(|_| char::from(b'a' + random.below(26) as u8)).collect();
-        vec![Sample { value: Value::Json(noise.into()), ..number(0, n, 0.0) }]
+        vec![Sample {
+            value: Value::Json(noise.into()),
+            ..number(0, n, 0.0)
+        }]
     };
     let first = text(1);
     let order = order::Order::new(std::iter::once(first.as_slice()));
@@ -321,7 +471,9 @@ async fn a_full_disk_refuses_and_the_store_lives_on() {
     let mut refused = 0;
     for n in 2..6 {
         let batch = text(n);
-        let done = writer.commit(&order::Order::new(std::iter::once(batch.as_slice()))).await;
+        let done = writer
+            .commit(&order::Order::new(std::iter::once(batch.as_slice())))
+            .await;
         refused += u32::from(matches!(done, Err(crate::storage::Error::Full(_))));
     }
     assert!(refused >= 3, "{refused}");
@@ -329,7 +481,12 @@ async fn a_full_disk_refuses_and_the_store_lives_on() {
     let mut accepted = 0;
     for n in 1..6 {
         let batch = text(n);
-        accepted += writer.commit(&order::Order::new(std::iter::once(batch.as_slice()))).await.unwrap().fresh.len();
+        accepted += writer
+            .commit(&order::Order::new(std::iter::once(batch.as_slice())))
+            .await
+            .unwrap()
+            .fresh
+            .len();
     }
     assert_eq!(accepted, refused as usize);
     assert_eq!(read(&files.newest).get(0).map(|s| s.timestamp), Some(5));
@@ -340,8 +497,13 @@ async fn a_full_disk_refuses_and_the_store_lives_on() {
 async fn thousands_of_series_are_created_once() {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(dir.path()).await;
-    let wanted: Vec<_> = (0..12_000).map(|n| (key(&format!("sensor \"{}\" ü", n % 11_000)), "kW".to_owned())).collect();
-    let (one, two) = tokio::join!(store.telemetry.series_or_create(&wanted), store.telemetry.series_or_create(&wanted[5..]));
+    let wanted: Vec<_> = (0..12_000)
+        .map(|n| (key(&format!("sensor \"{}\" ü", n % 11_000)), "kW".to_owned()))
+        .collect();
+    let (one, two) = tokio::join!(
+        store.telemetry.series_or_create(&wanted),
+        store.telemetry.series_or_create(&wanted[5..])
+    );
     let (one, two) = (one.unwrap(), two.unwrap());
     assert_eq!(one[5..], two);
     assert_eq!(one[..1_000], one[11_000..]);
@@ -361,7 +523,11 @@ async fn committed_readings_are_announced() {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(dir.path()).await;
     let mut live = store.telemetry.subscribe();
-    store.telemetry.append(vec![number(0, 2, 1.0), number(0, 1, 1.0), number(0, 2, 7.0)]).await.unwrap();
+    store
+        .telemetry
+        .append(vec![number(0, 2, 1.0), number(0, 1, 1.0), number(0, 2, 7.0)])
+        .await
+        .unwrap();
     let seen = live.recv().await.unwrap();
     assert_eq!(seen.iter().map(|sample| sample.timestamp).collect::<Vec<_>>(), [1, 2]);
     store.close().await;

@@ -109,9 +109,15 @@ impl Writer {
     fn count(&self, judged: &Judged) {
         let counters = &self.inner.counters;
         counters.commits.fetch_add(1, Ordering::Relaxed);
-        counters.accepted.fetch_add(judged.fresh.len() as u64, Ordering::Relaxed);
-        counters.duplicates.fetch_add(judged.duplicates.len() as u64, Ordering::Relaxed);
-        counters.conflicts.fetch_add(judged.conflicts.len() as u64, Ordering::Relaxed);
+        counters
+            .accepted
+            .fetch_add(judged.fresh.len() as u64, Ordering::Relaxed);
+        counters
+            .duplicates
+            .fetch_add(judged.duplicates.len() as u64, Ordering::Relaxed);
+        counters
+            .conflicts
+            .fetch_add(judged.conflicts.len() as u64, Ordering::Relaxed);
     }
 }
 
@@ -123,7 +129,10 @@ fn answers(batches: &[Batch], judged: &Judged) -> Vec<Appended> {
     for batch in batches {
         begins.push(begin);
         begin += batch.samples.len() as u32;
-        answers.push(Appended { accepted: batch.samples.len() as u32, ..Appended::default() });
+        answers.push(Appended {
+            accepted: batch.samples.len() as u32,
+            ..Appended::default()
+        });
     }
     // Empty batches do not come here, so the begins ascend.
     let batch_of = |number: u32| begins.partition_point(|begin| *begin <= number) - 1;
@@ -145,5 +154,8 @@ fn answers(batches: &[Batch], judged: &Judged) -> Vec<Appended> {
 
 /// The reading as it can be read back.
 fn kept(sample: &Sample) -> Sample {
-    Sample { received: received(sample), ..sample.clone() }
+    Sample {
+        received: received(sample),
+        ..sample.clone()
+    }
 }
