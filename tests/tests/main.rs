@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod bad_http;
+mod bad_manifests;
+mod conformance;
 mod demo;
 mod examples;
 mod gateway_script;

@@ -54,6 +54,7 @@ pub(super) fn bytes(body: RawBody) -> Result<Bytes, Problem> {
 
 fn parse<T: DeserializeOwned>(body: RawBody) -> Result<T, Problem> {
     let body = bytes(body)?;
+    super::parse::shallow(&body).map_err(Problem::bad_request)?;
     serde_json::from_slice(&body)
         .map_err(|error| Problem::bad_request(format!("the body is not what this call takes: {error}")))
 }
