@@ -1,10 +1,5 @@
 //! Completions and the reference are what the command line generates. `UPDATE=1 cargo test -p fleet-tests generated` rewrites them.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test that cannot write its file says so by panicking"
-)]
-
 use std::path::Path;
 
 use clap::CommandFactory as _;

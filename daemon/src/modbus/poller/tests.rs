@@ -15,7 +15,7 @@ fn answers(nth: usize, request: [u8; 12]) -> Vec<u8> {
     let mut pdu = match unit {
         9 => return Vec::new(),
         10 => vec![0x83, 0x0B],
-        11 if nth % 2 == 0 => vec![0x83, 0x06],
+        11 if nth.is_multiple_of(2) => vec![0x83, 0x06],
         1 if (address..address + count).contains(&105) => vec![0x83, 0x02],
         _ => vec![3, (count * 2) as u8],
     };
