@@ -1,5 +1,6 @@
 //! Manifests from files, directories and standard input.
 
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use fleet_proto::codes;
@@ -10,15 +11,26 @@ use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 
-/// Reads everything that `-f` names. Too large a file is refused before it is read.
-pub fn read(cx: &mut Context, paths: &[PathBuf]) -> Result<Bundle> {
+/// Problems that are shown at their places; the rest is counted.
+const MOST_SHOWN: usize = 100;
+
+/// Reads everything that `-f` names. Too large a file or bundle is refused before it is read.
+pub async fn read(cx: &mut Context, paths: &[PathBuf]) -> Result<Bundle> {
+    let is_stdin = |path: &&PathBuf| path.as_os_str() == "-";
+    if paths.iter().filter(is_stdin).count() > 1 {
+        return Err(Error::usage("-f - stands there twice", "standard input is read once"));
+    }
     let mut sources = Vec::new();
+    let mut total = 0;
     for path in paths {
-        if path == Path::new("-") {
-            let text = cx.io.read_stdin(FILE_LIMIT).map_err(|error| unreadable(path, &error))?;
+        if is_stdin(&path) {
+            if cx.io.asks {
+                cx.io.say("reading manifests from standard input; end with Ctrl-D");
+            }
+            let text = cx.io.read_stdin(FILE_LIMIT).await;
             sources.push(Source {
                 name: "-".to_owned(),
-                text,
+                text: text.map_err(|error| unreadable(path, &error))?,
             });
             continue;
         }
@@ -29,36 +41,53 @@ pub fn read(cx: &mut Context, paths: &[PathBuf]) -> Result<Bundle> {
             if found.is_empty() {
                 return Err(Error::new(
                     Exit::Invalid,
-                    codes::SYNTAX,
-                    format!("{}: no manifest below it", path.display()),
+                    codes::UNREADABLE,
+                    format!("{}: there is no manifest below it", path.display()),
                     "manifests end in .yaml, .yml or .json",
                 ));
             }
             for file in found {
-                sources.push(source(&file)?);
+                sources.push(source(&file, &mut total)?);
             }
         } else {
-            sources.push(source(path)?);
+            sources.push(source(path, &mut total)?);
         }
     }
     Ok(manifest::read(sources))
 }
 
-fn source(path: &Path) -> Result<Source> {
+/// A file; `total` counts the bytes of the bundle.
+fn source(path: &Path, total: &mut u64) -> Result<Source> {
     let size = std::fs::metadata(path).map_err(|error| unreadable(path, &error))?.len();
-    if size > FILE_LIMIT as u64 {
-        let message = format!("{} holds {} MiB", path.display(), size >> 20);
+    *total += size;
+    let too_large = if size > FILE_LIMIT as u64 {
+        Some(format!("{} holds {} MiB", path.display(), size >> 20))
+    } else if *total > BUNDLE_LIMIT as u64 {
+        Some(format!(
+            "the bundle holds more than {} MiB at {}",
+            BUNDLE_LIMIT >> 20,
+            path.display()
+        ))
+    } else {
+        None
+    };
+    if let Some(message) = too_large {
         return Err(Error::new(
             Exit::Invalid,
             codes::TOO_LARGE,
-            message,
+            format!("{message}; nothing was changed"),
             format!(
-                "a file holds at most 16 MiB, a bundle {} MiB: split it",
+                "a file holds at most {} MiB, a bundle {} MiB: split it",
+                FILE_LIMIT >> 20,
                 BUNDLE_LIMIT >> 20
             ),
         ));
     }
-    let text = std::fs::read(path).map_err(|error| unreadable(path, &error))?;
+    // A pipe or device has no size: it is read no further than a file may be.
+    let mut text = Vec::new();
+    std::fs::File::open(path)
+        .and_then(|file| file.take(FILE_LIMIT as u64 + 1).read_to_end(&mut text))
+        .map_err(|error| unreadable(path, &error))?;
     Ok(Source {
         name: path.display().to_string(),
         text,
@@ -81,6 +110,10 @@ fn walk(dir: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
         if hidden {
             continue;
         } else if path.is_dir() {
+            // A link may lead back to where it stands.
+            if path.is_symlink() {
+                continue;
+            }
             walk(&path, found)?;
         } else if manifest {
             found.push(path);
@@ -89,11 +122,27 @@ fn walk(dir: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
     Ok(())
 }
 
-fn unreadable(path: &Path, error: &std::io::Error) -> Error {
-    Error::new(Exit::Invalid, codes::SYNTAX, format!("{}: {error}", path.display()), "")
+/// The error of an input that holds nothing.
+pub fn empty() -> Error {
+    Error::new(
+        Exit::Invalid,
+        codes::SYNTAX,
+        "there is no manifest in what was given; nothing was changed",
+        "a manifest begins with `apiVersion: fleet/v1`",
+    )
 }
 
-/// The error of a bundle with problems: all of them, each at its place.
+fn unreadable(path: &Path, error: &std::io::Error) -> Error {
+    let help = "look at the path; `-` is standard input";
+    Error::new(
+        Exit::Invalid,
+        codes::UNREADABLE,
+        format!("{}: {error}; nothing was changed", path.display()),
+        help,
+    )
+}
+
+/// The error of a bundle with problems, each at its place.
 pub fn invalid(bundle: &Bundle, problems: &[Problem]) -> Error {
     let count = problems.len();
     let plural = if count == 1 { "problem" } else { "problems" };
@@ -106,7 +155,14 @@ pub fn invalid(bundle: &Bundle, problems: &[Problem]) -> Error {
         format!("{count} {plural}; nothing was changed"),
         "",
     );
-    error.rendered = problems.iter().map(|problem| bundle.render(problem)).collect();
+    error.rendered = problems
+        .iter()
+        .take(MOST_SHOWN)
+        .map(|problem| bundle.render(problem) + "\n")
+        .collect();
+    if count > MOST_SHOWN {
+        error.rendered.push(format!("... and {} more\n", count - MOST_SHOWN));
+    }
     error.issues = problems
         .iter()
         .map(|problem| {

@@ -18,9 +18,13 @@ pub fn parse(text: &str, now: Micros) -> Result<Micros, String> {
     if let Ok(ms) = text.parse::<i64>() {
         return ms.checked_mul(1_000).ok_or_else(|| format!("`{text}` is out of range"));
     }
-    text.parse::<Timestamp>().map(|at| at.as_microsecond()).map_err(|_| {
-        format!("`{text}` is no time; write RFC 3339 such as 2026-01-31T12:00:00Z, epoch milliseconds, `-1h`, or `now`")
-    })
+    text.parse::<Timestamp>()
+        .map(jiff::Timestamp::as_microsecond)
+        .map_err(|_| {
+            format!(
+                "`{text}` is no time; write RFC 3339 such as 2026-01-31T12:00:00Z, epoch milliseconds, `-1h`, or `now`"
+            )
+        })
 }
 
 /// Reads `90s`, `5m`, `1h30m`, `7d`; microseconds.

@@ -15,6 +15,7 @@ pub struct Completion {
 }
 
 pub(super) fn run(cx: &mut Context, args: &Completion) -> Result<Exit> {
+    cx.text_only()?;
     cx.io.out(&script(args.shell));
     Ok(Exit::Ok)
 }

@@ -35,8 +35,8 @@ pub struct Create {
     #[arg(long, value_name = "TIME", default_value = "1h")]
     expires: String,
     /// How many devices may use it
-    #[arg(long, value_name = "COUNT", default_value_t = 1)]
-    uses: u32,
+    #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    max_uses: u32,
 }
 
 /// End a token
@@ -74,7 +74,7 @@ pub(super) async fn run(cx: &mut Context, args: ClaimToken) -> Result<Exit> {
                 model: args.model,
                 serial: args.serial,
                 expires_in_seconds: micros.unsigned_abs() / 1_000_000,
-                max_uses: args.uses,
+                max_uses: args.max_uses,
             };
             let made = cx.within(client.create_claim_token(wanted)).await?;
             let mut shown = record("ClaimToken", &made.claim_token.unwrap_or_default());
