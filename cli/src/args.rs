@@ -26,25 +26,50 @@ pub struct Args {
 #[command(next_help_heading = "Global options")]
 pub struct Globals {
     /// Where fleetd is: unix:///path/to/fleetd.sock
-    #[arg(long, env = "FLEETCTL_SERVER", value_name = "URL", global = true)]
+    #[arg(
+        long,
+        hide_env_values = true,
+        env = "FLEETCTL_SERVER",
+        value_name = "URL",
+        global = true
+    )]
     pub server: Option<String>,
     /// Organization; not needed while there is only one, or where manifests name it
-    #[arg(long, env = "FLEETCTL_ORG", value_name = "NAME", global = true)]
+    #[arg(
+        long,
+        hide_env_values = true,
+        env = "FLEETCTL_ORG",
+        value_name = "NAME",
+        global = true
+    )]
     pub org: Option<String>,
     /// table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...
-    #[arg(short, long, env = "FLEETCTL_OUTPUT", value_name = "FORMAT", global = true)]
+    #[arg(
+        short,
+        long,
+        hide_env_values = true,
+        env = "FLEETCTL_OUTPUT",
+        value_name = "FORMAT",
+        global = true
+    )]
     pub output: Option<String>,
     /// When to use colour
-    #[arg(long, env = "FLEETCTL_COLOR", value_name = "WHEN", global = true)]
+    #[arg(
+        long,
+        hide_env_values = true,
+        env = "FLEETCTL_COLOR",
+        value_name = "WHEN",
+        global = true
+    )]
     pub color: Option<Color>,
     /// How long an answer may take
-    #[arg(long, env = "FLEETCTL_TIMEOUT", value_name = "TIME", default_value = "30s", global = true, value_parser = timeout)]
+    #[arg(long, hide_env_values = true, env = "FLEETCTL_TIMEOUT", value_name = "TIME", default_value = "30s", global = true, value_parser = timeout)]
     pub timeout: Timeout,
     /// Do not ask before a destructive act
-    #[arg(short, long, env = "FLEETCTL_YES", global = true, value_parser = clap::builder::BoolishValueParser::new())]
+    #[arg(short, long, hide_env_values = true, env = "FLEETCTL_YES", global = true, value_parser = clap::builder::BoolishValueParser::new())]
     pub yes: bool,
     /// Say nothing but data and errors
-    #[arg(short, long, env = "FLEETCTL_QUIET", global = true, value_parser = clap::builder::BoolishValueParser::new())]
+    #[arg(short, long, hide_env_values = true, env = "FLEETCTL_QUIET", global = true, value_parser = clap::builder::BoolishValueParser::new())]
     pub quiet: bool,
 }
 

@@ -107,13 +107,12 @@ fn walk(dir: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
         let manifest = path
             .extension()
             .is_some_and(|ext| ext == "yaml" || ext == "yml" || ext == "json");
-        if hidden {
+        // A link to a directory may lead back to where it stands.
+        let folder = path.is_dir();
+        if hidden || (folder && path.is_symlink()) {
             continue;
-        } else if path.is_dir() {
-            // A link may lead back to where it stands.
-            if path.is_symlink() {
-                continue;
-            }
+        }
+        if folder {
             walk(&path, found)?;
         } else if manifest {
             found.push(path);
@@ -177,4 +176,69 @@ pub fn invalid(bundle: &Bundle, problems: &[Problem]) -> Error {
         })
         .collect();
     error
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::args::Globals;
+    use crate::io::Io;
+
+    fn context(stdin: &'static [u8]) -> Context {
+        let io = Io::of(stdin, std::io::sink(), std::io::sink());
+        Context::new(Globals::default(), false, io)
+            .map_err(|(error, _)| error)
+            .unwrap()
+    }
+
+    #[tokio::test]
+    async fn directories_are_read_in_order_without_hidden_files_and_links_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let place = |name: &str| dir.path().join(name);
+        std::fs::create_dir_all(place("b/.hidden")).unwrap();
+        for name in [
+            "z.yaml",
+            "a.json",
+            "b/c.yml",
+            "b/.hidden/x.yaml",
+            "notes.txt",
+            ".x.yaml",
+        ] {
+            std::fs::write(place(name), "apiVersion: fleet/v1\nkind: Site\nmetadata: {name: s}\n").unwrap();
+        }
+        std::os::unix::fs::symlink(dir.path(), place("b/back")).unwrap();
+        let bundle = read(&mut context(b""), &[dir.path().to_owned()]).await.unwrap();
+        let names: Vec<_> = bundle
+            .sources
+            .iter()
+            .map(|s| Path::new(&s.name).strip_prefix(dir.path()).unwrap())
+            .collect();
+        assert_eq!(names, [Path::new("a.json"), Path::new("b/c.yml"), Path::new("z.yaml")]);
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_read_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let large = dir.path().join("large.yaml");
+        // Sparse: its size alone decides.
+        std::fs::File::create(&large).unwrap().set_len(200 << 20).unwrap();
+        for (paths, exit, code) in [
+            (vec![large], Exit::Invalid, codes::TOO_LARGE),
+            (vec![dir.path().join("none.yaml")], Exit::Invalid, codes::UNREADABLE),
+            (vec!["-".into(), "-".into()], Exit::Usage, codes::USAGE),
+        ] {
+            let error = read(&mut context(b""), &paths).await.unwrap_err();
+            assert_eq!((error.exit, error.code.as_str()), (exit, code), "{paths:?}");
+        }
+        let empty = tempfile::tempdir().unwrap();
+        let error = read(&mut context(b""), &[empty.path().to_owned()]).await.unwrap_err();
+        assert_eq!(error.exit, Exit::Invalid);
+    }
+
+    #[tokio::test]
+    async fn standard_input_is_a_source() {
+        let mut cx = context(b"apiVersion: fleet/v1\nkind: Site\nmetadata: {name: s}\n");
+        let bundle = read(&mut cx, &["-".into()]).await.unwrap();
+        assert_eq!((bundle.sources[0].name.as_str(), bundle.documents.len()), ("-", 1));
+    }
 }

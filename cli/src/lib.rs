@@ -15,6 +15,8 @@ mod prompt;
 #[cfg(test)]
 mod reference;
 mod targets;
+#[cfg(test)]
+mod tests;
 mod times;
 
 use std::ffi::OsString;

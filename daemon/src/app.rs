@@ -186,11 +186,20 @@ impl App {
         let (targets, wanted) = watch::channel(Arc::default());
         let (sink, measured) = mpsc::channel(SWEEPS);
         let (stop, following) = (close_doors.clone(), resources.clone());
-        doors.spawn(async move { Ok(polling::follow(following, targets, stop).await) });
+        doors.spawn(async move {
+            let _: () = polling::follow(following, targets, stop).await;
+            Ok(())
+        });
         let (stop, polled, told) = (close_doors.clone(), buses, Arc::clone(&clock));
-        doors.spawn(async move { Ok(poller::run(wanted, polled, sink, told, stop).await) });
+        doors.spawn(async move {
+            let _: () = poller::run(wanted, polled, sink, told, stop).await;
+            Ok(())
+        });
         let (recording, seeing) = (telemetry.clone(), devices.clone());
-        doors.spawn(async move { Ok(polling::record(recording, seeing, measured).await) });
+        doors.spawn(async move {
+            let _: () = polling::record(recording, seeing, measured).await;
+            Ok(())
+        });
 
         let run_file = dir.join("run.json");
         let run = serde_json::json!({

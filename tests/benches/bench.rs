@@ -1,1 +1,3 @@
+//! Figures.
+
 fn main() {}

@@ -50,6 +50,22 @@ impl Device {
         }
     }
 
+    /// The same device with another token.
+    pub fn with_token(&self, token: &str) -> Self {
+        Self {
+            token: token.to_owned(),
+            ..self.clone()
+        }
+    }
+
+    /// The same token with another device's id.
+    pub fn with_id(&self, id: &str) -> Self {
+        Self {
+            id: id.to_owned(),
+            ..self.clone()
+        }
+    }
+
     /// Posts bytes with headers to a path; `{id}` stands for the device.
     pub fn post_raw(&self, path: &str, body: Vec<u8>, headers: &[(&str, &str)]) -> reqwest::Result<Response> {
         let url = format!("{}{}", self.base, path.replace("{id}", &self.id));

@@ -10,10 +10,12 @@ pub mod ledger;
 pub mod paths;
 pub mod peers;
 pub mod process;
+pub mod rpc;
 pub mod sdm630;
 pub mod world;
 
 pub use device::Device;
 pub use fleetd::Fleetd;
 pub use process::Finished;
+pub use rpc::Rpc;
 pub use world::{ORG, World};

@@ -10,6 +10,7 @@ use crate::device::Device;
 use crate::fleetd::{Fleetd, PATIENCE};
 use crate::paths;
 use crate::process::{self, Finished};
+use crate::rpc::Rpc;
 
 /// Organization that [`World::start`] makes.
 pub const ORG: &str = "acme";
@@ -31,11 +32,8 @@ impl World {
     /// With further arguments for fleetd, such as `--database-url`.
     pub fn with(arguments: &[&str]) -> Self {
         let world = Self::empty(arguments);
-        world
-            .apply_text(&format!(
-                "apiVersion: fleet/v1\nkind: Organization\nmetadata: {{name: {ORG}}}\n"
-            ))
-            .ok();
+        let organization = format!("apiVersion: fleet/v1\nkind: Organization\nmetadata: {{name: {ORG}}}\nspec: {{}}\n");
+        world.rpc().apply(&organization);
         world
     }
 
@@ -102,24 +100,14 @@ impl World {
         self.fleetctl(&["export", "--org", org]).ok().stdout
     }
 
+    /// The socket without fleetctl: for what happens before the story.
+    pub fn rpc(&self) -> Rpc {
+        Rpc::new(self.fleetd.socket())
+    }
+
     /// A claim token of an organization, for any number of devices that a test needs.
     pub fn claim_token(&self, org: &str) -> String {
-        let arguments = [
-            "device",
-            "claim-token",
-            "create",
-            "--org",
-            org,
-            "--max-uses",
-            "1000",
-            "-o",
-            "json",
-        ];
-        let made = self.fleetctl(&arguments).ok().json();
-        made["token"]
-            .as_str()
-            .unwrap_or_else(|| panic!("no token in {made}"))
-            .to_owned()
+        self.rpc().claim_token(org)
     }
 
     /// A provisioned device of [`ORG`].

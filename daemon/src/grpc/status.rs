@@ -49,7 +49,7 @@ impl From<Error> for Status {
             Error::Storage(cause) => {
                 // The cause belongs in the log: it may hold SQL, paths, or addresses.
                 tracing::error!(error = cause as &dyn std::error::Error, "request failed");
-                message = "internal error; see the fleetd log".to_owned();
+                "internal error; see the fleetd log".clone_into(&mut message);
             }
             _ => {}
         }

@@ -54,6 +54,7 @@ pub(super) fn bytes(body: RawBody) -> Result<Bytes, Problem> {
 
 fn parse<T: DeserializeOwned>(body: RawBody) -> Result<T, Problem> {
     let body = bytes(body)?;
+    super::parse::shallow(&body).map_err(Problem::bad_request)?;
     serde_json::from_slice(&body)
         .map_err(|error| Problem::bad_request(format!("the body is not what this call takes: {error}")))
 }
@@ -261,7 +262,10 @@ pub(super) async fn logs(
         let when = match line.timestamp {
             None | Some(Value::Null) => Some(now),
             Some(Value::Number(ms)) => ms.as_i64().and_then(|ms| ms.checked_mul(1_000)),
-            Some(Value::String(text)) => text.parse::<jiff::Timestamp>().ok().map(|at| at.as_microsecond()),
+            Some(Value::String(text)) => text
+                .parse::<jiff::Timestamp>()
+                .ok()
+                .map(jiff::Timestamp::as_microsecond),
             Some(_) => None,
         };
         let when = when.ok_or_else(|| {

@@ -83,6 +83,7 @@ pub fn router(services: Services) -> Router {
             .into_response()
         })
         .layer(RequestDecompressionLayer::new())
+        .layer(axum::middleware::from_fn(headers_fit))
         .layer(CatchPanicLayer::custom(|panic: Box<dyn std::any::Any + Send>| {
             let text = panic
                 .downcast_ref::<String>()
@@ -111,6 +112,20 @@ pub fn router(services: Services) -> Router {
         .layer(PropagateRequestIdLayer::new(id.clone()))
         .layer(SetRequestIdLayer::new(id, MakeRequestUuid))
         .with_state(services)
+}
+
+/// Refuses headers above their limit. The connection's buffer is larger, since bodies go through it, too.
+async fn headers_fit(request: axum::extract::Request, next: axum::middleware::Next) -> axum::response::Response {
+    let bytes: usize = request
+        .headers()
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len())
+        .sum();
+    if bytes > HEADER_BYTES {
+        let detail = format!("the headers take {bytes} bytes, and at most {HEADER_BYTES} are read");
+        return Problem::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "headers_too_large", detail).into_response();
+    }
+    next.run(request).await
 }
 
 /// Serves until `shutdown`, then lets running requests finish for a while.

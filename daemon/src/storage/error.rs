@@ -70,7 +70,7 @@ impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
         let full = error
             .as_database_error()
-            .and_then(|e| e.code())
+            .and_then(sqlx::error::DatabaseError::code)
             .is_some_and(|c| FULL.contains(&c.as_ref()));
         if full { Self::Full(error) } else { Self::Sql(error) }
     }

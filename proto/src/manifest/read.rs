@@ -66,7 +66,7 @@ fn read_source(at: usize, source: &Source, documents: &mut Vec<Document>, proble
         Ok(text) => text,
         Err(error) => {
             let before = &bytes[..error.valid_up_to()];
-            let line = before.iter().filter(|b| **b == b'\n').count() + 1;
+            let line = before.split(|b| *b == b'\n').count();
             let column = before.iter().rev().take_while(|b| **b != b'\n').count() + 1;
             problems.push(refuse(
                 codes::SYNTAX,

@@ -218,20 +218,20 @@ fn check_value(
         _ => None,
     };
     let Some(rules) = rules else { return };
-    if let Some(number) = number {
-        if rules.min.is_some_and(|min| number < min) || rules.max.is_some_and(|max| number > max) {
-            let help = match (rules.min, rules.max) {
-                (Some(min), Some(max)) => format!("write a number from {min} to {max}"),
-                (Some(min), None) => format!("write a number of at least {min}"),
-                (_, max) => format!("write a number of at most {}", max.unwrap_or_default()),
-            };
-            issues.push(issue(
-                path,
-                format!("{number} is out of range"),
-                help,
-                codes::OUT_OF_RANGE,
-            ));
-        }
+    if let Some(number) = number
+        && (rules.min.is_some_and(|min| number < min) || rules.max.is_some_and(|max| number > max))
+    {
+        let help = match (rules.min, rules.max) {
+            (Some(min), Some(max)) => format!("write a number from {min} to {max}"),
+            (Some(min), None) => format!("write a number of at least {min}"),
+            (_, max) => format!("write a number of at most {}", max.unwrap_or_default()),
+        };
+        issues.push(issue(
+            path,
+            format!("{number} is out of range"),
+            help,
+            codes::OUT_OF_RANGE,
+        ));
     }
     if let Value::String(text) = value {
         check_text(field, rules, text, path, issues);

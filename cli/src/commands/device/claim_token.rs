@@ -2,6 +2,7 @@
 
 use clap::{Args, Subcommand};
 use fleet_proto::pb;
+use serde_json::Value;
 
 use crate::commands::{print, print_all, record, text};
 use crate::context::Context;
@@ -62,6 +63,14 @@ fn columns(secret: bool) -> Vec<Column> {
     columns
 }
 
+/// A token as a record; what is not so is said, too.
+fn shown(token: &pb::ClaimToken) -> Value {
+    let mut shown = record("ClaimToken", token);
+    shown["usesLeft"] = token.uses_left.into();
+    shown["revoked"] = token.revoked.into();
+    shown
+}
+
 pub(super) async fn run(cx: &mut Context, args: ClaimToken) -> Result<Exit> {
     let org = cx.org().await?;
     let mut client = cx.devices().await?;
@@ -77,9 +86,9 @@ pub(super) async fn run(cx: &mut Context, args: ClaimToken) -> Result<Exit> {
                 max_uses: args.max_uses,
             };
             let made = cx.within(client.create_claim_token(wanted)).await?;
-            let mut shown = record("ClaimToken", &made.claim_token.unwrap_or_default());
-            shown["token"] = made.token.into();
-            print(cx, columns(true), |record| text(record, "id"), &shown)
+            let mut made_record = shown(&made.claim_token.unwrap_or_default());
+            made_record["token"] = made.token.into();
+            print(cx, columns(true), |record| text(record, "id"), &made_record)
         }
         ClaimToken::List => {
             let found = cx
@@ -89,11 +98,7 @@ pub(super) async fn run(cx: &mut Context, args: ClaimToken) -> Result<Exit> {
                 cx,
                 columns(false),
                 |record| text(record, "id"),
-                found
-                    .claim_tokens
-                    .iter()
-                    .map(|token| record("ClaimToken", token))
-                    .collect::<Vec<_>>(),
+                found.claim_tokens.iter().map(shown).collect::<Vec<_>>(),
             )?;
             Ok(Exit::Ok)
         }
@@ -105,7 +110,7 @@ pub(super) async fn run(cx: &mut Context, args: ClaimToken) -> Result<Exit> {
                 cx,
                 columns(false),
                 |record| text(record, "id"),
-                &record("ClaimToken", &ended.claim_token.unwrap_or_default()),
+                &shown(&ended.claim_token.unwrap_or_default()),
             )
         }
     }

@@ -22,7 +22,8 @@ pub(super) fn organization(spec: &OrganizationSpec) -> Vec<Issue> {
 pub(super) fn customer(spec: &CustomerSpec) -> Vec<Issue> {
     let filled = |text: &Option<String>| text.as_deref().is_some_and(|text| !text.trim().is_empty());
     let mut issues = Vec::new();
-    if !filled(&spec.company) && !(filled(&spec.first_name) && filled(&spec.last_name)) {
+    let person = filled(&spec.first_name) && filled(&spec.last_name);
+    if !filled(&spec.company) && !person {
         issues.push(issue(
             "spec",
             "a customer has a company, or a first and a last name",

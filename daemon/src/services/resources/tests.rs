@@ -203,6 +203,7 @@ async fn a_cycle_of_parents_is_refused() {
 
 #[tokio::test]
 async fn what_is_referred_to_stays_and_what_is_cleared_loses_the_field() {
+    static CALLER: std::sync::LazyLock<Caller> = std::sync::LazyLock::new(me);
     let dir = tempfile::tempdir().unwrap();
     let service = open(&dir).await;
     service.apply(&me(), bundle(ACME), Options::default()).await.unwrap();
@@ -225,7 +226,6 @@ async fn what_is_referred_to_stays_and_what_is_cleared_loses_the_field() {
             },
         )
     };
-    static CALLER: std::sync::LazyLock<Caller> = std::sync::LazyLock::new(me);
     let Err(Error::InUse { referrers, .. }) = delete(vec![key(Kind::Site, "plant")]).await else {
         panic!()
     };

@@ -23,6 +23,9 @@ use route::{Accepted, Route};
 /// A refused caller may repeat after this.
 const RETRY_MS: u64 = 1_000;
 
+/// By whose rate it is, and the readings per second.
+type Limiters = HashMap<(Uuid, u32), Arc<DefaultDirectRateLimiter>>;
+
 /// Takes readings in, and answers questions about them.
 #[derive(Clone, Debug)]
 pub struct Telemetry {
@@ -31,7 +34,7 @@ pub struct Telemetry {
     clock: Arc<dyn Clock>,
     /// What is known of each sender, for the revision at which it was read.
     routes: Arc<RwLock<HashMap<Uuid, Arc<Route>>>>,
-    limits: Arc<RwLock<HashMap<(Uuid, u32), Arc<DefaultDirectRateLimiter>>>>,
+    limits: Arc<RwLock<Limiters>>,
 }
 
 impl Telemetry {
@@ -139,6 +142,9 @@ impl Telemetry {
                 retry_after_ms: RETRY_MS,
             },
             store::AppendError::Full => Error::Full,
+            store::AppendError::Unavailable => {
+                Error::Unavailable("the store of readings cannot be written now; repeat later".to_owned())
+            }
             store::AppendError::Failed => {
                 Error::Unavailable("the store of readings failed; fleetd restarts".to_owned())
             }

@@ -114,13 +114,13 @@ impl Telemetry {
     ) -> Result<()> {
         let (series, device) = self.one(caller, range).await?;
         let mut left = if limit == 0 { usize::MAX } else { limit as usize };
-        let mut from = range.from;
+        let mut scan = self.store.scan(series.id, range.from, range.to);
         loop {
-            let page = self.store.history(series.id, from, range.to, PAGE.min(left)).await?;
-            let Some(last) = page.last() else { return Ok(()) };
-            from = last.timestamp + 1;
+            let page = scan.next(PAGE.min(left)).await?;
             left -= page.len();
-            let full = page.len() == PAGE;
+            if page.is_empty() {
+                return Ok(());
+            }
             let rows = page
                 .into_iter()
                 .map(|sample| LatestRow {
@@ -129,7 +129,7 @@ impl Telemetry {
                     sample,
                 })
                 .collect();
-            if pages.send(rows).await.is_err() || !full || left == 0 {
+            if pages.send(rows).await.is_err() {
                 return Ok(());
             }
         }
@@ -153,17 +153,16 @@ impl Telemetry {
         }
         let (series, _) = self.one(caller, range).await?;
         let mut buckets = Buckets::new(every, aggregate);
-        let mut from = range.from;
+        let mut scan = self.store.scan(series.id, range.from, range.to);
         loop {
-            let page = self.store.history(series.id, from, range.to, PAGE).await?;
+            let page = scan.next(PAGE).await?;
+            if page.is_empty() {
+                break;
+            }
             page.iter().for_each(|sample| buckets.add(sample));
             let done = buckets.drain();
             if !done.is_empty() && pages.send(done).await.is_err() {
                 return Ok(());
-            }
-            match page.last() {
-                Some(last) if page.len() == PAGE => from = last.timestamp + 1,
-                _ => break,
             }
         }
         let rest = buckets.finish();
@@ -178,14 +177,13 @@ impl Telemetry {
     pub async fn summary(&self, caller: &Caller, range: &Range) -> Result<(Summary, String)> {
         let (series, _) = self.one(caller, range).await?;
         let mut summing = Summing::default();
-        let mut from = range.from;
+        let mut scan = self.store.scan(series.id, range.from, range.to);
         loop {
-            let page = self.store.history(series.id, from, range.to, PAGE).await?;
-            page.iter().for_each(|sample| summing.add(sample));
-            match page.last() {
-                Some(last) if page.len() == PAGE => from = last.timestamp + 1,
-                _ => return Ok((summing.finish(), series.unit.clone())),
+            let page = scan.next(PAGE).await?;
+            if page.is_empty() {
+                return Ok((summing.finish(), series.unit.clone()));
             }
+            page.iter().for_each(|sample| summing.add(sample));
         }
     }
 
@@ -225,13 +223,13 @@ impl Telemetry {
                     continue;
                 }
                 let device = series.key.device;
-                if !names.contains_key(&device) {
+                if let std::collections::hash_map::Entry::Vacant(e) = names.entry(device) {
                     let found = self
                         .resources
                         .find(caller, &org.name, Kind::Device, &device.to_string())
                         .await
                         .ok();
-                    names.insert(device, found.map(|object| object.name));
+                    e.insert(found.map(|object| object.name));
                 }
                 let Some(Some(name)) = names.get(&device) else { continue };
                 rows.push(LatestRow {

@@ -1,6 +1,6 @@
 //! The catalogue of series: in memory for every reading, in the control database for ever.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, RwLock};
 
 use tokio::sync::Mutex;
@@ -8,10 +8,11 @@ use uuid::Uuid;
 
 use super::{read, write};
 use crate::domain::telemetry::{Series, SeriesId, SeriesKey};
-use crate::storage::db::{Db, Row, query};
+use crate::storage::db::{Db, Row, Tx, query};
 use crate::storage::error::{Error, Result};
 
 const TABLE: &str = "series";
+const PAGE: usize = 10_000;
 
 #[derive(Debug, Default)]
 struct Known {
@@ -44,21 +45,8 @@ impl Catalogue {
     pub(super) async fn load(db: Db) -> Result<Self> {
         let mut known = Known::default();
         let mut tx = db.read().await?;
-        let mut after = -1;
-        loop {
-            let rows =
-                query("select id, org, device, sensor, source, unit from series where id > $1 order by id limit 10000")
-                    .bind(after)
-                    .fetch_all(&mut tx)
-                    .await?;
-            for row in &rows {
-                let series = series(row)?;
-                after = i64::from(series.id);
-                known.add(series);
-            }
-            if rows.len() < 10_000 {
-                break;
-            }
+        for series in after(&mut tx, -1).await? {
+            known.add(series);
         }
         drop(tx);
         Ok(Self {
@@ -87,55 +75,110 @@ impl Catalogue {
         ids.iter().filter_map(|id| known.all[*id as usize].clone()).collect()
     }
 
+    /// The numbers of series in the order asked for; new ones are created with their unit, all in one transaction.
     pub(super) async fn find_or_create(&self, wanted: &[(SeriesKey, String)]) -> Result<Vec<SeriesId>> {
+        if let Some(found) = self.find_all(wanted) {
+            return Ok(found);
+        }
         let _one = self.creating.lock().await;
-        let missing: Vec<_> = wanted.iter().filter(|(key, _)| self.find(key).is_none()).collect();
-        if !missing.is_empty() {
+        // Whoever held the lock before may have created them.
+        if self.find_all(wanted).is_none() {
             let mut tx = self.db.begin().await?;
             // The revision row orders writers on PostgreSQL, too; its value stays.
             query("update revision set value = value").execute(&mut tx).await?;
-            let mut next = query("select coalesce(max(id), -1) as id from series")
-                .fetch_one(&mut tx)
-                .await?
-                .int("id")?
-                + 1;
-            let mut fresh = Vec::new();
-            for (key, unit) in missing {
-                let created = query(
-                    "insert into series (id, org, device, sensor, source, unit) values ($1, $2, $3, $4, $5, $6)
-                     on conflict (device, sensor, source) do nothing",
-                )
-                .bind(next)
-                .bind(key.org)
-                .bind(key.device)
-                .bind(&key.sensor)
-                .bind(&key.source)
-                .bind(unit)
-                .execute(&mut tx)
-                .await?;
-                next += created as i64;
-                let row = query("select id, org, device, sensor, source, unit from series where device = $1 and sensor = $2 and source = $3")
-                    .bind(key.device)
-                    .bind(&key.sensor)
-                    .bind(&key.source)
-                    .fetch_one(&mut tx)
-                    .await?;
-                fresh.push(series(&row)?);
-            }
+            let last = i64::try_from(self.len()).unwrap_or(i64::MAX) - 1;
+            let mut fresh = after(&mut tx, last).await?;
+            let created = {
+                let known = read(&self.known);
+                let mut next = fresh.last().map_or(known.all.len() as SeriesId, |series| series.id + 1);
+                let mut seen: HashSet<&SeriesKey> = fresh.iter().map(|series| &series.key).collect();
+                let missing = wanted
+                    .iter()
+                    .filter(|(key, _)| !known.ids.contains_key(key) && seen.insert(key));
+                let create = |(key, unit): &(SeriesKey, String)| {
+                    let series = Series {
+                        id: next,
+                        key: key.clone(),
+                        unit: unit.clone(),
+                    };
+                    next += 1;
+                    series
+                };
+                missing.map(create).collect::<Vec<_>>()
+            };
+            insert(&mut tx, &created).await?;
+            fresh.extend(created);
             tx.commit().await?;
             let mut known = write(&self.known);
-            for series in fresh {
-                if !known.ids.contains_key(&series.key) {
-                    known.add(series);
-                }
-            }
+            fresh.into_iter().for_each(|series| known.add(series));
         }
-        let known = read(&self.known);
-        Ok(wanted
-            .iter()
-            .filter_map(|(key, _)| known.ids.get(key).copied())
-            .collect())
+        self.find_all(wanted).ok_or_else(|| Error::Corrupt {
+            table: TABLE,
+            column: "sensor".to_owned(),
+            detail: "a series that was just created is not there".to_owned(),
+        })
     }
+
+    fn find_all(&self, wanted: &[(SeriesKey, String)]) -> Option<Vec<SeriesId>> {
+        let known = read(&self.known);
+        wanted.iter().map(|(key, _)| known.ids.get(key).copied()).collect()
+    }
+}
+
+/// Series with greater numbers, ascending.
+async fn after(tx: &mut Tx, mut last: i64) -> Result<Vec<Series>> {
+    let mut found = Vec::new();
+    loop {
+        let rows = query("select id, org, device, sensor, source, unit from series where id > $1 order by id limit $2")
+            .bind(last)
+            .bind(PAGE as i64)
+            .fetch_all(tx)
+            .await?;
+        for row in &rows {
+            let series = series(row)?;
+            last = i64::from(series.id);
+            found.push(series);
+        }
+        if rows.len() < PAGE {
+            return Ok(found);
+        }
+    }
+}
+
+/// Adds rows, thousands with one statement.
+async fn insert(tx: &mut Tx, created: &[Series]) -> Result<()> {
+    let sql = match tx {
+        Tx::Sqlite(_) => {
+            "insert into series (id, org, device, sensor, source, unit)
+             select value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5 from json_each($1)"
+        }
+        Tx::Postgres(_) => {
+            "insert into series (id, org, device, sensor, source, unit)
+             select (v ->> 0)::bigint, v ->> 1, v ->> 2, v ->> 3, v ->> 4, v ->> 5 from json_array_elements($1::json) as e (v)"
+        }
+    };
+    for part in created.chunks(PAGE) {
+        let rows: Vec<_> = part
+            .iter()
+            .map(|Series { id, key, unit }| {
+                (
+                    id,
+                    key.org.to_string(),
+                    key.device.to_string(),
+                    &key.sensor,
+                    &key.source,
+                    unit,
+                )
+            })
+            .collect();
+        let json = serde_json::to_string(&rows).map_err(|error| Error::Corrupt {
+            table: TABLE,
+            column: "sensor".to_owned(),
+            detail: error.to_string(),
+        })?;
+        query(sql).bind(json).execute(tx).await?;
+    }
+    Ok(())
 }
 
 fn series(row: &Row) -> Result<Series> {
@@ -143,7 +186,7 @@ fn series(row: &Row) -> Result<Series> {
     Ok(Series {
         id: u32::try_from(id).map_err(|_| Error::Corrupt {
             table: TABLE,
-            column: "id".into(),
+            column: "id".to_owned(),
             detail: format!("{id} is out of range"),
         })?,
         key: SeriesKey {

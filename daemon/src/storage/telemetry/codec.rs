@@ -1,361 +1,416 @@
-//! A segment: the readings of one commit, by column.
+//! How a segment is coded: frames of at most 1,024 readings, each readable and checked alone.
 //!
-//! Layout of the body before zstd (all integers are LEB128 varints, signed ones zigzag):
-//! version, count, decimal exponent; then the columns one after the other, each with its length in bytes:
-//! times (difference to the reading before in the segment), shapes (run-length: decimal, raw, JSON, missing),
-//! decimals (difference to the decimal before), raw bits, JSON texts, quality and reason (run-length),
-//! receive times (only those more than a second from the reading's own).
-//! The table of contents holds the series: difference to the one before, and its count.
+//! A frame is a flag byte (1: the rest is its length, then zstd), then columns one after the other, integers as in `bytes.rs`:
+//! readings of each series less one (runs) · times (the first of a series as difference to the first of the series
+//! before; then differences, then differences of differences) · kinds of values (runs: 0–9 a decimal with so many places,
+//! 16 raw bits, 17 JSON, 18 none) · decimals (whole units; the difference where the reading before is of the same series
+//! and kind) · raw bits · JSON texts · quality and reason (runs) · receive times (position, difference to the one before).
 
-use crate::domain::telemetry::{Quality, Reason, Sample, SeriesId, Value};
+use std::cell::RefCell;
+use std::ops::Range;
 
-const VERSION: u64 = 1;
+use super::block::{Block, Mark, Shape, quality};
+use super::bytes::{Damage, Input, put, put_runs, put_signed};
+use super::contents::{self, Frame};
+use crate::domain::telemetry::{Micros, Reason};
+
+/// Readings of a frame at most: one series is read back at the cost of its frames.
+pub(super) const FRAME: usize = 1_024;
+/// Bytes of JSON after which a frame ends.
+const FRAME_TEXT: usize = 1 << 20;
 const ZSTD_LEVEL: i32 = 1;
+/// Shorter frames are not worth the compressor's call.
+const WORTH_COMPRESSING: usize = 128;
+const COMPRESSED: u8 = 1;
+/// Decompressed lengths up to this are believed; beyond, memory grows only with what really comes.
+const BELIEVED: u64 = 4 << 20;
+
 /// Decimals with more places are kept as raw bits.
-const MOST_PLACES: usize = 6;
-const POWERS: [f64; MOST_PLACES + 1] = [1.0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6];
-/// Beyond this a double no longer holds every whole number.
-const LARGEST: f64 = 9_007_199_254_740_992.0;
-/// Device time and receive time closer than this are one.
-const SAME_TIME: i64 = 1_000_000;
-/// A decoded segment never holds more: a damaged length must not ask for all memory.
-const MOST: u64 = 16_000_000;
+const MOST_PLACES: u8 = 9;
+const POWERS: [f64; MOST_PLACES as usize + 1] = [1.0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9];
+/// Below this, adding and subtracting [`ROUND`] rounds a double to a whole number.
+const LARGEST: f64 = 2_251_799_813_685_248.0;
+const ROUND: f64 = 6_755_399_441_055_744.0;
+const RAW: u8 = 16;
+const JSON: u8 = 17;
+const MISSING: u8 = 18;
 
 /// A segment as it is stored.
 #[derive(Debug)]
 pub(super) struct Coded {
-    pub(super) toc: Vec<u8>,
+    pub(super) contents: Vec<u8>,
     pub(super) body: Vec<u8>,
-    pub(super) sum: u32,
 }
 
-/// Why a segment cannot be read.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub(super) struct Damage(&'static str);
+/// A compressor that is used again and again.
+pub(super) struct Zip(zstd::bulk::Compressor<'static>);
 
-/// Codes readings that are sorted by series and time.
-pub(super) fn encode(samples: &[&Sample]) -> std::io::Result<Coded> {
-    let mut toc = zstd::bulk::compress(&contents(samples), ZSTD_LEVEL)?;
-    // The table of contents is read alone, too, so it carries a checksum of its own.
-    let own = checksum(&toc, &[]);
-    toc.extend_from_slice(&own.to_le_bytes());
-    let body = zstd::bulk::compress(&columns(samples), ZSTD_LEVEL)?;
-    let sum = checksum(&toc, &body);
-    Ok(Coded { toc, body, sum })
-}
-
-/// The checksum over both blobs.
-pub(super) fn checksum(toc: &[u8], body: &[u8]) -> u32 {
-    let mut hash = crc32fast::Hasher::new();
-    hash.update(toc);
-    hash.update(body);
-    hash.finalize()
-}
-
-fn contents(samples: &[&Sample]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(samples.len() / 4 + 8);
-    let mut before = 0;
-    for run in samples.chunk_by(|a, b| a.series == b.series) {
-        put(&mut out, u64::from(run[0].series - before));
-        put(&mut out, run.len() as u64);
-        before = run[0].series;
+impl std::fmt::Debug for Zip {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Zip")
     }
-    out
 }
 
-fn columns(samples: &[&Sample]) -> Vec<u8> {
-    let places = places(samples);
-    let (mut times, mut decimals, mut raws, mut texts) = (
-        Vec::with_capacity(samples.len() * 3),
-        Vec::with_capacity(samples.len() * 3),
-        Vec::new(),
-        Vec::new(),
-    );
-    let (mut shapes, mut marks, mut received) = (Runs::default(), Runs::default(), Vec::new());
-    let (mut time, mut decimal, mut last_received) = (0_i64, 0_i64, 0);
-    for (at, sample) in samples.iter().enumerate() {
-        put_signed(&mut times, sample.timestamp.wrapping_sub(time));
-        time = sample.timestamp;
-        let shape = match &sample.value {
-            Value::Number(number) => match scaled(*number, places) {
-                Some(whole) => {
-                    put_signed(&mut decimals, whole.wrapping_sub(decimal));
-                    decimal = whole;
-                    0
-                }
-                None => {
-                    raws.extend_from_slice(&number.to_bits().to_le_bytes());
-                    1
-                }
-            },
-            Value::Json(text) => {
-                put(&mut texts, text.len() as u64);
-                texts.extend_from_slice(text.as_bytes());
-                2
-            }
-            Value::Missing => 3,
-        };
-        shapes.push(shape);
-        marks.push((sample.quality as u64) << 8 | sample.reason as u64);
-        if (sample.received.wrapping_sub(sample.timestamp)).unsigned_abs() > SAME_TIME as u64 {
-            put(&mut received, (at - last_received) as u64);
-            put_signed(&mut received, sample.received.wrapping_sub(sample.timestamp));
-            last_received = at;
-        }
+impl Zip {
+    pub(super) fn new() -> std::io::Result<Self> {
+        zstd::bulk::Compressor::new(ZSTD_LEVEL).map(Self)
     }
-    let mut out = Vec::with_capacity(times.len() + decimals.len() + raws.len() + texts.len() + 64);
-    put(&mut out, VERSION);
-    put(&mut out, samples.len() as u64);
-    put(&mut out, places as u64);
-    for column in [times, shapes.finish(), decimals, raws, texts, marks.finish(), received] {
-        put(&mut out, column.len() as u64);
-        out.extend_from_slice(&column);
+
+    pub(super) fn compress(&mut self, bytes: &[u8]) -> std::io::Result<Vec<u8>> {
+        self.0.compress(bytes)
     }
-    out
 }
 
-/// The fewest decimal places with which most numbers of the segment are whole.
-fn places(samples: &[&Sample]) -> usize {
-    let mut places = 0;
-    for sample in samples {
-        if let Value::Number(number) = sample.value {
-            if scaled(number, places).is_some() {
-                continue;
-            }
-            if let Some(more) = (places + 1..=MOST_PLACES).find(|more| scaled(number, *more).is_some()) {
-                places = more;
-                if places == MOST_PLACES {
+/// Decompresses, and hands over what came out, which must have this length.
+pub(super) fn unzip<T>(bytes: &[u8], length: u64, then: impl FnOnce(&[u8]) -> Result<T, Damage>) -> Result<T, Damage> {
+    thread_local! {
+        static UNZIP: RefCell<Option<zstd::bulk::Decompressor<'static>>> = const { RefCell::new(None) };
+    }
+    let damage = |_| Damage("it cannot be decompressed");
+    let out = if length <= BELIEVED {
+        UNZIP.with_borrow_mut(|unzip| {
+            let unzip = match unzip {
+                Some(unzip) => unzip,
+                None => unzip.insert(zstd::bulk::Decompressor::new().map_err(damage)?),
+            };
+            unzip.decompress(bytes, length as usize).map_err(damage)
+        })?
+    } else {
+        use std::io::Read as _;
+        let mut out = Vec::new();
+        zstd::stream::read::Decoder::new(bytes)
+            .and_then(|decoder| decoder.take(length).read_to_end(&mut out))
+            .map_err(damage)?;
+        out
+    };
+    if out.len() as u64 != length {
+        return Err(Damage("it has the wrong length"));
+    }
+    then(&out)
+}
+
+/// Codes readings. Scratch memory is kept from one segment to the next.
+#[derive(Debug)]
+pub(super) struct Encoder {
+    zip: Zip,
+    kinds: Vec<u8>,
+    wholes: Vec<i64>,
+    columns: Vec<u8>,
+}
+
+impl Encoder {
+    pub(super) fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            zip: Zip::new()?,
+            kinds: Vec::new(),
+            wholes: Vec::new(),
+            columns: Vec::new(),
+        })
+    }
+
+    /// Codes a block as a segment.
+    pub(super) fn encode(&mut self, block: &Block) -> std::io::Result<Coded> {
+        let mut body = Vec::with_capacity(block.len() * 4 + 64);
+        let mut frames = Vec::with_capacity(block.len() / FRAME + 1);
+        let (mut begin, mut texts) = (0, block.texts());
+        while begin < block.len() {
+            let mut end = block.len().min(begin + FRAME);
+            let mut bytes = 0;
+            for (at, text) in texts {
+                bytes += text.len();
+                if bytes > FRAME_TEXT {
+                    end = end.min(*at as usize + 1);
                     break;
                 }
             }
+            texts = &texts[texts.partition_point(|(at, _)| (*at as usize) < end)..];
+            frames.push(self.frame(block, begin..end, &mut body)?);
+            begin = end;
+        }
+        Ok(Coded {
+            contents: contents::encode(&frames, &mut self.zip)?,
+            body,
+        })
+    }
+
+    fn frame(&mut self, block: &Block, range: Range<usize>, body: &mut Vec<u8>) -> std::io::Result<Frame> {
+        let times = &block.times()[range.clone()];
+        let (first, last) = times.iter().fold((i64::MAX, i64::MIN), |(min, max), time| {
+            (min.min(*time), max.max(*time))
+        });
+        let mut frame = Frame {
+            offset: body.len(),
+            length: 0,
+            sum: 0,
+            readings: range.len(),
+            first,
+            last,
+            intervals: Vec::new(),
+        };
+        for (series, _) in block.runs_in(range.clone()) {
+            frame.push(series);
+        }
+        self.columns(block, range, first);
+        if self.columns.len() >= WORTH_COMPRESSING {
+            let compressed = self.zip.compress(&self.columns)?;
+            if compressed.len() + 8 < self.columns.len() {
+                body.push(COMPRESSED);
+                put(body, self.columns.len() as u64);
+                body.extend_from_slice(&compressed);
+            }
+        }
+        if body.len() == frame.offset {
+            body.push(0);
+            body.extend_from_slice(&self.columns);
+        }
+        frame.length = body.len() - frame.offset;
+        frame.sum = crc32fast::hash(&body[frame.offset..]);
+        Ok(frame)
+    }
+
+    /// Fills `columns` with readings of these positions.
+    fn columns(&mut self, block: &Block, range: Range<usize>, base: Micros) {
+        let out = &mut self.columns;
+        out.clear();
+        put_runs(out, block.runs_in(range.clone()).map(|(_, run)| run.len() as u64 - 1));
+        let mut before = base;
+        for (_, run) in block.runs_in(range.clone()) {
+            let times = &block.times()[run];
+            put_signed(out, times[0].wrapping_sub(before));
+            before = times[0];
+            let (mut time, mut step) = (times[0], 0_i64);
+            for next in &times[1..] {
+                let this = next.wrapping_sub(time);
+                put_signed(out, this.wrapping_sub(step));
+                (time, step) = (*next, this);
+            }
+        }
+        self.kinds.clear();
+        self.wholes.clear();
+        let mut kind = 0;
+        for (number, mark) in block.numbers()[range.clone()].iter().zip(&block.marks()[range.clone()]) {
+            let (this, whole) = match mark.shape() {
+                Shape::Number => {
+                    let (this, whole) = decimal(*number, kind);
+                    kind = this;
+                    (this, whole)
+                }
+                Shape::Json => (JSON, 0),
+                Shape::Missing => (MISSING, 0),
+            };
+            self.kinds.push(this);
+            self.wholes.push(whole);
+        }
+        put_runs(out, self.kinds.iter().map(|kind| u64::from(*kind)));
+        for (_, run) in block.runs_in(range.clone()) {
+            let (mut whole, mut kind) = (0, RAW);
+            for at in run.start - range.start..run.end - range.start {
+                let this = self.kinds[at];
+                if this < RAW {
+                    put_signed(
+                        out,
+                        if this == kind {
+                            self.wholes[at].wrapping_sub(whole)
+                        } else {
+                            self.wholes[at]
+                        },
+                    );
+                    whole = self.wholes[at];
+                }
+                kind = this;
+            }
+        }
+        for (number, kind) in block.numbers()[range.clone()].iter().zip(&self.kinds) {
+            if *kind == RAW {
+                out.extend_from_slice(&number.to_bits().to_le_bytes());
+            }
+        }
+        for (_, text) in part(block.texts(), &range) {
+            put(out, text.len() as u64);
+            out.extend_from_slice(text.as_bytes());
+        }
+        put_runs(
+            out,
+            block.marks()[range.clone()].iter().map(|mark| u64::from(mark.trust())),
+        );
+        let received = part(block.received(), &range);
+        put(out, received.len() as u64);
+        let mut before = (range.start as u32, base);
+        for (at, time) in received {
+            put(out, u64::from(at - before.0));
+            put_signed(out, time.wrapping_sub(before.1));
+            before = (*at, *time);
         }
     }
-    places
+}
+
+fn part<'a, T>(exceptions: &'a [(u32, T)], range: &Range<usize>) -> &'a [(u32, T)] {
+    let from = exceptions.partition_point(|(at, _)| (*at as usize) < range.start);
+    let to = exceptions.partition_point(|(at, _)| (*at as usize) < range.end);
+    &exceptions[from..to]
+}
+
+/// A number's kind, and its whole units if it is a decimal. `usual` is the kind of the one before: most are alike.
+#[inline]
+fn decimal(number: f64, usual: u8) -> (u8, i64) {
+    if usual < RAW
+        && let Some(whole) = scaled(number, usual)
+    {
+        return (usual, whole);
+    }
+    // If the most places that the size allows do not do, fewer do not either.
+    let size = number.abs();
+    let most = if size < 2e6 {
+        MOST_PLACES
+    } else if size < 2e9 {
+        6
+    } else {
+        0
+    };
+    if scaled(number, most).is_some() {
+        for places in 0..=most {
+            if let Some(whole) = scaled(number, places) {
+                return (places, whole);
+            }
+        }
+    }
+    (RAW, 0)
 }
 
 /// The number as whole units of 10^-places, if that loses nothing.
-fn scaled(number: f64, places: usize) -> Option<i64> {
-    let product = (number * POWERS[places]).round();
-    if product.abs() >= LARGEST {
-        return None;
+#[inline]
+fn scaled(number: f64, places: u8) -> Option<i64> {
+    let power = POWERS[places as usize];
+    let product = number * power;
+    if product.abs() < LARGEST {
+        let whole = (product + ROUND) - ROUND;
+        // -0.0 and whatever has more places differ in a bit.
+        ((whole as i64 as f64 / power).to_bits() == number.to_bits()).then_some(whole as i64)
+    } else {
+        None
     }
-    let whole = product as i64;
-    ((whole as f64 / POWERS[places]).to_bits() == number.to_bits()).then_some(whole)
 }
 
-/// The series of a segment with the number of their readings, in order.
-pub(super) fn decode_contents(toc: &[u8]) -> Result<Vec<(SeriesId, u32)>, Damage> {
-    let (toc, own) = toc.split_last_chunk::<4>().ok_or(Damage("it is cut off"))?;
-    if checksum(toc, &[]) != u32::from_le_bytes(*own) {
-        return Err(Damage("the checksum of the table of contents does not match"));
-    }
-    let bytes = decompress(toc)?;
-    let mut input = Input(&bytes);
-    let (mut series, mut found) = (0_u32, Vec::new());
-    while !input.0.is_empty() {
-        let step = u32::try_from(input.number()?).map_err(|_| Damage("a series number is too large"))?;
-        series = series.checked_add(step).ok_or(Damage("a series number is too large"))?;
-        let count = u32::try_from(input.number()?).map_err(|_| Damage("a count is too large"))?;
-        found.push((series, count));
-    }
-    Ok(found)
-}
-
-/// Every reading of a segment, sorted by series and time.
-pub(super) fn decode(toc: &[u8], body: &[u8], sum: u32) -> Result<Vec<Sample>, Damage> {
-    if checksum(toc, body) != sum {
+/// Reads one frame from its bytes.
+pub(super) fn decode(frame: &Frame, bytes: &[u8]) -> Result<Block, Damage> {
+    if bytes.len() != frame.length || crc32fast::hash(bytes) != frame.sum {
         return Err(Damage("the checksum does not match"));
     }
-    let contents = decode_contents(toc)?;
-    let bytes = decompress(body)?;
-    let mut input = Input(&bytes);
-    if input.number()? != VERSION {
-        return Err(Damage("the version is unknown"));
+    let mut input = Input(bytes);
+    let [flag] = input.array()?;
+    if flag == COMPRESSED {
+        let length = input.number()?;
+        unzip(input.0, length, |columns| read(frame, Input(columns)))
+    } else {
+        read(frame, input)
     }
-    let count = input.number()?;
-    let places = input.number()? as usize;
-    if places > MOST_PLACES || count > MOST || contents.iter().map(|(_, n)| u64::from(*n)).sum::<u64>() != count {
-        return Err(Damage("the header contradicts the table of contents"));
+}
+
+fn read(frame: &Frame, mut input: Input<'_>) -> Result<Block, Damage> {
+    let count = frame.readings;
+    let series: usize = frame.intervals.iter().map(|(_, count)| *count as usize).sum();
+    if count > FRAME || series > count {
+        return Err(Damage("the frame contradicts the table of contents"));
     }
-    let mut column = || -> Result<Input<'_>, Damage> {
-        let length = input.number()? as usize;
-        input.take(length).map(Input)
-    };
-    let (mut times, shapes, mut decimals, mut raws) = (column()?, column()?, column()?, column()?);
-    let (mut texts, marks, mut received) = (column()?, column()?, column()?);
-    let (mut shapes, mut marks) = (RunReader::new(shapes), RunReader::new(marks));
-    let mut samples = Vec::with_capacity(count as usize);
-    let (mut time, mut decimal) = (0_i64, 0_i64);
-    for (series, run) in contents {
-        for _ in 0..run {
-            time = time.wrapping_add(times.signed()?);
-            let value = match shapes.next()? {
-                0 => {
-                    decimal = decimal.wrapping_add(decimals.signed()?);
-                    Value::Number(decimal as f64 / POWERS[places])
-                }
-                1 => {
-                    let bits = raws.take(8)?.try_into().map_err(|_| Damage("a raw value is cut off"))?;
-                    Value::Number(f64::from_bits(u64::from_le_bytes(bits)))
-                }
-                2 => {
-                    let length = texts.number()? as usize;
-                    Value::Json(
-                        std::str::from_utf8(texts.take(length)?)
-                            .map_err(|_| Damage("a text is no UTF-8"))?
-                            .into(),
-                    )
-                }
-                3 => Value::Missing,
-                _ => return Err(Damage("a shape is unknown")),
-            };
-            let mark = marks.next()?;
-            let quality = match mark >> 8 {
-                0 => Quality::Good,
-                1 => Quality::Uncertain,
-                _ => Quality::Bad,
-            };
-            let reason = Reason::from_code((mark & 0xff) as u8);
-            samples.push(Sample {
-                series,
-                timestamp: time,
-                received: time,
-                value,
-                quality,
-                reason,
-            });
+    let mut lengths = Vec::with_capacity(series);
+    let mut total = 0_u64;
+    input.runs(series, |less_one, repeats| {
+        lengths.resize(lengths.len() + repeats, less_one as usize + 1);
+        total = total.saturating_add(less_one.saturating_add(1).saturating_mul(repeats as u64));
+        Ok(())
+    })?;
+    if total != count as u64 {
+        return Err(Damage("the frame contradicts the table of contents"));
+    }
+    let mut times = Vec::with_capacity(count);
+    let mut before = frame.first;
+    for length in &lengths {
+        let mut time = before.wrapping_add(input.signed()?);
+        before = time;
+        times.push(time);
+        let mut step = 0_i64;
+        for _ in 1..*length {
+            step = step.wrapping_add(input.signed()?);
+            time = time.wrapping_add(step);
+            times.push(time);
         }
+    }
+    let mut kinds = Vec::with_capacity(count);
+    input.runs(count, |kind, length| {
+        let known = |kind: &u8| *kind <= MOST_PLACES || (RAW..=MISSING).contains(kind);
+        let kind = u8::try_from(kind)
+            .ok()
+            .filter(known)
+            .ok_or(Damage("a kind of value is unknown"))?;
+        kinds.resize(kinds.len() + length, kind);
+        Ok(())
+    })?;
+    let mut numbers = vec![0.0; count];
+    let mut at = 0;
+    for length in &lengths {
+        let (mut whole, mut before) = (0_i64, RAW);
+        for _ in 0..*length {
+            let kind = kinds[at];
+            if kind < RAW {
+                let this = input.signed()?;
+                whole = if kind == before { whole.wrapping_add(this) } else { this };
+                numbers[at] = whole as f64 / POWERS[kind as usize];
+            }
+            before = kind;
+            at += 1;
+        }
+    }
+    for (number, kind) in numbers.iter_mut().zip(&kinds) {
+        if *kind == RAW {
+            *number = f64::from_bits(u64::from_le_bytes(input.array()?));
+        }
+    }
+    let mut block = Block::with_capacity(count);
+    for at in (0..count).filter(|at| kinds[*at] == JSON) {
+        let length = input.small()? as usize;
+        let text = std::str::from_utf8(input.take(length)?).map_err(|_| Damage("a text is no UTF-8"))?;
+        block.push_text(at as u32, text.into());
+    }
+    let mut trusts = Vec::with_capacity(count);
+    input.runs(count, |trust, length| {
+        let trust = u16::try_from(trust).map_err(|_| Damage("a quality is unknown"))?;
+        trusts.resize(trusts.len() + length, trust);
+        Ok(())
+    })?;
+    let exceptions = input.small()?;
+    let mut before = (0_u32, frame.first);
+    for _ in 0..exceptions {
+        let at = before.0.checked_add(input.small()?).filter(|at| (*at as usize) < count);
+        before = (
+            at.ok_or(Damage("a receive time has no reading"))?,
+            before.1.wrapping_add(input.signed()?),
+        );
+        block.push_received(before.0, before.1);
     }
     let mut at = 0;
-    while !received.0.is_empty() {
-        at += received.number()? as usize;
-        let late = received.signed()?;
-        let sample = samples.get_mut(at).ok_or(Damage("a receive time has no reading"))?;
-        sample.received = sample.timestamp.wrapping_add(late);
-    }
-    Ok(samples)
-}
-
-fn decompress(bytes: &[u8]) -> Result<Vec<u8>, Damage> {
-    use std::io::Read as _;
-    let mut out = Vec::new();
-    let decoder = zstd::stream::read::Decoder::new(bytes).map_err(|_| Damage("it cannot be decompressed"))?;
-    decoder
-        .take(MOST * 32)
-        .read_to_end(&mut out)
-        .map_err(|_| Damage("it cannot be decompressed"))?;
-    Ok(out)
-}
-
-#[derive(Default)]
-struct Runs {
-    out: Vec<u8>,
-    run: Option<(u64, u64)>,
-}
-
-impl Runs {
-    fn push(&mut self, value: u64) {
-        match &mut self.run {
-            Some((same, length)) if *same == value => *length += 1,
-            run => {
-                if let Some((value, length)) = run.replace((value, 1)) {
-                    put(&mut self.out, value);
-                    put(&mut self.out, length);
-                }
-            }
+    for (series, length) in frame.series().zip(lengths) {
+        for _ in 0..length {
+            let shape = match kinds[at] {
+                JSON => Shape::Json,
+                MISSING => Shape::Missing,
+                _ => Shape::Number,
+            };
+            let mark = Mark::new(shape, quality(trusts[at]), Reason::from_code(trusts[at] as u8));
+            block.push_plain(series, times[at], numbers[at], mark);
+            at += 1;
         }
     }
-
-    fn finish(mut self) -> Vec<u8> {
-        if let Some((value, length)) = self.run.take() {
-            put(&mut self.out, value);
-            put(&mut self.out, length);
-        }
-        self.out
-    }
-}
-
-struct RunReader<'a> {
-    input: Input<'a>,
-    value: u64,
-    left: u64,
-}
-
-impl<'a> RunReader<'a> {
-    fn new(input: Input<'a>) -> Self {
-        Self {
-            input,
-            value: 0,
-            left: 0,
-        }
-    }
-
-    fn next(&mut self) -> Result<u64, Damage> {
-        if self.left == 0 {
-            self.value = self.input.number()?;
-            self.left = self.input.number()?;
-            if self.left == 0 {
-                return Err(Damage("a run is empty"));
-            }
-        }
-        self.left -= 1;
-        Ok(self.value)
-    }
-}
-
-struct Input<'a>(&'a [u8]);
-
-impl<'a> Input<'a> {
-    fn take(&mut self, length: usize) -> Result<&'a [u8], Damage> {
-        let (head, rest) = self.0.split_at_checked(length).ok_or(Damage("it is cut off"))?;
-        self.0 = rest;
-        Ok(head)
-    }
-
-    fn number(&mut self) -> Result<u64, Damage> {
-        let mut number = 0_u64;
-        for shift in (0..64).step_by(7) {
-            let (byte, rest) = self.0.split_first().ok_or(Damage("it is cut off"))?;
-            self.0 = rest;
-            number |= u64::from(byte & 0x7f) << shift;
-            if byte & 0x80 == 0 {
-                return Ok(number);
-            }
-        }
-        Err(Damage("a number is too long"))
-    }
-
-    fn signed(&mut self) -> Result<i64, Damage> {
-        let number = self.number()?;
-        Ok((number >> 1) as i64 ^ -((number & 1) as i64))
-    }
-}
-
-fn put(out: &mut Vec<u8>, mut number: u64) {
-    while number >= 0x80 {
-        out.push(number as u8 | 0x80);
-        number >>= 7;
-    }
-    out.push(number as u8);
-}
-
-fn put_signed(out: &mut Vec<u8>, number: i64) {
-    put(out, ((number << 1) ^ (number >> 63)) as u64);
+    block.shrink();
+    Ok(block)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::telemetry::{Quality, Sample, Value};
+    use crate::storage::telemetry::tests::Random;
 
-    fn hostile(seed: u64) -> Vec<Sample> {
-        let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
-        let mut random = move || {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            state
-        };
+    fn hostile(random: &mut Random) -> Block {
         let special = [
             0.0,
             -0.0,
@@ -363,79 +418,202 @@ mod tests {
             5e-324,
             f64::MAX,
             f64::MIN,
+            f64::INFINITY,
             0.1,
             230.55,
+            -0.000_000_001,
             1e15,
+            LARGEST,
+            LARGEST - 0.5,
             9_007_199_254_740_993.0,
             1.0 / 3.0,
+            i64::MIN as f64,
         ];
-        let mut samples: Vec<_> = (0..random() % 300)
-            .map(|_| {
-                let number = match random() % 4 {
-                    0 => special[(random() % special.len() as u64) as usize],
-                    1 => f64::from_bits(random()),
-                    2 => (random() % 100_000) as f64 / 100.0,
-                    _ => (random() % 1_000) as f64,
+        let (style, length) = (random.below(4), [3, 40, 700, 6_000][random.below(4) as usize]);
+        let mut samples: Vec<_> = (0..random.below(length))
+            .map(|n| {
+                let number = match random.below(5) {
+                    0 => special[random.below(special.len() as u64) as usize],
+                    1 => f64::from_bits(random.next()),
+                    2 => random.below(100_000) as f64 / 10_f64.powi(random.below(12) as i32),
+                    _ => random.below(1_000) as f64 / 100.0,
                 };
-                let value = match random() % 6 {
+                let value = match random.below(if style == 0 { 3 } else { 40 }) {
                     0 => Value::Missing,
-                    1 => Value::Json(format!("\"{}\"", random()).into()),
-                    _ if number.is_finite() => Value::Number(number),
-                    _ => Value::Missing,
+                    1 => Value::Json(format!("\"{}\"", "ü".repeat(random.below(30) as usize)).into()),
+                    _ => Value::Number(number),
                 };
-                let timestamp = if random() % 5 == 0 {
-                    random() as i64
-                } else {
-                    (random() % 1_000_000) as i64
+                let timestamp = match style {
+                    0 => random.next() as i64,
+                    1 => 1_795_132_800_000_000 + random.below(1_000_000_000) as i64,
+                    _ => 1_795_132_800_000_000 + n as i64 * 1_000_000 + random.below(900) as i64,
                 };
+                let series = match style {
+                    0 => random.next() as u32,
+                    1 => random.below(9) as u32,
+                    _ => (n % 50) as u32 * random.below(3) as u32,
+                };
+                let away = [0, 0, 1_000_000, -1_000_000, 1_000_001, 9_000_000_000][random.below(6) as usize];
                 Sample {
-                    series: if random() % 9 == 0 {
-                        random() as u32
-                    } else {
-                        (random() % 9) as u32
-                    },
+                    series,
                     timestamp,
-                    received: if random() % 3 == 0 {
-                        timestamp.wrapping_add((random() % 9_000_000_000 + 1_000_001) as i64)
-                    } else {
-                        timestamp
-                    },
+                    received: timestamp.saturating_add(away),
                     value,
-                    quality: [Quality::Good, Quality::Uncertain, Quality::Bad][(random() % 3) as usize],
-                    reason: Reason::from_code((random() % 20) as u8),
+                    quality: [Quality::Good, Quality::Uncertain, Quality::Bad][random.below(3) as usize],
+                    reason: Reason::from_code(random.below(20) as u8),
                 }
             })
             .collect();
-        samples.sort_by_key(|s| (s.series, s.timestamp));
-        samples
+        samples.sort_by_key(|sample| (sample.series, sample.timestamp));
+        samples.dedup_by_key(|sample| (sample.series, sample.timestamp));
+        let mut block = Block::default();
+        samples.iter().for_each(|sample| block.push(sample));
+        block
+    }
+
+    /// Readings in a form in which every bit counts.
+    fn bits(block: &Block) -> Vec<(Sample, u64)> {
+        let each = block.runs().flat_map(|(series, run)| run.map(move |at| (series, at)));
+        each.map(|(series, at)| {
+            let mut sample = block.sample(series, at);
+            let bits = if let Value::Number(number) = sample.value {
+                number.to_bits()
+            } else {
+                0
+            };
+            sample.value = if let Value::Number(_) = sample.value {
+                Value::Missing
+            } else {
+                sample.value
+            };
+            (sample, bits)
+        })
+        .collect()
+    }
+
+    fn frames(coded: &Coded) -> Result<Vec<Block>, Damage> {
+        let frames = contents::decode(&coded.contents)?;
+        frames
+            .iter()
+            .map(|frame| {
+                decode(
+                    frame,
+                    coded
+                        .body
+                        .get(frame.offset..frame.offset + frame.length)
+                        .ok_or(Damage("cut"))?,
+                )
+            })
+            .collect()
     }
 
     #[test]
     fn every_bit_comes_back() {
-        for seed in 1..400 {
-            let samples = hostile(seed);
-            let coded = encode(&samples.iter().collect::<Vec<_>>()).unwrap();
-            let back = decode(&coded.toc, &coded.body, coded.sum).unwrap();
-            assert_eq!(back.len(), samples.len(), "seed {seed}");
-            for (a, b) in samples.iter().zip(&back) {
-                assert_eq!(a, b, "seed {seed}");
-                if let (Value::Number(a), Value::Number(b)) = (&a.value, &b.value) {
-                    assert_eq!(a.to_bits(), b.to_bits(), "seed {seed}");
-                }
+        let mut encoder = Encoder::new().unwrap();
+        for seed in 1..600 {
+            let block = hostile(&mut Random(seed));
+            let coded = encoder.encode(&block).unwrap();
+            let frames = contents::decode(&coded.contents).unwrap();
+            let back = super::tests::frames(&coded).unwrap();
+            assert_eq!(
+                back.iter().flat_map(bits).collect::<Vec<_>>(),
+                bits(&block),
+                "seed {seed}"
+            );
+            for (frame, back) in frames.iter().zip(&back) {
+                assert_eq!(Some((frame.first, frame.last)), back.bounds(), "seed {seed}");
+                assert!(back.runs().all(|(series, _)| frame.holds(series)), "seed {seed}");
+                assert_eq!(frame.series().count(), back.runs().count(), "seed {seed}");
+                assert!(
+                    !frame.holds(back.series_bounds().unwrap().1.wrapping_add(1)),
+                    "seed {seed}"
+                );
             }
         }
     }
 
     #[test]
-    fn a_flipped_bit_anywhere_is_noticed() {
-        let samples = hostile(7);
-        let coded = encode(&samples.iter().collect::<Vec<_>>()).unwrap();
-        for at in 0..coded.body.len() {
-            let mut body = coded.body.clone();
-            body[at] ^= 1 << (at % 8);
-            assert!(decode(&coded.toc, &body, coded.sum).is_err(), "byte {at}");
-            // Even with a checksum that fits, damage is an error or other readings, never a panic.
-            let _ = decode(&coded.toc, &body, checksum(&coded.toc, &body));
+    fn long_texts_end_a_frame() {
+        let mut block = Block::default();
+        for timestamp in 0..20 {
+            let value = Value::Json("x".repeat(300_000).into());
+            block.push(&Sample {
+                series: 1,
+                timestamp,
+                received: timestamp,
+                value,
+                quality: Quality::Good,
+                reason: Reason::None,
+            });
         }
+        let coded = Encoder::new().unwrap().encode(&block).unwrap();
+        let back = frames(&coded).unwrap();
+        assert_eq!(back.len(), 5);
+        assert_eq!(back.iter().flat_map(bits).collect::<Vec<_>>(), bits(&block));
+    }
+
+    #[test]
+    fn a_flipped_bit_anywhere_is_noticed_and_costs_one_frame() {
+        let (mut noticed, mut encoder) = (0, Encoder::new().unwrap());
+        for seed in [3, 7, 11, 13, 17] {
+            let block = hostile(&mut Random(seed));
+            let coded = encoder.encode(&block).unwrap();
+            let whole = contents::decode(&coded.contents).unwrap();
+            for at in (0..coded.body.len()).step_by(coded.body.len() / 400 + 1) {
+                let mut body = coded.body.clone();
+                body[at] ^= 1 << (at % 8);
+                let damaged = whole
+                    .iter()
+                    .filter(|frame| decode(frame, &body[frame.offset..frame.offset + frame.length]).is_err());
+                assert_eq!(damaged.count(), 1, "seed {seed}, byte {at}");
+                // Even with a checksum that fits, damage is an error or other readings, never a panic.
+                let frame = whole
+                    .iter()
+                    .find(|frame| (frame.offset..frame.offset + frame.length).contains(&at))
+                    .unwrap();
+                let bytes = &body[frame.offset..frame.offset + frame.length];
+                let _ = decode(
+                    &Frame {
+                        sum: crc32fast::hash(bytes),
+                        ..frame.clone()
+                    },
+                    bytes,
+                );
+                noticed += 1;
+            }
+            for at in (0..coded.contents.len()).step_by(coded.contents.len() / 100 + 1) {
+                let mut table = coded.contents.clone();
+                table[at] ^= 1 << (at % 8);
+                assert!(contents::decode(&table).is_err(), "seed {seed}, byte {at} of the table");
+                let end = table.len() - 4;
+                let sum = crc32fast::hash(&table[..end]).to_le_bytes();
+                table[end..].copy_from_slice(&sum);
+                let _ = frames(&Coded {
+                    contents: table,
+                    body: coded.body.clone(),
+                });
+            }
+        }
+        assert!(noticed > 500, "{noticed}");
+    }
+
+    #[test]
+    fn short_decimals_are_small() {
+        let mut block = Block::default();
+        for (n, series) in (0..10_000_u32).enumerate() {
+            let timestamp = 1_795_132_800_000_000 + i64::from(series / 10) * 9_973;
+            let value = Value::Number(f64::from(20_000 + n as u32 * 7 % 5_000) / 100.0);
+            block.push(&Sample {
+                series,
+                timestamp,
+                received: timestamp,
+                value,
+                quality: Quality::Good,
+                reason: Reason::None,
+            });
+        }
+        let coded = Encoder::new().unwrap().encode(&block).unwrap();
+        let bytes = coded.contents.len() + coded.body.len();
+        assert!(bytes < 30_000, "{bytes} bytes for 10,000 readings");
     }
 }

@@ -2,10 +2,24 @@
 //!
 //! One writer takes whatever is queued, sorts it, drops duplicates, and commits it; only then are the callers answered.
 
+//!
+//! Files, from the bytes up: `bytes` integers · `codec` frames and `contents` their table · `block` readings by column ·
+//! `partition` a day's file · `recent` what is in memory · `newest` the last reading of each series · `files` commits ·
+//! `scan` reading back. PostgreSQL: `postgres`. Both: `order` what is new of a commit · `writer` the queue · `catalogue`.
+
+mod block;
+mod bytes;
 mod catalogue;
 mod codec;
+mod contents;
+mod days;
+mod files;
+mod newest;
+mod order;
 mod partition;
 mod postgres;
+mod recent;
+mod scan;
 mod writer;
 
 #[cfg(test)]
@@ -13,7 +27,7 @@ mod tests;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, Mutex, RwLock};
 
 use tokio::sync::{Semaphore, broadcast, mpsc, oneshot};
 use uuid::Uuid;
@@ -22,8 +36,10 @@ use super::db::Db;
 use super::error::Result;
 use crate::domain::telemetry::{Micros, Sample, Series, SeriesId, SeriesKey};
 use catalogue::Catalogue;
-use partition::{DAY, Partitions, day_of};
+use files::Files;
 use postgres::Rows;
+pub use scan::Scan;
+use writer::Sink;
 pub use writer::Writer;
 
 /// How readings are kept.
@@ -55,6 +71,9 @@ pub enum AppendError {
     /// The disk is full.
     #[error("the disk is full")]
     Full,
+    /// It cannot be written now: the database server is away, or the file of that day is damaged. The log says more.
+    #[error("the store cannot be written now")]
+    Unavailable,
     /// The store failed, and fleetd is about to exit.
     #[error("the store failed")]
     Failed,
@@ -95,21 +114,22 @@ struct Batch {
 
 #[derive(Debug)]
 enum Backend {
-    Files(Partitions),
-    Rows(Rows),
+    Files(Arc<Files>),
+    Rows(Arc<Rows>),
 }
 
 #[derive(Debug)]
 struct Inner {
     catalogue: Catalogue,
     backend: Backend,
-    /// Newest reading of each series, by its number; unused with PostgreSQL, where others write, too.
-    newest: RwLock<Vec<Option<Sample>>>,
     counters: Counters,
     live: broadcast::Sender<Arc<Vec<Sample>>>,
     room: Arc<Semaphore>,
     capacity: usize,
 }
+
+/// Commits that a slow receiver may lag behind.
+const LIVE: usize = 1_024;
 
 /// A handle to the store of readings.
 #[derive(Clone, Debug)]
@@ -122,16 +142,21 @@ impl Telemetry {
     /// Opens the store. The writer must be run for anything to be written.
     pub async fn open(config: Config, db: &Db) -> Result<(Self, Writer)> {
         let catalogue = Catalogue::load(db.clone()).await?;
-        let backend = match db {
-            Db::Sqlite { .. } => Backend::Files(Partitions::open(config.dir)?),
-            Db::Postgres(pool) => Backend::Rows(Rows::open(pool.clone())),
+        let (backend, sink) = match db {
+            Db::Sqlite { .. } => {
+                let (files, writer) = files::open(config.dir, catalogue.len()).await?;
+                (Backend::Files(files), Sink::Files(writer))
+            }
+            Db::Postgres(pool) => {
+                let rows = Arc::new(Rows::open(pool.clone()).await?);
+                (Backend::Rows(Arc::clone(&rows)), Sink::Rows(rows))
+            }
         };
         let inner = Arc::new(Inner {
-            newest: RwLock::new(newest(&backend, catalogue.len()).await?),
             catalogue,
             backend,
             counters: Counters::default(),
-            live: broadcast::channel(1_024).0,
+            live: broadcast::channel(LIVE).0,
             room: Arc::new(Semaphore::new(config.queue)),
             capacity: config.queue,
         });
@@ -142,7 +167,7 @@ impl Telemetry {
                 inner: Arc::clone(&inner),
                 queue: sender,
             },
-            Writer::new(inner, receiver),
+            Writer::new(inner, receiver, sink),
         ))
     }
 
@@ -189,49 +214,22 @@ impl Telemetry {
     /// The newest reading of each series.
     pub async fn latest(&self, ids: &[SeriesId]) -> Result<Vec<Option<Sample>>> {
         match &self.inner.backend {
-            Backend::Files(_) => {
-                let newest = read(&self.inner.newest);
-                Ok(ids
-                    .iter()
-                    .map(|id| newest.get(*id as usize).cloned().flatten())
-                    .collect())
+            Backend::Files(files) => {
+                let newest = read(&files.newest);
+                Ok(ids.iter().map(|id| newest.get(*id).cloned()).collect())
             }
             Backend::Rows(rows) => rows.latest(ids).await,
         }
     }
 
-    /// Readings of `[from, to)` in order of time; at most `limit`. The next page begins behind the last.
+    /// Readings of `[from, to)` in order of time; at most `limit`, all of them in memory. [`Self::scan`] gives pages.
     pub async fn history(&self, id: SeriesId, from: Micros, to: Micros, limit: usize) -> Result<Vec<Sample>> {
-        let partitions = match &self.inner.backend {
-            Backend::Files(partitions) => partitions,
-            Backend::Rows(rows) => return rows.history(id, from, to, limit).await,
-        };
-        let mut found = Vec::new();
-        let (first, last) = (day_of(from), day_of(to.saturating_sub(1)));
-        for day in partitions
-            .days()?
-            .into_iter()
-            .filter(|day| (first..=last).contains(day))
-        {
-            let begin = found.len();
-            partitions
-                .scan(day, from, to, Some(&[id]), &mut |segment| {
-                    let at = segment.partition_point(|s| (s.series, s.timestamp) < (id, from));
-                    found.extend(
-                        segment[at..]
-                            .iter()
-                            .take_while(|s| s.series == id && s.timestamp < to)
-                            .cloned(),
-                    );
-                })
-                .await?;
-            found[begin..].sort_by_key(|sample| sample.timestamp);
-            if found.len() >= limit {
-                found.truncate(limit);
-                break;
-            }
-        }
-        Ok(found)
+        self.scan(id, from, to).next(limit).await
+    }
+
+    /// Readings of `[from, to)` in order of time, a page at a time.
+    pub fn scan(&self, id: SeriesId, from: Micros, to: Micros) -> Scan {
+        Scan::new(Arc::clone(&self.inner), id, from, to)
     }
 
     /// Readings as they are committed. A receiver that is too slow is told how many commits it missed.
@@ -249,43 +247,11 @@ impl Telemetry {
             conflicts: counters.conflicts.load(Ordering::Relaxed),
             commits: counters.commits.load(Ordering::Relaxed),
             bytes: match &self.inner.backend {
-                Backend::Files(partitions) => partitions.bytes(),
+                Backend::Files(files) => files.partitions.bytes(),
                 Backend::Rows(_) => 0,
             },
         }
     }
-}
-
-/// Rebuilds the newest readings from the files, newest day first, until every series has its own.
-async fn newest(backend: &Backend, series: usize) -> Result<Vec<Option<Sample>>> {
-    let mut newest: Vec<Option<Sample>> = vec![None; series];
-    let Backend::Files(partitions) = backend else {
-        return Ok(newest);
-    };
-    let mut missing: Vec<SeriesId> = (0..series as u32).collect();
-    for day in partitions.days()?.into_iter().rev() {
-        if missing.is_empty() {
-            break;
-        }
-        let mut found = newest.clone();
-        partitions
-            .scan(day, i64::MIN, i64::MAX, Some(&missing), &mut |segment| {
-                for run in segment.chunk_by(|a, b| a.series == b.series) {
-                    let Some(last) = run.last() else { continue };
-                    // A segment may hold series that a newer day has answered already.
-                    let at = last.series as usize;
-                    if newest.get(at).is_some_and(Option::is_none)
-                        && found[at].as_ref().is_none_or(|known| known.timestamp < last.timestamp)
-                    {
-                        found[at] = Some(last.clone());
-                    }
-                }
-            })
-            .await?;
-        newest = found;
-        missing.retain(|id| newest[*id as usize].is_none());
-    }
-    Ok(newest)
 }
 
 /// The locks guard plain data that is whole at every moment, so a panic elsewhere does not make it wrong.
@@ -297,7 +263,6 @@ fn write<T>(lock: &RwLock<T>) -> std::sync::RwLockWriteGuard<'_, T> {
     lock.write().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-/// Microseconds of the last moment of a day's partition, exclusive.
-fn end_of(day: i64) -> Micros {
-    day.saturating_add(1).saturating_mul(DAY)
+fn lock<T>(lock: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    lock.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }

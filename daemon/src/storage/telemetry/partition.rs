@@ -1,297 +1,439 @@
 //! Files of readings, one for each UTC day, beside the control database.
+//!
+//! A file is a SQLite database with a row for each segment. One connection writes, held by the writer's task; short
+//! readers go beside it. Files that were not used for longest are closed when too many are open.
 
-use std::collections::HashMap;
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::collections::{BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, RwLock};
+use std::time::Duration;
 
-use sqlx::Row as _;
-use sqlx::sqlite::{SqlitePool, SqlitePoolOptions};
-use tokio::sync::Mutex;
+use sqlx::sqlite::{SqliteConnection, SqlitePool, SqlitePoolOptions};
+use sqlx::{Connection as _, Row as _};
 
+use super::block::Block;
+use super::bytes::Damage;
 use super::codec::{self, Coded};
-use crate::domain::telemetry::{Micros, Sample, SeriesId};
+use super::contents::{self, Frame};
+use super::days;
+use super::recent::{Cache, Recent};
+use super::{lock, read, write};
+use crate::domain::telemetry::{Micros, SeriesId};
 use crate::storage::db::sqlite_options;
 use crate::storage::error::{Error, Result};
 
-/// Microseconds of a partition.
-pub(super) const DAY: Micros = 86_400_000_000;
-/// Files that are open at once.
+/// Files that are open at once, for writing and for reading each.
 const MOST_OPEN: usize = 8;
-/// Readings that are kept decoded.
-const MOST_CACHED: usize = 1_000_000;
+/// An idle reader's thread ends after this.
+const IDLE: Duration = Duration::from_secs(60);
+/// Layout of the files.
+const SCHEMA: i64 = 1;
+/// The log is cut to this after it was folded into the file.
+const MOST_LOG: &str = "67108864";
+/// Bodies that are fetched with one statement.
+const AT_ONCE: usize = 64;
 
-/// Number of the partition that a moment falls into: days since 1970.
-pub(super) fn day_of(at: Micros) -> i64 {
-    at.div_euclid(DAY)
-}
-
-/// The folder of partition files.
+/// The folder of partition files, with what is in memory of them.
 #[derive(Debug)]
 pub(super) struct Partitions {
     dir: PathBuf,
-    open: Mutex<Open>,
-    cache: std::sync::Mutex<Cache>,
+    days: RwLock<BTreeSet<i64>>,
+    /// Most recently used last.
+    readers: Mutex<Vec<(i64, SqlitePool)>>,
+    pub(super) recent: RwLock<Recent>,
+    cache: Mutex<Cache>,
 }
 
-#[derive(Debug, Default)]
-struct Open {
-    files: HashMap<i64, Arc<File>>,
-    /// Least recently used first.
-    order: Vec<i64>,
+/// A frame on disk.
+#[derive(Clone, Debug)]
+pub(super) struct Stored {
+    /// Number of its segment.
+    pub(super) segment: i64,
+    /// Position in the segment.
+    pub(super) index: usize,
+    pub(super) frame: Frame,
 }
 
-/// One partition.
-#[derive(Debug)]
-pub(super) struct File {
-    name: String,
-    write: SqlitePool,
-    read: SqlitePool,
+/// Which segments of a day are asked for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wanted {
+    /// Least time.
+    pub(super) from: Micros,
+    /// Greatest time.
+    pub(super) until: Micros,
+    /// First and last series.
+    pub(super) series: (SeriesId, SeriesId),
+    /// Greater numbers only.
+    pub(super) above: i64,
+    /// Lower numbers only.
+    pub(super) below: i64,
 }
 
-/// Decoded segments, newest use last; what is older goes when there are too many readings.
-#[derive(Debug, Default)]
-struct Cache {
-    segments: HashMap<(i64, i64), (u64, Arc<Vec<Sample>>)>,
-    readings: usize,
-    clock: u64,
-}
-
-impl Cache {
-    fn get(&mut self, key: (i64, i64)) -> Option<Arc<Vec<Sample>>> {
-        self.clock += 1;
-        let clock = self.clock;
-        self.segments.get_mut(&key).map(|(used, samples)| {
-            *used = clock;
-            Arc::clone(samples)
-        })
-    }
-
-    fn put(&mut self, key: (i64, i64), samples: Arc<Vec<Sample>>) {
-        self.clock += 1;
-        self.readings += samples.len();
-        if let Some((_, old)) = self.segments.insert(key, (self.clock, samples)) {
-            self.readings -= old.len();
-        }
-        if self.readings > MOST_CACHED {
-            // Half of them at once, so that the search for the oldest is rare.
-            let mut uses: Vec<_> = self
-                .segments
-                .iter()
-                .map(|(key, (used, samples))| (*used, *key, samples.len()))
-                .collect();
-            uses.sort_unstable();
-            for (_, key, length) in uses {
-                if self.readings <= MOST_CACHED / 2 {
-                    break;
-                }
-                self.segments.remove(&key);
-                self.readings -= length;
-            }
-        }
-    }
-}
+/// What was found: frames, and segments whose table of contents cannot be read.
+pub(super) type Found = (Vec<Stored>, Vec<Error>);
 
 impl Partitions {
+    /// Opens the folder, which is made where it is missing.
     pub(super) fn open(dir: PathBuf) -> Result<Self> {
-        std::fs::create_dir_all(&dir).map_err(|source| Error::File {
+        let failed = |source| Error::File {
             path: dir.display().to_string(),
             source,
-        })?;
+        };
+        std::fs::create_dir_all(&dir).map_err(failed)?;
+        if let Some(parent) = dir.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+            // The folder itself must outlive a power cut, like what is in it.
+            std::fs::File::open(parent)
+                .and_then(|parent| parent.sync_all())
+                .map_err(failed)?;
+        }
+        let mut days = BTreeSet::new();
+        for entry in std::fs::read_dir(&dir).map_err(failed)? {
+            days.extend(entry.map_err(failed)?.file_name().to_str().and_then(days::parse));
+        }
         Ok(Self {
             dir,
-            open: Mutex::default(),
-            cache: std::sync::Mutex::default(),
+            days: RwLock::new(days),
+            readers: Mutex::default(),
+            recent: RwLock::default(),
+            cache: Mutex::default(),
         })
+    }
+
+    pub(super) fn dir(&self) -> &Path {
+        &self.dir
     }
 
     /// Days that have a file, oldest first.
-    pub(super) fn days(&self) -> Result<Vec<i64>> {
-        let failed = |source| Error::File {
-            path: self.dir.display().to_string(),
-            source,
-        };
-        let mut days = Vec::new();
-        for entry in std::fs::read_dir(&self.dir).map_err(failed)? {
-            let name = entry.map_err(failed)?.file_name();
-            let date = name.to_str().and_then(|name| name.strip_suffix(".db"));
-            if let Some(day) = date.and_then(|date| date.parse::<jiff::civil::Date>().ok()) {
-                days.push(i64::from(
-                    day.duration_since(jiff::civil::date(1970, 1, 1)).as_hours() as i32 / 24,
-                ));
-            }
-        }
-        days.sort_unstable();
-        Ok(days)
+    pub(super) fn days(&self) -> Vec<i64> {
+        read(&self.days).iter().copied().collect()
     }
 
-    /// Bytes of all files.
+    /// Days from `from` to `to` (inclusive) that have a file, oldest first.
+    pub(super) fn days_in(&self, from: i64, to: i64) -> Vec<i64> {
+        if from > to {
+            Vec::new()
+        } else {
+            read(&self.days).range(from..=to).copied().collect()
+        }
+    }
+
+    /// Bytes of every file of the folder.
     pub(super) fn bytes(&self) -> u64 {
-        std::fs::read_dir(&self.dir)
-            .into_iter()
-            .flatten()
+        let Ok(entries) = std::fs::read_dir(&self.dir) else {
+            return 0;
+        };
+        entries
             .flatten()
             .filter_map(|entry| entry.metadata().ok())
-            .map(|meta| meta.len())
+            .map(|file| file.len())
             .sum()
     }
 
-    fn name(day: i64) -> String {
-        let date = jiff::civil::date(1970, 1, 1).saturating_add(jiff::Span::new().days(day.clamp(-700_000, 2_900_000)));
-        format!("{date}.db")
-    }
-
-    async fn file(&self, day: i64) -> Result<Arc<File>> {
-        let mut open = self.open.lock().await;
-        open.order.retain(|known| *known != day);
-        open.order.push(day);
-        if let Some(file) = open.files.get(&day) {
-            return Ok(Arc::clone(file));
-        }
-        let name = Self::name(day);
-        let options = || sqlite_options(&self.dir.join(&name)).page_size(16 << 10);
-        let write = SqlitePoolOptions::new()
-            .max_connections(1)
-            .connect_with(options())
-            .await?;
-        sqlx::raw_sql(
-            "create table if not exists segment (
-                 id integer primary key, min_ts bigint not null, max_ts bigint not null, count bigint not null,
-                 toc blob not null, body blob not null, sum bigint not null);
-             create index if not exists segment_by_time on segment (max_ts, min_ts);",
-        )
-        .execute(&write)
-        .await?;
-        let read = SqlitePoolOptions::new()
-            .max_connections(2)
-            .connect_lazy_with(options().pragma("query_only", "on"));
-        let file = Arc::new(File { name, write, read });
-        open.files.insert(day, Arc::clone(&file));
-        if open.order.len() > MOST_OPEN {
-            let oldest = open.order.remove(0);
-            if let Some(file) = open.files.remove(&oldest) {
-                file.read.close().await;
-                file.write.close().await;
-            }
-        }
-        Ok(file)
-    }
-
-    /// Writes one segment; when this returns, it is on disk.
-    pub(super) async fn append(&self, day: i64, samples: &[&Sample]) -> Result<()> {
-        let Coded { toc, body, sum } = codec::encode(samples).map_err(|source| Error::File {
-            path: Self::name(day),
-            source,
-        })?;
-        let bounds = samples.iter().fold((i64::MAX, i64::MIN), |(min, max), s| {
-            (min.min(s.timestamp), max.max(s.timestamp))
-        });
-        let file = self.file(day).await?;
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "partition files are SQLite's alone, with blobs the waist does not have"
-        )]
-        let done =
-            sqlx::query("insert into segment (min_ts, max_ts, count, toc, body, sum) values ($1, $2, $3, $4, $5, $6)")
-                .bind(bounds.0)
-                .bind(bounds.1)
-                .bind(samples.len() as i64)
-                .bind(toc)
-                .bind(body)
-                .bind(i64::from(sum))
-                .execute(&file.write)
-                .await?;
-        let kept = Arc::new(samples.iter().map(|sample| (*sample).clone()).collect());
-        lock(&self.cache).put((day, done.last_insert_rowid()), kept);
-        Ok(())
-    }
-
-    /// Hands over every segment of a day that reaches into `[from, to)` and holds one of the series (none: any), in the order of commits.
-    pub(super) async fn scan(
-        &self,
-        day: i64,
-        from: Micros,
-        to: Micros,
-        series: Option<&[SeriesId]>,
-        visit: &mut (dyn FnMut(&[Sample]) + Send),
-    ) -> Result<()> {
-        let file = self.file(day).await?;
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "partition files are SQLite's alone, with blobs the waist does not have"
-        )]
-        let ids = sqlx::query("select id from segment where max_ts >= $1 and min_ts < $2 order by id")
-            .bind(from)
-            .bind(to)
-            .fetch_all(&file.read)
-            .await?;
-        for row in ids {
-            let id: i64 = row.try_get(0)?;
-            let cached = lock(&self.cache).get((day, id));
-            let samples = match cached {
-                Some(samples) => samples,
-                None => match file.load(id, series).await? {
-                    Some(samples) => {
-                        let samples = Arc::new(samples);
-                        lock(&self.cache).put((day, id), Arc::clone(&samples));
-                        samples
-                    }
-                    None => continue,
-                },
-            };
-            visit(&samples);
-        }
-        Ok(())
-    }
-
-    pub(super) async fn close(&self) {
-        for (_, file) in self.open.lock().await.files.drain() {
-            file.read.close().await;
-            file.write.close().await;
-        }
-    }
-}
-
-/// A poisoned lock is taken all the same: the cache holds only copies.
-fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-}
-
-impl File {
-    /// A segment's readings; none, if it holds none of the series.
-    async fn load(&self, id: i64, series: Option<&[SeriesId]>) -> Result<Option<Vec<Sample>>> {
-        let damaged = |damage: codec::Damage| Error::Corrupt {
-            table: "segment",
-            column: format!("{} in {}", id, self.name),
-            detail: damage.to_string(),
+    fn reader(&self, day: i64) -> SqlitePool {
+        let mut readers = lock(&self.readers);
+        let pool = match readers.iter().position(|(open, _)| *open == day) {
+            Some(at) => readers.remove(at).1,
+            None => SqlitePoolOptions::new()
+                .max_connections(2)
+                .test_before_acquire(false)
+                .idle_timeout(IDLE)
+                .connect_lazy_with(
+                    sqlite_options(&self.dir.join(days::name(day)))
+                        .create_if_missing(false)
+                        .pragma("query_only", "on"),
+                ),
         };
+        readers.push((day, pool.clone()));
+        if readers.len() > MOST_OPEN {
+            // Whoever still reads has a handle of its own; the last one closes the file.
+            readers.remove(0);
+        }
+        pool
+    }
+
+    /// Number of the last segment of a day; 0 if there is none.
+    pub(super) async fn last_segment(&self, day: i64) -> Result<i64> {
+        let reader = self.reader(day);
+        let failed = |error| explained(&self.dir, day, error);
         #[expect(
             clippy::disallowed_methods,
             reason = "partition files are SQLite's alone, with blobs the waist does not have"
         )]
-        let toc: Vec<u8> = sqlx::query("select toc from segment where id = $1")
-            .bind(id)
-            .fetch_one(&self.read)
-            .await?
-            .try_get(0)?;
-        if let Some(series) = series {
-            let contents = codec::decode_contents(&toc).map_err(damaged)?;
-            if !series
-                .iter()
-                .any(|wanted| contents.binary_search_by_key(wanted, |(series, _)| *series).is_ok())
-            {
-                return Ok(None);
-            }
+        let version = sqlx::query("pragma user_version")
+            .fetch_one(&reader)
+            .await
+            .map_err(failed)?;
+        if version.try_get::<i64, _>(0)? == 0 {
+            // The process ended between making the file and making its table: nothing was ever in it.
+            write(&self.days).remove(&day);
+            return Ok(0);
         }
         #[expect(
             clippy::disallowed_methods,
             reason = "partition files are SQLite's alone, with blobs the waist does not have"
         )]
-        let row = sqlx::query("select body, sum from segment where id = $1")
-            .bind(id)
-            .fetch_one(&self.read)
-            .await?;
-        let body: Vec<u8> = row.try_get(0)?;
-        let sum = u32::try_from(row.try_get::<i64, _>(1)?).unwrap_or(0);
-        codec::decode(&toc, &body, sum).map(Some).map_err(damaged)
+        let row = sqlx::query("select coalesce(max(id), 0) from segment")
+            .fetch_one(&reader)
+            .await
+            .map_err(failed)?;
+        Ok(row.try_get(0)?)
     }
+
+    /// Frames of a day that may hold what is wanted.
+    pub(super) async fn frames(&self, day: i64, wanted: Wanted, keep: impl Fn(&Frame) -> bool) -> Result<Found> {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "partition files are SQLite's alone, with blobs the waist does not have"
+        )]
+        let rows = sqlx::query(
+            "select id, contents from segment
+              where max_ts >= $1 and min_ts <= $2 and max_series >= $3 and min_series <= $4 and id > $5 and id < $6",
+        )
+        .bind(wanted.from)
+        .bind(wanted.until)
+        .bind(i64::from(wanted.series.0))
+        .bind(i64::from(wanted.series.1))
+        .bind(wanted.above)
+        .bind(wanted.below)
+        .fetch_all(&self.reader(day))
+        .await
+        .map_err(|error| explained(&self.dir, day, error))?;
+        let (mut found, mut damaged) = (Vec::new(), Vec::new());
+        for row in rows {
+            let segment: i64 = row.try_get(0)?;
+            match contents::decode(row.try_get(1)?) {
+                Ok(frames) => found.extend(
+                    frames
+                        .into_iter()
+                        .enumerate()
+                        .filter(|(_, frame)| keep(frame))
+                        .map(|(index, frame)| Stored { segment, index, frame }),
+                ),
+                Err(damage) => damaged.push(corrupt(day, segment, None, damage)),
+            }
+        }
+        Ok((found, damaged))
+    }
+
+    /// Reads frames, in the order given; a damaged one costs only itself.
+    pub(super) async fn blocks(&self, day: i64, wanted: &[Stored]) -> Result<Vec<Result<Arc<Block>>>> {
+        let mut blocks = Vec::with_capacity(wanted.len());
+        for part in wanted.chunks(AT_ONCE) {
+            let known: Vec<_> = {
+                let mut cache = lock(&self.cache);
+                part.iter()
+                    .map(|stored| cache.get((day, stored.segment, stored.index)))
+                    .collect()
+            };
+            let mut missing: Vec<i64> = part
+                .iter()
+                .zip(&known)
+                .filter(|(_, known)| known.is_none())
+                .map(|(s, _)| s.segment)
+                .collect();
+            missing.sort_unstable();
+            missing.dedup();
+            let bodies = if missing.is_empty() {
+                HashMap::new()
+            } else {
+                self.bodies(day, &missing).await?
+            };
+            for (stored, known) in part.iter().zip(known) {
+                blocks.push(match known {
+                    Some(block) => Ok(block),
+                    None => self.block(day, stored, bodies.get(&stored.segment)),
+                });
+            }
+        }
+        Ok(blocks)
+    }
+
+    fn block(&self, day: i64, stored: &Stored, body: Option<&Vec<u8>>) -> Result<Arc<Block>> {
+        let Stored { segment, index, frame } = stored;
+        let damaged = |damage| corrupt(day, *segment, Some(*index), damage);
+        let body = body.ok_or(damaged(Damage("the segment is gone")))?;
+        let bytes = body
+            .get(frame.offset..frame.offset + frame.length)
+            .ok_or(damaged(Damage("the segment is cut off")))?;
+        let block = Arc::new(codec::decode(frame, bytes).map_err(damaged)?);
+        lock(&self.cache).put((day, *segment, *index), Arc::clone(&block));
+        Ok(block)
+    }
+
+    async fn bodies(&self, day: i64, segments: &[i64]) -> Result<HashMap<i64, Vec<u8>>> {
+        let list = serde_json::Value::from(segments).to_string();
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "partition files are SQLite's alone, with blobs the waist does not have"
+        )]
+        let rows = sqlx::query("select id, body from segment where id in (select value from json_each($1))")
+            .bind(list)
+            .fetch_all(&self.reader(day))
+            .await
+            .map_err(|error| explained(&self.dir, day, error))?;
+        rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
+    }
+}
+
+/// The damage, with the place that a person can look at.
+fn corrupt(day: i64, segment: i64, frame: Option<usize>, damage: Damage) -> Error {
+    let frame = frame.map_or_else(String::new, |index| format!("frame {index} of "));
+    Error::Corrupt {
+        table: "segment",
+        column: format!("{frame}segment {segment} in {}", days::name(day)),
+        detail: damage.to_string(),
+    }
+}
+
+/// The connections that write, least recently used first.
+#[derive(Debug, Default)]
+pub(super) struct Writers {
+    open: Vec<(i64, SqliteConnection)>,
+}
+
+impl Writers {
+    /// Writes a segment, and gives its number; when this returns, it is on disk.
+    pub(super) async fn append(
+        &mut self,
+        partitions: &Partitions,
+        day: i64,
+        block: &Block,
+        coded: Coded,
+    ) -> Result<i64> {
+        let (Some(times), Some(series)) = (block.bounds(), block.series_bounds()) else {
+            return Ok(0);
+        };
+        let connection = self.connection(partitions, day).await?;
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "partition files are SQLite's alone, with blobs the waist does not have"
+        )]
+        let done = sqlx::query(
+            "insert into segment (min_ts, max_ts, min_series, max_series, count, contents, body)
+             values ($1, $2, $3, $4, $5, $6, $7)",
+        )
+        .bind(times.0)
+        .bind(times.1)
+        .bind(i64::from(series.0))
+        .bind(i64::from(series.1))
+        .bind(block.len() as i64)
+        .bind(coded.contents)
+        .bind(coded.body)
+        .execute(connection)
+        .await
+        .map_err(|error| explained(&partitions.dir, day, error))?;
+        Ok(done.last_insert_rowid())
+    }
+
+    async fn connection(&mut self, partitions: &Partitions, day: i64) -> Result<&mut SqliteConnection> {
+        if let Some(at) = self.open.iter().position(|(open, _)| *open == day) {
+            // The usual case is one day, which stands last.
+            if at + 1 < self.open.len() {
+                let used = self.open.remove(at);
+                self.open.push(used);
+            }
+        } else {
+            if self.open.len() >= MOST_OPEN {
+                let (_, oldest) = self.open.remove(0);
+                oldest.close().await?;
+            }
+            let path = partitions.dir.join(days::name(day));
+            let connection = create(&path)
+                .await
+                .map_err(|error| explained(&partitions.dir, day, error))?;
+            write(&partitions.days).insert(day);
+            self.open.push((day, connection));
+        }
+        match self.open.last_mut() {
+            Some((_, connection)) => Ok(connection),
+            None => Err(Error::Sql(sqlx::Error::PoolClosed)),
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) async fn limit_pages(&mut self, partitions: &Partitions, day: i64, pages: u32) {
+        let connection = self.connection(partitions, day).await.unwrap();
+        sqlx::raw_sql(sqlx::AssertSqlSafe(format!("pragma max_page_count = {pages}")))
+            .execute(connection)
+            .await
+            .unwrap();
+    }
+
+    /// Closes every file, after which its log is folded into it.
+    pub(super) async fn close(&mut self) -> Result<()> {
+        for (_, connection) in self.open.drain(..) {
+            connection.close().await?;
+        }
+        Ok(())
+    }
+}
+
+/// Opens a partition file for writing, and makes its table where it is missing.
+async fn create(path: &Path) -> sqlx::Result<SqliteConnection> {
+    let options = sqlite_options(path)
+        .page_size(16 << 10)
+        .pragma("journal_size_limit", MOST_LOG);
+    let mut connection = SqliteConnection::connect_with(&options).await?;
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "partition files are SQLite's alone, with blobs the waist does not have"
+    )]
+    let version: i64 = sqlx::query("pragma user_version")
+        .fetch_one(&mut connection)
+        .await?
+        .try_get(0)?;
+    if version == SCHEMA {
+        return Ok(connection);
+    }
+    if version != 0 {
+        return Err(sqlx::Error::Protocol(format!(
+            "{} has layout {version}, this fleetd knows {SCHEMA}; start the fleetd that wrote it, or a newer one",
+            path.display()
+        )));
+    }
+    // The body stands last: the columns before it are read without it.
+    sqlx::raw_sql(
+        "begin immediate;
+         create table if not exists segment (
+             id integer primary key,
+             min_ts bigint not null, max_ts bigint not null,
+             min_series bigint not null, max_series bigint not null,
+             count bigint not null, contents blob not null, body blob not null);
+         create index if not exists segment_by_time on segment (max_ts, min_ts, min_series, max_series);
+         pragma user_version = 1;
+         commit;",
+    )
+    .execute(&mut connection)
+    .await?;
+    Ok(connection)
+}
+
+/// SQLite's answers to a full disk where it does not say so: it cannot write, or make, a file of its own.
+const FULL_IN_DISGUISE: [i32; 5] = [14, 778, 4_618, 4_874, 5_386];
+/// Less than this is no room for a commit.
+const LEAST_ROOM: u64 = 1 << 20;
+/// SQLITE_CORRUPT and SQLITE_NOTADB; the upper bits say more.
+const DAMAGED: [i32; 2] = [11, 26];
+
+/// An error of a day's file with what the engine does not say: the file's name, or that the disk is full.
+fn explained(dir: &Path, day: i64, error: sqlx::Error) -> Error {
+    let code = error
+        .as_database_error()
+        .and_then(|e| e.code())
+        .and_then(|code| code.parse::<i32>().ok())
+        .unwrap_or(0);
+    if DAMAGED.contains(&(code & 0xff)) {
+        return Error::Corrupt {
+            table: "segment",
+            column: days::name(day),
+            detail: error.to_string(),
+        };
+    }
+    if FULL_IN_DISGUISE.contains(&code)
+        && let Ok(disk) = rustix::fs::statvfs(dir)
+        && disk.f_bavail.saturating_mul(disk.f_frsize) < LEAST_ROOM
+    {
+        return Error::Full(error);
+    }
+    Error::from(error)
 }

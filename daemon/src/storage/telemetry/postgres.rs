@@ -1,128 +1,161 @@
 //! Readings as plain rows in monthly partitions of PostgreSQL.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use sqlx::postgres::{PgPool, PgRow};
 use sqlx::{AssertSqlSafe, Row as _};
 use tokio::sync::Mutex;
 
-use super::writer::{Fate, equal};
+use super::block::{received, same};
+use super::days::{DAY, civil, day_of, days};
+use super::order::{Judged, Order, Standing};
 use crate::domain::telemetry::{Micros, Quality, Reason, Sample, SeriesId, Value};
 use crate::storage::error::{Error, Result};
 
-const COLUMNS: &str = "series, ts, value, json, quality, reason, received";
+/// Replicas that make tables at the same time do so one after the other.
+const LOCK: &str = "select pg_advisory_xact_lock(7071)";
+/// Series that are asked for with one statement.
+const AT_ONCE: usize = 10_000;
 
 /// The table of readings.
 #[derive(Debug)]
 pub(super) struct Rows {
     pool: PgPool,
-    months: Mutex<HashSet<(i16, i8)>>,
+    /// Months that have a partition, counted from the year 0.
+    months: Mutex<HashSet<i64>>,
 }
 
 impl Rows {
-    pub(super) fn open(pool: PgPool) -> Self {
-        Self {
+    /// Makes the table where it is missing.
+    pub(super) async fn open(pool: PgPool) -> Result<Self> {
+        let mut tx = pool.begin().await?;
+        sqlx::raw_sql(LOCK).execute(&mut *tx).await?;
+        sqlx::raw_sql(
+            "create table if not exists reading (
+                 series bigint not null, ts bigint not null, value double precision, json text,
+                 quality bigint not null, reason bigint not null, received bigint not null,
+                 primary key (series, ts)) partition by range (ts)",
+        )
+        .execute(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        Ok(Self {
             pool,
             months: Mutex::default(),
-        }
+        })
     }
 
-    /// Compares readings with those stored.
-    pub(super) async fn fates<'a>(&self, samples: impl Iterator<Item = &'a Sample>) -> Result<Vec<Fate>> {
-        let samples: Vec<_> = samples.collect();
-        if self.months.lock().await.is_empty() {
-            self.prepare(&samples).await?;
+    /// Adds what is new. What another replica wrote meanwhile stays, and decides.
+    pub(super) async fn commit(&self, order: &Order<'_>) -> Result<Judged> {
+        let firsts: Vec<usize> = (0..order.len()).filter(|at| !order.repeats(*at)).collect();
+        self.prepare(firsts.iter().map(|at| order.key(*at).1)).await?;
+        let inserted = self.insert(firsts.iter().map(|at| order.sample(*at))).await?;
+        if inserted.len() == firsts.len() {
+            return Ok(order.judge(&vec![Standing::Free; order.len()]));
         }
-        let (series, times) = keys(&samples);
-        #[expect(clippy::disallowed_methods, reason = "readings have a variant per engine")]
-        let rows = sqlx::query(AssertSqlSafe(format!(
-            "select {COLUMNS} from reading join unnest($1::bigint[], $2::bigint[]) as k (s, t) on series = s and ts = t"
-        )))
-        .bind(series)
-        .bind(times)
-        .fetch_all(&self.pool)
-        .await?;
-        let stored: std::collections::HashMap<_, _> = rows
+        let taken: Vec<_> = firsts
             .iter()
-            .map(|row| sample(row).map(|s| ((s.series, s.timestamp), s)))
-            .collect::<Result<_>>()?;
-        Ok(samples
-            .iter()
-            .map(|sample| match stored.get(&(sample.series, sample.timestamp)) {
-                None => Fate::New,
-                Some(known) if equal(known, sample) => Fate::Duplicate,
-                Some(_) => Fate::Conflict,
-            })
-            .collect())
+            .map(|at| order.key(*at))
+            .filter(|key| !inserted.contains(key))
+            .collect();
+        let stored = self.stored(&taken).await?;
+        let mut standing = Vec::with_capacity(order.len());
+        for at in 0..order.len() {
+            let key = order.key(at);
+            standing.push(match stored.get(&key) {
+                Some(stored) => Standing::of(same(stored, order.sample(at))),
+                None if inserted.contains(&key) => Standing::Free,
+                // It was there a moment ago: its partition was dropped between two statements.
+                None => return Err(Error::Sql(sqlx::Error::RowNotFound)),
+            });
+        }
+        Ok(order.judge(&standing))
     }
 
-    /// Adds rows; one that another replica wrote meanwhile stays as it is.
-    pub(super) async fn insert(&self, samples: &[&Sample]) -> Result<()> {
-        self.prepare(samples).await?;
-        let (series, times) = keys(samples);
-        let numbers: Vec<Option<f64>> = samples
-            .iter()
-            .map(|s| if let Value::Number(n) = s.value { Some(n) } else { None })
-            .collect();
-        let texts: Vec<Option<String>> = samples
-            .iter()
-            .map(|s| {
-                if let Value::Json(text) = &s.value {
-                    Some(text.to_string())
-                } else {
-                    None
-                }
-            })
-            .collect();
-        let qualities: Vec<i64> = samples.iter().map(|s| s.quality as i64).collect();
-        let reasons: Vec<i64> = samples.iter().map(|s| s.reason as i64).collect();
-        let received: Vec<i64> = samples.iter().map(|s| s.received).collect();
+    /// Inserts rows; gives the keys of those that were not there.
+    async fn insert<'a>(&self, samples: impl Iterator<Item = &'a Sample>) -> Result<HashSet<(SeriesId, Micros)>> {
+        let (mut series, mut times, mut numbers, mut texts) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let (mut qualities, mut reasons, mut receive_times) = (Vec::new(), Vec::new(), Vec::new());
+        for sample in samples {
+            series.push(i64::from(sample.series));
+            times.push(sample.timestamp);
+            let (number, text) = match &sample.value {
+                Value::Number(number) => (Some(*number), None),
+                Value::Json(text) => (None, Some(text.as_ref())),
+                Value::Missing => (None, None),
+            };
+            numbers.push(number);
+            texts.push(text);
+            qualities.push(sample.quality as i64);
+            reasons.push(sample.reason as i64);
+            receive_times.push(received(sample));
+        }
         #[expect(clippy::disallowed_methods, reason = "readings have a variant per engine")]
-        sqlx::query(AssertSqlSafe(format!(
-            "insert into reading ({COLUMNS})
+        let rows = sqlx::query(
+            "insert into reading (series, ts, value, json, quality, reason, received)
              select * from unnest($1::bigint[], $2::bigint[], $3::double precision[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[])
-             on conflict (series, ts) do nothing"
-        )))
+             on conflict (series, ts) do nothing
+             returning series, ts",
+        )
         .bind(series)
         .bind(times)
         .bind(numbers)
         .bind(texts)
         .bind(qualities)
         .bind(reasons)
-        .bind(received)
-        .execute(&self.pool)
-        .await?;
-        Ok(())
-    }
-
-    pub(super) async fn latest(&self, ids: &[SeriesId]) -> Result<Vec<Option<Sample>>> {
-        let wanted: Vec<i64> = ids.iter().map(|id| i64::from(*id)).collect();
-        if !self.exists().await? {
-            return Ok(vec![None; ids.len()]);
-        }
-        #[expect(clippy::disallowed_methods, reason = "readings have a variant per engine")]
-        let rows = sqlx::query(AssertSqlSafe(format!(
-            "select r.* from unnest($1::bigint[]) as w (id)
-               cross join lateral (select {COLUMNS} from reading where series = w.id order by ts desc limit 1) r"
-        )))
-        .bind(wanted)
+        .bind(receive_times)
         .fetch_all(&self.pool)
         .await?;
-        let found: Vec<Sample> = rows.iter().map(sample).collect::<Result<_>>()?;
-        Ok(ids
-            .iter()
-            .map(|id| found.iter().find(|s| s.series == *id).cloned())
-            .collect())
+        rows.iter().map(|row| Ok((number(row)?, row.try_get("ts")?))).collect()
     }
 
-    pub(super) async fn history(&self, id: SeriesId, from: Micros, to: Micros, limit: usize) -> Result<Vec<Sample>> {
-        if !self.exists().await? {
-            return Ok(Vec::new());
-        }
+    /// The rows with these keys.
+    async fn stored(&self, keys: &[(SeriesId, Micros)]) -> Result<HashMap<(SeriesId, Micros), Sample>> {
+        let (series, times): (Vec<i64>, Vec<i64>) =
+            keys.iter().map(|(series, time)| (i64::from(*series), *time)).unzip();
         #[expect(clippy::disallowed_methods, reason = "readings have a variant per engine")]
-        let rows = sqlx::query(AssertSqlSafe(format!(
-            "select {COLUMNS} from reading where series = $1 and ts >= $2 and ts < $3 order by ts limit $4"
-        )))
+        let rows = sqlx::query(
+            "select r.series, r.ts, r.value, r.json, r.quality, r.reason, r.received
+               from unnest($1::bigint[], $2::bigint[]) as k (series, ts) join reading r on r.series = k.series and r.ts = k.ts",
+        )
+        .bind(series)
+        .bind(times)
+        .fetch_all(&self.pool)
+        .await?;
+        rows.iter()
+            .map(|row| sample(row).map(|sample| ((sample.series, sample.timestamp), sample)))
+            .collect()
+    }
+
+    /// The newest reading of each series.
+    pub(super) async fn latest(&self, ids: &[SeriesId]) -> Result<Vec<Option<Sample>>> {
+        let mut found: HashMap<SeriesId, Sample> = HashMap::new();
+        for part in ids.chunks(AT_ONCE) {
+            let wanted: Vec<i64> = part.iter().map(|id| i64::from(*id)).collect();
+            #[expect(clippy::disallowed_methods, reason = "readings have a variant per engine")]
+            let rows = sqlx::query(
+                "select r.* from unnest($1::bigint[]) as w (id)
+                   cross join lateral (select series, ts, value, json, quality, reason, received
+                                         from reading where series = w.id order by ts desc limit 1) r",
+            )
+            .bind(wanted)
+            .fetch_all(&self.pool)
+            .await?;
+            for row in &rows {
+                let sample = sample(row)?;
+                found.insert(sample.series, sample);
+            }
+        }
+        Ok(ids.iter().map(|id| found.get(id).cloned()).collect())
+    }
+
+    /// Readings of `[from, to)` in order of time, at most so many.
+    pub(super) async fn history(&self, id: SeriesId, from: Micros, to: Micros, limit: usize) -> Result<Vec<Sample>> {
+        #[expect(clippy::disallowed_methods, reason = "readings have a variant per engine")]
+        let rows = sqlx::query(
+            "select series, ts, value, json, quality, reason, received
+               from reading where series = $1 and ts >= $2 and ts < $3 order by ts limit $4",
+        )
         .bind(i64::from(id))
         .bind(from)
         .bind(to)
@@ -132,77 +165,59 @@ impl Rows {
         rows.iter().map(sample).collect()
     }
 
-    async fn exists(&self) -> Result<bool> {
-        #[expect(clippy::disallowed_methods, reason = "readings have a variant per engine")]
-        let row = sqlx::query("select to_regclass('reading') is not null")
-            .fetch_one(&self.pool)
-            .await?;
-        Ok(row.try_get(0)?)
-    }
-
-    /// Makes the table and the partitions that the readings fall into.
-    async fn prepare(&self, samples: &[&Sample]) -> Result<()> {
-        let mut months = self.months.lock().await;
-        let wanted: HashSet<_> = samples.iter().map(|sample| month(sample.timestamp)).collect();
-        for (year, number) in wanted {
-            if months.contains(&(year, number)) {
-                continue;
+    /// Makes the partitions that these moments fall into.
+    async fn prepare(&self, times: impl Iterator<Item = Micros>) -> Result<()> {
+        let mut known = self.months.lock().await;
+        let mut missing = BTreeSet::new();
+        let mut before = None;
+        for day in times.map(day_of) {
+            if before.replace(day) != Some(day) {
+                missing.extend(Some(month(day)).filter(|month| !known.contains(month)));
             }
-            let from = jiff::civil::date(year, number, 1);
-            let to = from.saturating_add(jiff::Span::new().months(1));
-            let micros = |date: jiff::civil::Date| {
-                date.to_zoned(jiff::tz::TimeZone::UTC)
-                    .map_or(i64::MAX, |at| at.timestamp().as_microsecond())
-            };
-            // Replicas may do this at once; the lock lets one after the other find it done.
+        }
+        for month in missing {
+            let (year, number) = (month.div_euclid(12), month.rem_euclid(12) + 1);
+            let begin = |month: i64| days(month.div_euclid(12), month.rem_euclid(12) + 1, 1).saturating_mul(DAY);
+            let mut tx = self.pool.begin().await?;
+            sqlx::raw_sql(LOCK).execute(&mut *tx).await?;
+            // Names with a minus sign need the quotes.
             let script = format!(
-                "begin; select pg_advisory_xact_lock(7071);
-                 create table if not exists reading (
-                     series bigint not null, ts bigint not null, value double precision, json text,
-                     quality bigint not null, reason bigint not null, received bigint not null,
-                     primary key (series, ts)) partition by range (ts);
-                 create table if not exists reading_{year:04}_{number:02} partition of reading for values from ({}) to ({});
-                 commit;",
-                micros(from),
-                micros(to)
+                "create table if not exists \"reading_{year:04}_{number:02}\" partition of reading for values from ({}) to ({})",
+                begin(month),
+                begin(month + 1)
             );
-            sqlx::raw_sql(AssertSqlSafe(script)).execute(&self.pool).await?;
-            months.insert((year, number));
+            sqlx::raw_sql(AssertSqlSafe(script)).execute(&mut *tx).await?;
+            tx.commit().await?;
+            known.insert(month);
         }
         Ok(())
     }
 }
 
-fn month(at: Micros) -> (i16, i8) {
-    let date = jiff::Timestamp::from_microsecond(at)
-        .unwrap_or_default()
-        .to_zoned(jiff::tz::TimeZone::UTC)
-        .date();
-    (date.year(), date.month())
+/// The month of a day, counted from the year 0.
+fn month(day: i64) -> i64 {
+    let (year, month, _) = civil(day);
+    year * 12 + month - 1
 }
 
-fn keys(samples: &[&Sample]) -> (Vec<i64>, Vec<i64>) {
-    samples
-        .iter()
-        .map(|sample| (i64::from(sample.series), sample.timestamp))
-        .unzip()
+fn number(row: &PgRow) -> Result<SeriesId> {
+    let series: i64 = row.try_get("series")?;
+    SeriesId::try_from(series).map_err(|_| Error::Corrupt {
+        table: "reading",
+        column: "series".to_owned(),
+        detail: format!("{series} is out of range"),
+    })
 }
 
 fn sample(row: &PgRow) -> Result<Sample> {
-    let corrupt = |column: &str, detail: String| Error::Corrupt {
-        table: "reading",
-        column: column.to_owned(),
-        detail,
-    };
-    let number: Option<f64> = row.try_get("value")?;
+    let number_value: Option<f64> = row.try_get("value")?;
     let json: Option<String> = row.try_get("json")?;
-    let (series, quality, reason): (i64, i64, i64) =
-        (row.try_get("series")?, row.try_get("quality")?, row.try_get("reason")?);
+    let (quality, reason): (i64, i64) = (row.try_get("quality")?, row.try_get("reason")?);
     Ok(Sample {
-        series: u32::try_from(series).map_err(|_| corrupt("series", format!("{series} is out of range")))?,
+        series: number(row)?,
         timestamp: row.try_get("ts")?,
         received: row.try_get("received")?,
-        value: match (number, json) {
+        value: match (number_value, json) {
             (Some(number), _) => Value::Number(number),
             (None, Some(text)) => Value::Json(text.into()),
             (None, None) => Value::Missing,

@@ -1,38 +1,40 @@
-//! The one writer: takes what is queued, sorts it, drops what is there already, commits, answers.
+//! The one writer: takes what is queued, commits what is new of it, answers.
 
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::partition::{Partitions, day_of};
-use super::{AppendError, Appended, Backend, Batch, Inner, end_of, read, write};
-use crate::domain::telemetry::{Micros, Sample, SeriesId};
+use super::block::received;
+use super::files::FileWriter;
+use super::order::{Judged, Order};
+use super::postgres::Rows;
+use super::{AppendError, Appended, Batch, Inner};
+use crate::domain::telemetry::Sample;
 use crate::storage::error::{Error, Result};
 
 /// Readings of one commit: larger ones make callers wait, smaller ones fsync more often.
-const MOST_PER_COMMIT: usize = 20_000;
+const MOST_PER_COMMIT: usize = 16_384;
 
 /// The body of the writer's task.
 #[derive(Debug)]
 pub struct Writer {
     inner: Arc<Inner>,
     queue: mpsc::UnboundedReceiver<Batch>,
+    sink: Sink,
 }
 
-/// What a reading is, compared with what is stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fate {
-    New,
-    Duplicate,
-    Conflict,
+/// Where readings go.
+#[derive(Debug)]
+pub(super) enum Sink {
+    Files(FileWriter),
+    Rows(Arc<Rows>),
 }
 
 impl Writer {
-    pub(super) fn new(inner: Arc<Inner>, queue: mpsc::UnboundedReceiver<Batch>) -> Self {
-        Self { inner, queue }
+    pub(super) fn new(inner: Arc<Inner>, queue: mpsc::UnboundedReceiver<Batch>, sink: Sink) -> Self {
+        Self { inner, queue, sink }
     }
 
     /// Writes until `shutdown`, then what is still queued. An error means that the store can no longer be trusted:
@@ -55,11 +57,8 @@ impl Writer {
                 batches.push(batch);
             }
             if let Err(error) = self.commit(&mut batches).await {
-                let answer = if matches!(error, Error::Full(_)) {
-                    AppendError::Full
-                } else {
-                    AppendError::Failed
-                };
+                let answer = self.answer(&error);
+                tracing::error!(%error, refused = readings, "readings could not be stored");
                 for batch in batches.drain(..) {
                     // A caller that went away needs no answer.
                     let _ = batch.answer.send(Err(answer));
@@ -69,70 +68,34 @@ impl Writer {
                 }
             }
         }
-        if let Backend::Files(partitions) = &self.inner.backend {
-            partitions.close().await;
+        match self.sink {
+            Sink::Files(mut files) => files.close().await,
+            Sink::Rows(_) => Ok(()),
         }
-        Ok(())
     }
 
-    async fn commit(&self, batches: &mut Vec<Batch>) -> Result<()> {
-        let mut order: Vec<(&Sample, u32, u32)> =
-            Vec::with_capacity(batches.iter().map(|batch| batch.samples.len()).sum());
-        for (batch, Batch { samples, .. }) in batches.iter().enumerate() {
-            order.extend(
-                samples
-                    .iter()
-                    .enumerate()
-                    .map(|(at, sample)| (sample, batch as u32, at as u32)),
-            );
+    /// What an error means to those who wait for the commit.
+    fn answer(&self, error: &Error) -> AppendError {
+        match (error, &self.sink) {
+            (Error::Full(_), _) => AppendError::Full,
+            // A damaged file must not stop the readings of all other days, nor a server that is away the process.
+            (Error::Corrupt { .. }, _) | (_, Sink::Rows(_)) => AppendError::Unavailable,
+            (_, Sink::Files(_)) => AppendError::Failed,
         }
-        // Stable: among equal keys the one that came first stays first, and wins.
-        order.sort_by_key(|(sample, ..)| (sample.series, sample.timestamp));
-        let mut answers: Vec<Appended> = vec![Appended::default(); batches.len()];
-        let mut fresh: Vec<&Sample> = Vec::with_capacity(order.len());
-        let mut fates = self.fates(&order).await?.into_iter();
-        let mut previous: Option<&Sample> = None;
-        for (sample, batch, at) in &order {
-            let mut fate = fates.next().unwrap_or(Fate::New);
-            if let Some(same) = previous.filter(|p| (p.series, p.timestamp) == (sample.series, sample.timestamp)) {
-                fate = if equal(same, sample) {
-                    Fate::Duplicate
-                } else {
-                    Fate::Conflict
-                };
-            } else if fate == Fate::New {
-                // What was refused because of a stored value is not what the next one is compared with.
-                previous = Some(sample);
-            }
-            let answer = &mut answers[*batch as usize];
-            match fate {
-                Fate::New => {
-                    answer.accepted += 1;
-                    fresh.push(sample);
-                }
-                Fate::Duplicate => answer.duplicates += 1,
-                Fate::Conflict => answer.conflicts.push(*at),
-            }
-        }
-        if !fresh.is_empty() {
-            self.store(&fresh).await?;
-        }
-        let live = (self.inner.live.receiver_count() > 0 && !fresh.is_empty())
-            .then(|| fresh.iter().map(|sample| (*sample).clone()).collect());
+    }
+
+    async fn commit(&mut self, batches: &mut Vec<Batch>) -> Result<()> {
+        let order = Order::new(batches.iter().map(|batch| batch.samples.as_slice()));
+        let judged = match &mut self.sink {
+            Sink::Files(files) => files.commit(&order).await?,
+            Sink::Rows(rows) => rows.commit(&order).await?,
+        };
+        let live = self.inner.live.receiver_count() > 0 && !judged.fresh.is_empty();
+        let live = live.then(|| judged.fresh.iter().map(|at| kept(order.sample(*at as usize))).collect());
         drop(order);
-        let counters = &self.inner.counters;
-        counters.commits.fetch_add(1, Ordering::Relaxed);
-        for (batch, mut answer) in batches.drain(..).zip(answers) {
-            answer.conflicts.sort_unstable();
-            counters
-                .accepted
-                .fetch_add(u64::from(answer.accepted), Ordering::Relaxed);
-            counters
-                .duplicates
-                .fetch_add(u64::from(answer.duplicates), Ordering::Relaxed);
-            counters
-                .conflicts
-                .fetch_add(answer.conflicts.len() as u64, Ordering::Relaxed);
+        self.count(&judged);
+        let answers = answers(batches, &judged);
+        for (batch, answer) in batches.drain(..).zip(answers) {
             // A caller that went away needs no answer.
             let _ = batch.answer.send(Ok(answer));
         }
@@ -143,119 +106,56 @@ impl Writer {
         Ok(())
     }
 
-    /// Compares readings, sorted by series and time, with what is stored.
-    async fn fates(&self, order: &[(&Sample, u32, u32)]) -> Result<Vec<Fate>> {
-        let partitions = match &self.inner.backend {
-            Backend::Files(partitions) => partitions,
-            Backend::Rows(rows) => return rows.fates(order.iter().map(|(sample, ..)| *sample)).await,
-        };
-        let mut fates = Vec::with_capacity(order.len());
-        let mut late: HashMap<i64, Vec<usize>> = HashMap::new();
-        {
-            let newest = read(&self.inner.newest);
-            for (at, (sample, ..)) in order.iter().enumerate() {
-                let known = newest.get(sample.series as usize).and_then(Option::as_ref);
-                fates.push(match known {
-                    Some(known) if known.timestamp == sample.timestamp => {
-                        if equal(known, sample) {
-                            Fate::Duplicate
-                        } else {
-                            Fate::Conflict
-                        }
-                    }
-                    Some(known) if known.timestamp > sample.timestamp => {
-                        late.entry(day_of(sample.timestamp)).or_default().push(at);
-                        Fate::New
-                    }
-                    _ => Fate::New,
-                });
-            }
-        }
-        for (day, late) in late {
-            look_up(partitions, day, order, &late, &mut fates).await?;
-        }
-        Ok(fates)
-    }
-
-    /// Makes new readings durable, a segment for each day, and then known.
-    async fn store(&self, fresh: &[&Sample]) -> Result<()> {
-        let partitions = match &self.inner.backend {
-            Backend::Files(partitions) => partitions,
-            Backend::Rows(rows) => return rows.insert(fresh).await,
-        };
-        let first = day_of(fresh[0].timestamp);
-        if fresh.iter().all(|sample| day_of(sample.timestamp) == first) {
-            partitions.append(first, fresh).await?;
-            self.remember(fresh);
-            return Ok(());
-        }
-        let mut days: HashMap<i64, Vec<&Sample>> = HashMap::new();
-        for sample in fresh {
-            days.entry(day_of(sample.timestamp)).or_default().push(sample);
-        }
-        // What a full disk leaves out is asked for again by the callers; what was written is then a duplicate.
-        for (day, samples) in days {
-            partitions.append(day, &samples).await?;
-            self.remember(&samples);
-        }
-        Ok(())
-    }
-
-    fn remember(&self, samples: &[&Sample]) {
-        let mut newest = write(&self.inner.newest);
-        for run in samples.chunk_by(|a, b| a.series == b.series) {
-            let Some(last) = run.last() else { continue };
-            let at = last.series as usize;
-            if newest.len() <= at {
-                newest.resize(at + 1, None);
-            }
-            if newest[at].as_ref().is_none_or(|known| known.timestamp < last.timestamp) {
-                newest[at] = Some((*last).clone());
-            }
-        }
+    fn count(&self, judged: &Judged) {
+        let counters = &self.inner.counters;
+        counters.commits.fetch_add(1, Ordering::Relaxed);
+        counters
+            .accepted
+            .fetch_add(judged.fresh.len() as u64, Ordering::Relaxed);
+        counters
+            .duplicates
+            .fetch_add(judged.duplicates.len() as u64, Ordering::Relaxed);
+        counters
+            .conflicts
+            .fetch_add(judged.conflicts.len() as u64, Ordering::Relaxed);
     }
 }
 
-/// Finds late readings among those stored.
-async fn look_up(
-    partitions: &Partitions,
-    day: i64,
-    order: &[(&Sample, u32, u32)],
-    late: &[usize],
-    fates: &mut [Fate],
-) -> Result<()> {
-    if !partitions.days()?.contains(&day) {
-        return Ok(());
+/// The part of each batch in what was decided.
+fn answers(batches: &[Batch], judged: &Judged) -> Vec<Appended> {
+    let mut begins = Vec::with_capacity(batches.len());
+    let mut answers = Vec::with_capacity(batches.len());
+    let mut begin = 0;
+    for batch in batches {
+        begins.push(begin);
+        begin += batch.samples.len() as u32;
+        answers.push(Appended {
+            accepted: batch.samples.len() as u32,
+            ..Appended::default()
+        });
     }
-    let times = late.iter().map(|at| order[*at].0.timestamp);
-    let from: Micros = times.clone().min().unwrap_or(0);
-    let to = times.max().unwrap_or(0).saturating_add(1).min(end_of(day));
-    let wanted: HashSet<SeriesId> = late.iter().map(|at| order[*at].0.series).collect();
-    let wanted: Vec<SeriesId> = wanted.into_iter().collect();
-    partitions
-        .scan(day, from, to, Some(&wanted), &mut |segment| {
-            for at in late {
-                let sample = order[*at].0;
-                if let Ok(found) =
-                    segment.binary_search_by_key(&(sample.series, sample.timestamp), |s| (s.series, s.timestamp))
-                {
-                    fates[*at] = if equal(&segment[found], sample) {
-                        Fate::Duplicate
-                    } else {
-                        Fate::Conflict
-                    };
-                }
-            }
-        })
-        .await
+    // Empty batches do not come here, so the begins ascend.
+    let batch_of = |number: u32| begins.partition_point(|begin| *begin <= number) - 1;
+    for number in &judged.duplicates {
+        let answer = &mut answers[batch_of(*number)];
+        answer.accepted -= 1;
+        answer.duplicates += 1;
+    }
+    for number in &judged.conflicts {
+        let batch = batch_of(*number);
+        answers[batch].accepted -= 1;
+        answers[batch].conflicts.push(number - begins[batch]);
+    }
+    for answer in &mut answers {
+        answer.conflicts.sort_unstable();
+    }
+    answers
 }
 
-/// The same reading again: value and quality decide, bit by bit.
-pub(super) fn equal(a: &Sample, b: &Sample) -> bool {
-    use crate::domain::telemetry::Value::Number;
-    let same_value = match (&a.value, &b.value) {
-        (Number(a), Number(b)) => a.to_bits() == b.to_bits(),
-        (a, b) => a == b,
-    };
-    same_value && a.quality == b.quality
+/// The reading as it can be read back.
+fn kept(sample: &Sample) -> Sample {
+    Sample {
+        received: received(sample),
+        ..sample.clone()
+    }
 }

@@ -1,0 +1,295 @@
+//! How fast the store of readings is, alone: `cargo bench -p fleetd --bench store [-- READINGS]`.
+//!
+//! Readings are 10 metrics of 1,000 devices, random walks of 2 decimals every 10 s. Each figure is of one run; CPU time is
+//! that of the whole process less what making the readings costs.
+
+#![expect(
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "a bench prints, and is its own composition root"
+)]
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use fleetd::domain::telemetry::{Quality, Reason, Sample, SeriesId, SeriesKey, Value};
+use fleetd::storage::Db;
+use fleetd::storage::telemetry::{Config, Telemetry};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+const DEVICES: usize = 1_000;
+const METRICS: usize = 10;
+const SERIES: usize = DEVICES * METRICS;
+const BEGIN: i64 = 1_795_132_800_000_000;
+const STEP: i64 = 10_000_000;
+
+struct Store {
+    telemetry: Telemetry,
+    db: Db,
+    stop: CancellationToken,
+    writer: JoinHandle<fleetd::storage::Result<()>>,
+}
+
+impl Store {
+    async fn open(dir: &Path) -> Self {
+        let db = Db::open_sqlite(&dir.join("fleetd.db")).await.unwrap();
+        let config = Config {
+            dir: dir.join("telemetry"),
+            queue: 200_000,
+        };
+        let (telemetry, writer) = Telemetry::open(config, &db).await.unwrap();
+        let stop = CancellationToken::new();
+        let writer = tokio::spawn(writer.run(stop.clone()));
+        Self {
+            telemetry,
+            db,
+            stop,
+            writer,
+        }
+    }
+
+    async fn close(self) {
+        self.stop.cancel();
+        self.writer.await.unwrap().unwrap();
+        self.db.close().await;
+    }
+
+    /// As after a kill: nothing is drained or closed.
+    async fn abandon(self) {
+        self.writer.abort();
+        self.db.close().await;
+    }
+}
+
+/// Random walks, one for each series.
+struct Walks {
+    ids: Vec<SeriesId>,
+    values: Vec<i64>,
+    state: u64,
+}
+
+impl Walks {
+    fn new(ids: Vec<SeriesId>) -> Self {
+        Self {
+            values: (0..ids.len() as i64).map(|n| 20_000 + n * 7 % 5_000).collect(),
+            ids,
+            state: 0x9E37_79B9_7F4A_7C15,
+        }
+    }
+
+    fn random(&mut self) -> u64 {
+        self.state ^= self.state << 13;
+        self.state ^= self.state >> 7;
+        self.state ^= self.state << 17;
+        self.state
+    }
+
+    fn sample(&mut self, series: usize, tick: i64) -> Sample {
+        self.values[series] += (self.random() % 21) as i64 - 10;
+        // Sensors of one device are read together; devices are not read at the same moment.
+        let timestamp = BEGIN + tick * STEP + (series / METRICS) as i64 * 9_973;
+        let value = Value::Number(self.values[series] as f64 / 100.0);
+        Sample {
+            series: self.ids[series],
+            timestamp,
+            received: timestamp,
+            value,
+            quality: Quality::Good,
+            reason: Reason::None,
+        }
+    }
+
+    fn tick(&mut self, tick: i64) -> Vec<Sample> {
+        (0..self.ids.len()).map(|series| self.sample(series, tick)).collect()
+    }
+}
+
+fn cpu() -> Duration {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    Duration::new(now.tv_sec as u64, now.tv_nsec as u32)
+}
+
+fn say(what: &str, readings: usize, wall: Duration, cpu: Duration) {
+    let readings = readings as f64;
+    println!(
+        "{what:<52} {:>12.0}/s   {:>7.3} CPU s per million",
+        readings / wall.as_secs_f64(),
+        cpu.as_secs_f64() / readings * 1e6
+    );
+}
+
+#[tokio::main(worker_threads = 2)]
+async fn main() {
+    let readings = std::env::args()
+        .skip(1)
+        .find_map(|a| a.parse::<usize>().ok())
+        .unwrap_or(10_000_000);
+    let ticks = (readings / SERIES).max(1) as i64;
+    let dir = tempfile::tempdir_in(
+        std::env::var_os("FLEETD_BENCH_DIR").unwrap_or_else(|| env!("CARGO_TARGET_TMPDIR").into()),
+    )
+    .unwrap();
+    let store = Store::open(dir.path()).await;
+
+    let keys: Vec<_> = (0..SERIES)
+        .map(|n| {
+            let device = Uuid::from_u128((n / METRICS) as u128 + 1);
+            (
+                SeriesKey {
+                    org: Uuid::nil(),
+                    device,
+                    sensor: format!("metric_{}", n % METRICS),
+                    source: String::new(),
+                },
+                String::new(),
+            )
+        })
+        .collect();
+    let begun = Instant::now();
+    let ids = store.telemetry.series_or_create(&keys).await.unwrap();
+    println!(
+        "{:<52} {:>12.0}/s",
+        "new series, one transaction",
+        SERIES as f64 / begun.elapsed().as_secs_f64()
+    );
+
+    let mut walks = Walks::new(ids);
+    let before = cpu();
+    for tick in 0..50 {
+        std::hint::black_box(walks.tick(-100 + tick));
+    }
+    let making = (cpu() - before) / 50;
+
+    // Commits of 10,000, one after the other.
+    let (begun, before) = (Instant::now(), cpu());
+    for tick in 0..ticks {
+        let appended = store.telemetry.append(walks.tick(tick)).await.unwrap();
+        assert_eq!(appended.accepted as usize, SERIES);
+    }
+    say(
+        "commits of 10,000, one caller",
+        ticks as usize * SERIES,
+        begun.elapsed(),
+        (cpu() - before).saturating_sub(making * ticks as u32),
+    );
+    let stats = store.telemetry.stats();
+    println!(
+        "{:<52} {:>12.2}",
+        "bytes on disk per reading",
+        stats.bytes as f64 / stats.accepted as f64
+    );
+
+    // Reading it back.
+    queries(&store.telemetry, &walks.ids, ticks).await;
+    store.abandon().await;
+    let begun = Instant::now();
+    let store = Store::open(dir.path()).await;
+    println!(
+        "{:<52} {:>10.1} ms",
+        format!("start with {} readings after a kill", ticks as usize * SERIES),
+        begun.elapsed().as_secs_f64() * 1e3
+    );
+    queries(&store.telemetry, &walks.ids, ticks).await;
+    store.close().await;
+    let begun = Instant::now();
+    let store = Store::open(dir.path()).await;
+    println!(
+        "{:<52} {:>10.1} ms",
+        "start after a clean end",
+        begun.elapsed().as_secs_f64() * 1e3
+    );
+
+    // Batches of 100 from 32 callers.
+    let rounds = (ticks / 4).max(1);
+    let all: Vec<Vec<Sample>> = (0..rounds).map(|tick| walks.tick(ticks + tick)).collect();
+    let (mut tasks, (begun, before)) = (tokio::task::JoinSet::new(), (Instant::now(), cpu()));
+    for caller in 0..32 {
+        let telemetry = store.telemetry.clone();
+        let batches: Vec<Vec<Sample>> = all
+            .iter()
+            .flat_map(|tick| tick.chunks(100).skip(caller).step_by(32).map(<[Sample]>::to_vec))
+            .collect();
+        tasks.spawn(async move {
+            for batch in batches {
+                telemetry.append(batch).await.unwrap();
+            }
+        });
+    }
+    tasks.join_all().await;
+    let copied = begun.elapsed();
+    say(
+        "batches of 100, 32 callers",
+        rounds as usize * SERIES,
+        copied,
+        cpu() - before,
+    );
+
+    // One reading at a time from 32 callers.
+    let single = 60_000;
+    let commits = store.telemetry.stats().commits;
+    let (mut tasks, (begun, before)) = (tokio::task::JoinSet::new(), (Instant::now(), cpu()));
+    for caller in 0..32 {
+        let telemetry = store.telemetry.clone();
+        let mut own = Walks::new(walks.ids[caller * METRICS..(caller + 1) * METRICS].to_vec());
+        tasks.spawn(async move {
+            for n in 0..single / 32 {
+                let sample = own.sample(n % METRICS, ticks + rounds + 1 + (n / METRICS) as i64);
+                telemetry.append(vec![sample]).await.unwrap();
+            }
+        });
+    }
+    tasks.join_all().await;
+    say("single readings, 32 callers", single, begun.elapsed(), cpu() - before);
+    println!(
+        "{:<52} {:>12.1}",
+        "readings per commit then",
+        single as f64 / (store.telemetry.stats().commits - commits) as f64
+    );
+
+    // A gateway that was offline repeats what is stored already.
+    let again = 20_000;
+    let mut replay = Walks::new(walks.ids.clone());
+    let (begun, before) = (Instant::now(), cpu());
+    for tick in 0..(again / 100) as i64 {
+        let batch = (0..100).map(|series| replay.sample(series, tick % ticks)).collect();
+        let appended = store.telemetry.append(batch).await.unwrap();
+        assert_eq!(appended.accepted, 0);
+    }
+    say(
+        "batches of 100 of old, known readings, one caller",
+        again,
+        begun.elapsed(),
+        cpu() - before,
+    );
+    store.close().await;
+}
+
+async fn queries(telemetry: &Telemetry, ids: &[SeriesId], ticks: i64) {
+    let end = BEGIN + ticks * STEP;
+    for (what, from) in [("last hour", end - 3_600_000_000), ("everything", BEGIN)] {
+        for pass in ["first", "again"] {
+            let begun = Instant::now();
+            let found = telemetry.history(ids[4_321], from, end, 1_000_000).await.unwrap();
+            println!(
+                "{:<52} {:>10.2} ms   {} readings",
+                format!("history of one series, {what}, {pass}"),
+                begun.elapsed().as_secs_f64() * 1e3,
+                found.len()
+            );
+        }
+    }
+    let begun = Instant::now();
+    let mut rounds = 0;
+    while begun.elapsed() < Duration::from_millis(50) {
+        std::hint::black_box(telemetry.latest(&ids[4_320..4_330]).await.unwrap());
+        rounds += 1;
+    }
+    println!(
+        "{:<52} {:>10.2} µs",
+        "latest of 10 series",
+        begun.elapsed().as_secs_f64() * 1e6 / f64::from(rounds)
+    );
+}
