@@ -6,6 +6,7 @@ mod bad_manifests;
 mod conformance;
 mod demo;
 mod examples;
+mod fleetctl;
 mod gateway_script;
 mod kill_ledger;
 mod modbus_meter;
