@@ -39,8 +39,7 @@ fn code(text: &str) -> String {
     let body = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
     body.lines()
         .filter(|line| !line.trim_start().starts_with("//"))
-        .map(|line| format!("{line}\n"))
-        .collect()
+        .fold(String::new(), |text, line| text + line + "\n")
 }
 
 /// Files of the daemon outside `home` whose code holds one of the words.
