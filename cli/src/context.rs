@@ -45,6 +45,8 @@ pub struct Context {
     channel: Option<Channel>,
     /// Something was sent that may change the fleet.
     pub changing: bool,
+    /// A question is open, with the cursor hidden.
+    pub asking: bool,
     /// The organization was named by flag or variable, not by the user's file.
     pub org_said: bool,
     /// `-o` stands on the command line, not in a variable or file.
@@ -82,6 +84,7 @@ impl Context {
             io,
             channel: None,
             changing: false,
+            asking: false,
             org_said,
             output_said,
         })
@@ -205,6 +208,9 @@ impl Context {
 
     /// Ends a command that failed. A reader that went away is no failure.
     pub fn fail(&mut self, error: &Error) -> Exit {
+        if self.asking {
+            self.io.err("\u{1b}[?25h\n");
+        }
         self.io.flush();
         if self.io.is_closed() && self.io.failure().is_none() && !self.changing {
             return Exit::Ok;

@@ -48,7 +48,10 @@ async fn ask(cx: &mut Context, what: &str) -> Result<bool> {
             .default(false)
             .interact()
     });
-    match answered.await {
+    cx.asking = true;
+    let answered = answered.await;
+    cx.asking = false;
+    match answered {
         Ok(Ok(yes)) => Ok(yes),
         Ok(Err(dialoguer::Error::IO(error))) => Err(unanswered(cx, &error)),
         Err(panic) => Err(unanswered(cx, &std::io::Error::other(panic))),

@@ -111,7 +111,7 @@ fn resources(world: &World) {
     refusal(&world.apply_text(&taken), 3, &["aa-1"]);
     refusal(
         &world.fleetctl(&["delete", "site/a", "--org", ORG, "--yes"]),
-        7,
+        15,
         &["site/b"],
     );
     refusal(&world.fleetctl(&["get", "site", "zzz", "--org", ORG]), 6, &["zzz"]);
@@ -196,7 +196,7 @@ fn restart(world: &mut World, device: &Device) {
         "its token and its readings outlive a kill: {again}"
     );
 
-    refusal(&world.fleetctl(&["delete", "organization", ORG, "--yes"]), 7, &[]);
+    refusal(&world.fleetctl(&["delete", "organization", ORG, "--yes"]), 15, &[]);
     world
         .fleetctl(&["delete", "organization", ORG, "--cascade", "--yes"])
         .ok();

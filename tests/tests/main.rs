@@ -1,5 +1,5 @@
 //! The one integration test binary: a module for each story.
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod bad_http;
 mod bad_manifests;

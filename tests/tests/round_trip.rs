@@ -7,12 +7,10 @@ use fleet_tests::World;
 
 use super::examples;
 
-/// Revision of the last write.
+/// Revision of the last write; 0, which JSON leaves out: there was none.
 pub fn revision(world: &World) -> u64 {
     let status = world.fleetctl(&["server", "status", "-o", "json"]).ok().json();
-    status["revision"]
-        .as_u64()
-        .unwrap_or_else(|| panic!("no revision in {status}"))
+    status["revision"].as_u64().unwrap_or_default()
 }
 
 /// Organizations that the manifests of a folder declare.
@@ -36,6 +34,7 @@ fn what_is_exported_applies_to_itself() {
         let world = World::empty(&[]);
         world.apply(&format!("examples/{site}")).ok();
         let again = revision(&world);
+        assert!(again > 0);
         world.apply(&format!("examples/{site}")).ok();
         assert_eq!(revision(&world), again, "applying {site} twice is applying it once");
 

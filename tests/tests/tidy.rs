@@ -37,9 +37,9 @@ fn sources(folder: &str) -> Vec<(String, String)> {
 /// Code without comments and without the unit tests at a file's end.
 fn code(text: &str) -> String {
     let body = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
-    body.lines()
-        .filter(|line| !line.trim_start().starts_with("//"))
-        .fold(String::new(), |text, line| text + line + "\n")
+    let lines = body.split_inclusive('
+');
+    lines.filter(|line| !line.trim_start().starts_with("//")).collect()
 }
 
 /// Files of the daemon outside `home` whose code holds one of the words.

@@ -1,3 +1,0 @@
-//! Figures.
-
-fn main() {}

@@ -1,0 +1,150 @@
+//! HTTP load from one thread: keep-alive connections, each a device with prebuilt requests of its own.
+
+use std::fmt::Write as _;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use fleet_tests::Device;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::runtime::Builder;
+use tokio::task::JoinSet;
+
+/// Connections at once.
+pub const CONNECTIONS: usize = 32;
+const SENSORS: [&str; 10] = [
+    "voltage",
+    "current",
+    "power",
+    "frequency",
+    "energy",
+    "temperature",
+    "powerFactor",
+    "apparent",
+    "reactive",
+    "thd",
+];
+/// Milliseconds between two readings of a sensor.
+const STEP: u64 = 10_000;
+
+/// What came of a run.
+pub struct Outcome {
+    took: Duration,
+    /// Microseconds of each request, ascending.
+    latencies: Vec<u64>,
+}
+
+impl Outcome {
+    /// Acknowledged requests per second, over all connections.
+    pub fn requests_per_second(&self) -> f64 {
+        self.latencies.len() as f64 / self.took.as_secs_f64()
+    }
+
+    /// The latency that this share of requests did not exceed, milliseconds.
+    pub fn quantile(&self, share: f64) -> f64 {
+        let at = (self.latencies.len() as f64 * share) as usize;
+        self.latencies[at.min(self.latencies.len() - 1)] as f64 / 1e3
+    }
+}
+
+/// Sends `requests` requests of `batch` readings on each connection; every one must be acknowledged whole.
+pub fn run(base: &str, devices: &[Device], batch: usize, requests: usize) -> Outcome {
+    let address = base.trim_start_matches("http://").to_owned();
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "readings lie in the days before now, as a gateway's do"
+    )]
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as u64;
+    // Every reading in the past, and none twice.
+    let rows = (requests * batch.div_ceil(SENSORS.len())) as u64;
+    let begin = now - rows * STEP;
+    let prebuilt: Vec<Vec<Vec<u8>>> = devices
+        .iter()
+        .map(|device| {
+            (0..requests)
+                .map(|at| request(&address, device, batch, at, begin))
+                .collect()
+        })
+        .collect();
+    let expected = format!("\"accepted\":{batch},");
+    Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap()
+        .block_on(async {
+            let mut connections = JoinSet::new();
+            let start = Instant::now();
+            for requests in prebuilt {
+                connections.spawn(send(address.clone(), requests, expected.clone()));
+            }
+            let mut latencies = connections.join_all().await.concat();
+            let took = start.elapsed();
+            latencies.sort_unstable();
+            Outcome { took, latencies }
+        })
+}
+
+fn request(address: &str, device: &Device, batch: usize, at: usize, begin: u64) -> Vec<u8> {
+    // A walk of two decimals, as meters send it.
+    let mut state = (at as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    let mut random = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state % 20_000
+    };
+    let mut body = format!("{{\"deviceId\":\"{}\",\"readings\":[", device.id);
+    for item in 0..batch {
+        let position = at * batch + item;
+        let timestamp = begin + (position / SENSORS.len()) as u64 * STEP;
+        let (sensor, value) = (SENSORS[position % SENSORS.len()], 100.0 + random() as f64 / 100.0);
+        let comma = if item > 0 { "," } else { "" };
+        write!(
+            body,
+            "{comma}{{\"dataType\":\"{sensor}\",\"value\":{value:.2},\"unit\":\"V\",\"timestamp\":{timestamp}}}"
+        )
+        .unwrap();
+    }
+    body.push_str("]}");
+    let head = format!(
+        "POST /api/telemetry/ingest HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+        device.token,
+        body.len()
+    );
+    [head.into_bytes(), body.into_bytes()].concat()
+}
+
+async fn send(address: String, requests: Vec<Vec<u8>>, expected: String) -> Vec<u64> {
+    let mut stream = TcpStream::connect(&address).await.unwrap();
+    stream.set_nodelay(true).unwrap();
+    let mut latencies = Vec::with_capacity(requests.len());
+    let mut buffer = vec![0; 64 << 10];
+    for request in requests {
+        let begin = Instant::now();
+        stream.write_all(&request).await.unwrap();
+        let mut filled = 0;
+        let (head, end) = loop {
+            let read = stream.read(&mut buffer[filled..]).await.unwrap();
+            assert!(
+                read > 0,
+                "fleetd hung up: {}",
+                String::from_utf8_lossy(&buffer[..filled])
+            );
+            filled += read;
+            if let Some(head) = buffer[..filled].windows(4).position(|window| window == b"\r\n\r\n") {
+                let text = String::from_utf8_lossy(&buffer[..head]).to_ascii_lowercase();
+                let length = text.lines().find_map(|line| line.strip_prefix("content-length:"));
+                break (
+                    head + 4,
+                    head + 4 + length.and_then(|length| length.trim().parse::<usize>().ok()).unwrap(),
+                );
+            }
+        };
+        while filled < end {
+            filled += stream.read(&mut buffer[filled..]).await.unwrap();
+        }
+        latencies.push(begin.elapsed().as_micros() as u64);
+        let answer = String::from_utf8_lossy(&buffer[head..end]);
+        assert!(answer.contains(&expected), "not acknowledged whole: {answer}");
+    }
+    latencies
+}
