@@ -165,6 +165,8 @@ struct Health {
     split: BTreeSet<u16>,
     report: SlaveReport,
     told: HashMap<usize, (f64, Micros)>,
+    /// Registers whose last reading says already that the slave is dead.
+    dead: BTreeSet<usize>,
 }
 
 struct Sweeper {
@@ -273,8 +275,20 @@ impl Sweeper {
         let now = Instant::now();
         let health = &mut self.health[sweep.slave];
         if health.probe_at.is_some_and(|at| at > now) {
-            return Vec::new();
+            // A slower group of registers must not go on showing its last good value.
+            let at = self.clock.now();
+            let untold: Vec<usize> = sweep
+                .positions
+                .iter()
+                .copied()
+                .filter(|position| health.dead.insert(*position))
+                .collect();
+            let values = untold
+                .into_iter()
+                .map(|position| (position, (bad(Reason::Breaker), at)));
+            return self.measured(sweep.slave, slave, values.collect());
         }
+        health.dead = sweep.positions.iter().copied().collect();
         let probing = health.probe_at.is_some();
         health.illegal.retain(|_, again| *again > now);
         let split: Vec<u16> = health.split.iter().copied().collect();

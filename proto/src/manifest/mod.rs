@@ -114,3 +114,6 @@ impl Bundle {
             .collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,6 +9,8 @@ use crate::codes;
 
 /// Deepest nesting of a document.
 const DEEPEST: usize = 64;
+/// Longest path of a field that is kept with its place.
+const LONGEST_PATH: usize = 512;
 
 /// A node of a document.
 #[derive(Debug)]
@@ -209,6 +211,19 @@ impl Node {
                     Json::String(text.clone())
                 }
             }
+            // Nothing real has such a path. What lies deeper stands where its ancestor does, and costs no longer text.
+            Data::List(_) | Data::Map(_) if path.len() > LONGEST_PATH => {
+                let data = &self.data;
+                match data {
+                    Data::List(items) => Json::Array(items.iter().map(|item| item.to_json(path, visit)).collect()),
+                    Data::Map(entries) => entries
+                        .iter()
+                        .map(|(key, _, value)| (key.clone(), value.to_json(path, visit)))
+                        .collect::<Map<_, _>>()
+                        .into(),
+                    Data::Scalar(..) => Json::Null,
+                }
+            }
             Data::List(items) => {
                 visit(path, self.place, items.is_empty());
                 Json::Array(
@@ -258,6 +273,8 @@ fn scalar(text: &str) -> Json {
             if let Ok(number) = digits.parse::<u64>() {
                 return Json::Number(number.into());
             }
+            // A float would lose digits without a word: as text it is refused where a number is wanted.
+            return Json::String(text.to_owned());
         }
         let decimal = digits
             .bytes()

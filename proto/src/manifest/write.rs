@@ -57,7 +57,7 @@ fn list(out: &mut String, items: &[Json], depth: usize) {
             Json::Object(inner) if !inner.is_empty() => map(out, inner, depth + 1, true),
             // A list within a list stands on one line: rare, and never ambiguous.
             Json::Array(inner) if !inner.is_empty() => {
-                out.push_str(&item.to_string());
+                out.push_str(&flow(item));
                 out.push('\n');
             }
             other => {
@@ -65,6 +65,20 @@ fn list(out: &mut String, items: &[Json], depth: usize) {
                 out.push('\n');
             }
         }
+    }
+}
+
+fn flow(json: &Json) -> String {
+    match json {
+        Json::Array(items) => format!("[{}]", items.iter().map(flow).collect::<Vec<_>>().join(", ")),
+        Json::Object(fields) => {
+            let entries: Vec<_> = fields
+                .iter()
+                .map(|(key, value)| format!("{}: {}", string(key), flow(value)))
+                .collect();
+            format!("{{{}}}", entries.join(", "))
+        }
+        other => scalar(other),
     }
 }
 

@@ -128,7 +128,9 @@ fn check_message(message: &DynamicMessage, path: &str, issues: &mut Vec<pb::Issu
     for field in message.descriptor().fields() {
         let path = format!("{path}.{}", manifest_name(&field));
         let rules = rules(&field);
-        if !message.has_field(&field) {
+        let empty = matches!(message.get_field(&field).as_ref(), Value::String(text) if text.is_empty());
+        let required = rules.is_some_and(|rules| rules.required);
+        if !message.has_field(&field) || (required && empty) {
             if rules.is_some_and(|rules| rules.required) {
                 issues.push(issue(
                     &path,
@@ -316,5 +318,94 @@ fn issue(path: &str, message: String, help: String, code: &str) -> pb::Issue {
         message,
         help,
         code: code.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reflect::{clear_reference, references, spec_from_json, uniques};
+    use serde_json::json;
+
+    #[test]
+    fn every_pattern_compiles() {
+        let patterns = pool()
+            .all_messages()
+            .flat_map(|message| message.fields().collect::<Vec<_>>())
+            .filter(|field| rules(field).is_some_and(|rules| !rules.pattern.is_empty()));
+        assert_eq!(patterns.count(), PATTERNS.len());
+        assert!(!PATTERNS.is_empty());
+    }
+
+    #[test]
+    fn each_rule_has_its_issue() {
+        let table = [
+            (
+                Kind::Site,
+                json!({"location": {"latitude": 91, "longitude": 0}}),
+                "spec.location.latitude",
+                codes::OUT_OF_RANGE,
+            ),
+            (
+                Kind::Site,
+                json!({"location": {"latitude": 1}}),
+                "spec.location.longitude",
+                codes::MISSING_FIELD,
+            ),
+            (Kind::Site, json!({"parent": "a b"}), "spec.parent", codes::NAME),
+            (
+                Kind::Device,
+                json!({"sensors": [{"name": ""}]}),
+                "spec.sensors[0].name",
+                codes::MISSING_FIELD,
+            ),
+            (
+                Kind::Device,
+                json!({"sensors": [{"name": "a"}, {"name": "a"}]}),
+                "spec.sensors[1].name",
+                codes::DUPLICATE_ENTRY,
+            ),
+            (
+                Kind::Customer,
+                json!({"email": "nobody"}),
+                "spec.email",
+                codes::OUT_OF_RANGE,
+            ),
+            (
+                Kind::Customer,
+                json!({"mobileNumber": "1234567890123456"}),
+                "spec.mobileNumber",
+                codes::OUT_OF_RANGE,
+            ),
+            (
+                Kind::Configuration,
+                json!({"key": "k"}),
+                "spec.value",
+                codes::MISSING_FIELD,
+            ),
+        ];
+        for (kind, json, path, code) in table {
+            let found = check(&spec_from_json(kind, &json).unwrap());
+            assert!(
+                found.iter().any(|issue| issue.path == path && issue.code == code),
+                "{path}: {found:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn references_and_unique_values_are_found_and_cleared() {
+        let json = json!({"serial": "AB-1", "site": "s", "projects": ["p", "q"], "asset": "a", "gateway": "g"});
+        let mut spec = spec_from_json(Kind::Device, &json).unwrap();
+        let paths: Vec<_> = references(&spec).into_iter().map(|r| (r.path, r.name)).collect();
+        assert!(paths.contains(&("spec.projects[1]".into(), "q".into())));
+        assert_eq!(paths.len(), 5);
+        assert_eq!(uniques(&spec)[0].value, "ab-1");
+        assert!(clear_reference(&mut spec, Kind::Asset, "a"));
+        assert!(
+            !clear_reference(&mut spec, Kind::Site, "s"),
+            "a site is not cleared, it restricts"
+        );
+        assert_eq!(references(&spec).len(), 4);
     }
 }

@@ -1,0 +1,193 @@
+//! Round trips of every kind, and mistakes at their places.
+
+use serde_json::{Value as Json, json};
+
+use super::*;
+use crate::kinds::KINDS;
+use crate::reflect;
+
+/// Text that some reader of YAML takes for something else.
+const HOSTILE: &[&str] = &[
+    "no",
+    "12:30",
+    "# x",
+    ": ",
+    "- a",
+    "1e3",
+    "0x1F",
+    "0o17",
+    "~",
+    "null",
+    " lead",
+    "trail ",
+    "a\nb",
+    "\"q\"",
+    "it's",
+    "é🙂",
+    "\u{85}\u{2028}",
+    "\u{1}",
+    "2026-01-01",
+    "",
+    "[a]",
+    "{a: b}",
+    "a: b",
+    "%x",
+    "@x",
+    "`x`",
+    "!x",
+    "&x",
+    "*x",
+    "|",
+    ">",
+    "?",
+    "key",
+    "y",
+    "On",
+    ".5",
+    "-",
+    "---",
+    "\t",
+];
+
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, most: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % most
+    }
+    fn text(&mut self) -> String {
+        HOSTILE[self.below(HOSTILE.len() as u64) as usize].to_owned()
+    }
+}
+
+/// A random message in manifest form; the rules of its fields are not kept, only its types.
+fn random(message: &prost_reflect::MessageDescriptor, random: &mut Random) -> Json {
+    let mut fields = serde_json::Map::new();
+    for field in message.fields() {
+        if random.below(3) == 0 {
+            continue;
+        }
+        let value = if field.is_map() {
+            json!({random.text() + "k": random.text(), "z": random.text()})
+        } else if field.is_list() {
+            let items: Vec<_> = (0..=random.below(2)).map(|_| scalar(&field, random)).collect();
+            Json::Array(items)
+        } else {
+            scalar(&field, random)
+        };
+        fields.insert(field.json_name().to_owned(), value);
+    }
+    Json::Object(fields)
+}
+
+fn scalar(field: &prost_reflect::FieldDescriptor, random: &mut Random) -> Json {
+    use prost_reflect::Kind as Type;
+    if reflect::rules(field).is_some_and(|rules| rules.json) {
+        return json!({random.text(): [1, [random.text(), -0.5], {"k": null}], "n": 1e300, "big": u64::MAX});
+    }
+    match field.kind() {
+        Type::Message(inner) => self::random(&inner, random),
+        Type::Enum(words) => {
+            let words = reflect::enum_words(&words);
+            json!(words[random.below(words.len() as u64) as usize].0)
+        }
+        Type::Bool => json!(random.below(2) == 0),
+        Type::Double => json!([0.1, -1e-7, 1e21, 230.5, 5.0][random.below(5) as usize]),
+        Type::Uint32 => json!(random.below(1 << 32)),
+        Type::Uint64 => json!(random.below(u64::MAX)),
+        Type::Int64 => json!(-(random.below(1 << 62) as i64)),
+        _ => json!(random.text()),
+    }
+}
+
+#[test]
+fn what_is_written_reads_back_the_same_in_every_kind() {
+    for row in KINDS {
+        for seed in 1..80 {
+            let mut numbers = Random(0x9E37_79B9_7F4A_7C15_u64.wrapping_mul(seed));
+            let json = random(&reflect::spec_descriptor(row.kind), &mut numbers);
+            let spec =
+                reflect::spec_from_json(row.kind, &json).unwrap_or_else(|issues| panic!("{}: {issues:?}", row.title));
+            let metadata = pb::Metadata {
+                name: "n".into(),
+                labels: [("l".to_owned(), numbers.text())].into(),
+                ..Default::default()
+            };
+            let resource = pb::Resource {
+                metadata: Some(metadata),
+                spec: Some(spec),
+                ..Default::default()
+            };
+            let text = write(&resource);
+            let bundle = read(vec![Source {
+                name: "t".into(),
+                text: text.clone().into_bytes(),
+            }]);
+            assert!(
+                bundle.problems.is_empty(),
+                "{} seed {seed}: {:?}\n{text}",
+                row.title,
+                bundle.problems
+            );
+            let back = bundle.documents[0].submission.resource.clone().unwrap();
+            assert_eq!(back, resource, "{} seed {seed}\n{text}", row.title);
+            assert_eq!(write(&back), text);
+            let other: Json = serde_yaml::from_str(&text).unwrap();
+            assert_eq!(
+                other,
+                reflect::to_manifest_json(&resource),
+                "another reader takes it for something else\n{text}"
+            );
+        }
+    }
+}
+
+fn problems(text: &str) -> Vec<(String, usize, usize)> {
+    let bundle = read(vec![Source {
+        name: "t".into(),
+        text: text.as_bytes().to_vec(),
+    }]);
+    bundle
+        .problems
+        .iter()
+        .map(|p| (p.code.clone(), p.place.unwrap().line, p.place.unwrap().column))
+        .collect()
+}
+
+#[test]
+fn a_broken_document_hides_no_other() {
+    let text = "apiVersion: fleet/v1\nkind: Sight\nmetadata: {name: a}\n---\napiVersion: fleet/v1\nkind: Site\nmetadata: {name: b}\nspec:\n  address: \"open\n---\napiVersion: fleet/v1\nkind: Site\nmetadata: {name: c, uid: x}\nspec: {timezome: UTC}\n";
+    let found = problems(text);
+    let codes: Vec<_> = found.iter().map(|(code, line, _)| (code.as_str(), *line)).collect();
+    assert_eq!(codes[0], (crate::codes::UNKNOWN_KIND, 2));
+    assert_eq!(codes[1].0, crate::codes::SYNTAX);
+    assert!(codes.contains(&(crate::codes::SERVER_FIELD, 13)), "{codes:?}");
+    assert!(codes.contains(&(crate::codes::UNKNOWN_FIELD, 14)), "{codes:?}");
+}
+
+#[test]
+fn numbers_too_large_are_refused_and_not_rounded() {
+    let text = "apiVersion: fleet/v1\nkind: GatewayConfig\nmetadata: {name: a}\nspec:\n  slaves: [{slaveId: 99999999999999999999}]\n";
+    assert_eq!(problems(text), [(crate::codes::WRONG_TYPE.to_owned(), 5, 22)]);
+}
+
+#[test]
+fn a_deep_file_with_long_keys_costs_little() {
+    let mut text =
+        String::from("apiVersion: fleet/v1\nkind: Configuration\nmetadata: {name: a}\nspec: {key: k, value: ");
+    for _ in 0..30 {
+        text.push_str(&format!("{{{}: ", "k".repeat(2_000)));
+    }
+    text.push_str(&format!("[{}]", "1,".repeat(20_000)));
+    text.push_str(&"}".repeat(31));
+    let bundle = read(vec![Source {
+        name: "t".into(),
+        text: text.into_bytes(),
+    }]);
+    assert!(bundle.documents.len() == 1, "{:?}", bundle.problems);
+    let kept: usize = bundle.documents[0].places.keys().map(String::len).sum();
+    assert!(kept < 10_000_000, "{kept} bytes of paths");
+}
