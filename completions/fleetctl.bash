@@ -104,7 +104,7 @@ _fleetctl() {
 
     case "${cmd}" in
         fleetctl)
-            opts="-o -y -h -V --server --org --output --color --timeout --yes --help --version get describe apply delete export watch device telemetry modbus server version completion help"
+            opts="-o -y -q -h -V --server --org --output --color --timeout --yes --quiet --help --version get describe apply delete export watch device telemetry modbus server version completion help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -142,7 +142,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__apply)
-            opts="-f -o -y -h --file --dry-run --server --org --output --color --timeout --yes --help"
+            opts="-f -o -y -q -h --file --dry-run --server --org --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -188,7 +188,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__completion)
-            opts="-o -y -h --server --org --output --color --timeout --yes --help bash elvish fish powershell zsh"
+            opts="-o -y -q -h --server --org --output --color --timeout --yes --quiet --help bash elvish fish powershell zsh"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -226,7 +226,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__delete)
-            opts="-f -o -y -h --file --dry-run --cascade --server --org --output --color --timeout --yes --help"
+            opts="-f -o -y -q -h --file --dry-run --cascade --server --org --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -272,7 +272,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__describe)
-            opts="-o -y -h --server --org --output --color --timeout --yes --help"
+            opts="-o -y -q -h --server --org --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -310,7 +310,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__device)
-            opts="-o -y -h --server --org --output --color --timeout --yes --help claim-token command logs"
+            opts="-o -y -q -h --server --org --output --color --timeout --yes --quiet --help claim-token command logs"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -348,7 +348,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__device__subcmd__claim__subcmd__token)
-            opts="-o -y -h --server --org --output --color --timeout --yes --help create list revoke"
+            opts="-o -y -q -h --server --org --output --color --timeout --yes --quiet --help create list revoke"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -386,7 +386,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__device__subcmd__claim__subcmd__token__subcmd__create)
-            opts="-o -y -h --site --model --serial --expires --uses --server --org --output --color --timeout --yes --help"
+            opts="-o -y -q -h --site --model --serial --expires --max-uses --server --org --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -408,7 +408,7 @@ _fleetctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --uses)
+                --max-uses)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -444,7 +444,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__device__subcmd__claim__subcmd__token__subcmd__list)
-            opts="-o -y -h --server --org --output --color --timeout --yes --help"
+            opts="-o -y -q -h --server --org --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -482,7 +482,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__device__subcmd__claim__subcmd__token__subcmd__revoke)
-            opts="-o -y -h --server --org --output --color --timeout --yes --help"
+            opts="-o -y -q -h --server --org --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -520,7 +520,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__device__subcmd__command)
-            opts="-o -y -h --server --org --output --color --timeout --yes --help send list"
+            opts="-o -y -q -h --server --org --output --color --timeout --yes --quiet --help send list"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -558,7 +558,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__device__subcmd__command__subcmd__list)
-            opts="-o -y -h --limit --server --org --output --color --timeout --yes --help"
+            opts="-o -y -q -h --limit --server --org --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -600,7 +600,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__device__subcmd__command__subcmd__send)
-            opts="-o -y -h --params --expires --server --org --output --color --timeout --yes --help"
+            opts="-o -y -q -h --params --expires --server --org --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -646,7 +646,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__device__subcmd__logs)
-            opts="-o -y -h --from --to --level --limit --follow --server --org --output --color --timeout --yes --help"
+            opts="-o -y -q -h --from --to --level --limit --follow --server --org --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -700,7 +700,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__export)
-            opts="-l -A -o -y -h --selector --ref --name --all-orgs --server --org --output --color --timeout --yes --help"
+            opts="-l -A -o -y -q -h --selector --ref --name --all-orgs --server --org --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -754,7 +754,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__get)
-            opts="-l -A -o -y -h --selector --ref --name --all-orgs --limit --server --org --output --color --timeout --yes --help"
+            opts="-l -A -o -y -q -h --selector --ref --name --all-orgs --limit --server --org --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -812,7 +812,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__help)
-            opts="-o -y -h --server --org --output --color --timeout --yes --help"
+            opts="-o -y -q -h --server --org --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -850,7 +850,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__modbus)
-            opts="-o -y -h --server --org --output --color --timeout --yes --help read"
+            opts="-o -y -q -h --server --org --output --color --timeout --yes --quiet --help read"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -888,7 +888,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__modbus__subcmd__read)
-            opts="-o -y -h --host --label --address --function --count --type --registers --little-bytes --little-words --slave --bus --patience --server --org --output --color --timeout --yes --help"
+            opts="-o -y -q -h --host --label --address --function --count --type --registers --little-bytes --little-words --slave --bus --patience --server --org --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -966,7 +966,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__server)
-            opts="-o -y -h --server --org --output --color --timeout --yes --help status"
+            opts="-o -y -q -h --server --org --output --color --timeout --yes --quiet --help status"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1004,7 +1004,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__server__subcmd__status)
-            opts="-o -y -h --server --org --output --color --timeout --yes --help"
+            opts="-o -y -q -h --server --org --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1042,7 +1042,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__telemetry)
-            opts="-o -y -h --server --org --output --color --timeout --yes --help latest query summary tail"
+            opts="-o -y -q -h --server --org --output --color --timeout --yes --quiet --help latest query summary tail"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1080,7 +1080,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__telemetry__subcmd__latest)
-            opts="-l -o -y -h --selector --source --server --org --output --color --timeout --yes --help"
+            opts="-l -o -y -q -h --selector --source --server --org --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1130,7 +1130,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__telemetry__subcmd__query)
-            opts="-o -y -h --from --to --every --agg --raw --source --limit --server --org --output --color --timeout --yes --help"
+            opts="-o -y -q -h --from --to --every --agg --raw --source --limit --server --org --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1192,7 +1192,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__telemetry__subcmd__summary)
-            opts="-o -y -h --from --to --source --server --org --output --color --timeout --yes --help"
+            opts="-o -y -q -h --from --to --source --server --org --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1242,7 +1242,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__telemetry__subcmd__tail)
-            opts="-o -y -h --source --server --org --output --color --timeout --yes --help"
+            opts="-o -y -q -h --source --server --org --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1284,7 +1284,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__version)
-            opts="-o -y -h --server --org --output --color --timeout --yes --help"
+            opts="-o -y -q -h --server --org --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1322,7 +1322,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__watch)
-            opts="-l -A -o -y -h --selector --ref --name --all-orgs --from-revision --server --org --output --color --timeout --yes --help"
+            opts="-l -A -o -y -q -h --selector --ref --name --all-orgs --from-revision --server --org --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -7,6 +7,7 @@ use clap::{Args as Flags, Parser, Subcommand, ValueEnum};
 use crate::commands::{
     apply, completion, delete, describe, device, export, get, help, modbus, server, telemetry, watch,
 };
+use crate::error::{Error, Result};
 
 /// Administers a fleet of gateways and devices through fleetd
 #[derive(Debug, Parser)]
@@ -33,7 +34,7 @@ pub struct Globals {
         global = true
     )]
     pub server: Option<String>,
-    /// Organization; not needed while there is only one
+    /// Organization; not needed while there is only one, or where manifests name it
     #[arg(
         long,
         hide_env_values = true,
@@ -65,8 +66,11 @@ pub struct Globals {
     #[arg(long, hide_env_values = true, env = "FLEETCTL_TIMEOUT", value_name = "TIME", default_value = "30s", global = true, value_parser = timeout)]
     pub timeout: Timeout,
     /// Do not ask before a destructive act
-    #[arg(short, long, hide_env_values = true, env = "FLEETCTL_YES", global = true)]
+    #[arg(short, long, hide_env_values = true, env = "FLEETCTL_YES", global = true, value_parser = clap::builder::BoolishValueParser::new())]
     pub yes: bool,
+    /// Say nothing but data and errors
+    #[arg(short, long, hide_env_values = true, env = "FLEETCTL_QUIET", global = true, value_parser = clap::builder::BoolishValueParser::new())]
+    pub quiet: bool,
 }
 
 /// How long an answer may take.
@@ -79,7 +83,7 @@ impl Default for Timeout {
     }
 }
 
-fn timeout(text: &str) -> Result<Timeout, String> {
+fn timeout(text: &str) -> std::result::Result<Timeout, String> {
     crate::times::parse_duration(text).map(|micros| Timeout(std::time::Duration::from_micros(micros.unsigned_abs())))
 }
 
@@ -121,7 +125,7 @@ pub enum Command {
 /// Manifests to read.
 #[derive(Debug, Flags)]
 pub struct Files {
-    /// File or directory of manifests (directories with all below them), or - for standard input; repeatable
+    /// File or directory of manifests (directories with all below them, links to directories not followed), or - for standard input; repeatable
     #[arg(short = 'f', long = "file", value_name = "PATH", required = true)]
     pub files: Vec<PathBuf>,
 }
@@ -152,4 +156,22 @@ pub struct Narrow {
     /// Every organization
     #[arg(short = 'A', long = "all-orgs")]
     pub all_orgs: bool,
+}
+
+impl Narrow {
+    /// Something besides the organization narrows the list.
+    pub fn is_any(&self) -> bool {
+        !(self.selector.is_empty() && self.reference.is_empty() && self.name_glob.is_empty())
+    }
+
+    /// Names were given, so there is nothing to narrow.
+    pub fn refuse_beside_names(&self) -> Result<()> {
+        if self.is_any() || self.all_orgs {
+            return Err(Error::usage(
+                "names and -l, --ref, --name, -A do not go together",
+                "name the resources, or narrow a kind",
+            ));
+        }
+        Ok(())
+    }
 }

@@ -10,14 +10,21 @@ use tonic::transport::{Channel, Endpoint, Uri};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 
+/// Longest path of a Unix socket, bytes: the operating system's limit, one byte kept for the end mark.
+const LONGEST_PATH: usize = 107;
+
 /// The socket that a server URL names, or the one in fleetd's data directory.
 pub fn socket(server: Option<&str>) -> Result<PathBuf> {
     match server {
         Some(url) => match url.strip_prefix("unix://") {
             Some(path) if !path.is_empty() => Ok(PathBuf::from(path)),
-            _ if url.starts_with("http") => Err(Error::usage(
-                format!("`{url}`: fleetd serves its socket only so far"),
+            _ if url.starts_with("http://") || url.starts_with("https://") => Err(Error::usage(
+                format!("`{url}`: connections over the network come with identity; fleetd serves its socket so far"),
                 "run fleetctl on the same machine, with --server unix:///path/to/fleetd.sock",
+            )),
+            _ if url.starts_with('/') => Err(Error::usage(
+                format!("`{url}` is a path and no server"),
+                format!("write unix://{url}"),
             )),
             _ => Err(Error::usage(
                 format!("`{url}` is no server"),
@@ -57,21 +64,34 @@ fn candidates() -> Vec<PathBuf> {
 
 /// Opens the connection; says what to do where it fails.
 pub async fn open(path: &Path) -> Result<Channel> {
+    if path.as_os_str().len() > LONGEST_PATH {
+        return Err(Error::usage(
+            format!(
+                "{}: the path of a Unix socket may have {LONGEST_PATH} bytes, and this one has {}",
+                path.display(),
+                path.as_os_str().len()
+            ),
+            "give fleetd a shorter data directory, or place its socket elsewhere with `fleetd --socket PATH`",
+        ));
+    }
     // Tried once by itself, because the channel's own error names neither path nor reason.
     if let Err(error) = UnixStream::connect(path).await {
         let help = match error.kind() {
             std::io::ErrorKind::NotFound => {
-                "start fleetd, or name its socket with --server unix:///path/to/fleetd.sock (its `run.json` holds the path)"
+                "start it with `fleetd --data-dir DIR`, or name its socket with --server unix:///DIR/fleetd.sock (DIR/run.json holds the path)"
             }
             std::io::ErrorKind::PermissionDenied => {
                 "only fleetd's own user and root may use the socket: run fleetctl as one of them"
             }
-            _ => "fleetd has left its socket behind: start it again",
+            std::io::ErrorKind::ConnectionRefused => {
+                "nobody listens there: fleetd ended and left its socket behind; start it with `fleetd --data-dir DIR`"
+            }
+            _ => "name fleetd's socket with --server unix:///DIR/fleetd.sock",
         };
         return Err(Error::new(
             Exit::Unavailable,
             codes::CONNECT,
-            format!("cannot reach fleetd at {}: {error}", path.display()),
+            format!("cannot reach fleetd at {}: {}", path.display(), reason(&error)),
             help,
         ));
     }
@@ -83,12 +103,62 @@ pub async fn open(path: &Path) -> Result<Channel> {
     Endpoint::from_static("http://fleetd.local")
         .connect_with_connector(connector)
         .await
-        .map_err(|error| {
+        .map_err(|_| {
             Error::new(
                 Exit::Unavailable,
                 codes::CONNECT,
-                format!("fleetd does not answer: {error}"),
-                "look at fleetd's log",
+                "what listens at the socket does not speak as fleetd does",
+                "look at fleetd's log, and whether --server names fleetd's socket",
             )
         })
+}
+
+/// The system's reason, without its number.
+fn reason(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => "there is no such socket".to_owned(),
+        std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        std::io::ErrorKind::ConnectionRefused => "connection refused".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_names_a_socket() {
+        assert_eq!(socket(Some("unix:///run/f.sock")).unwrap(), Path::new("/run/f.sock"));
+        for (wrong, says) in [
+            ("https://fleet.example", "come with identity"),
+            ("http://127.0.0.1:7080", "come with identity"),
+            ("unix://", "unix:///path"),
+            ("/run/f.sock", "unix:///run/f.sock"),
+            ("tcp://x", "unix:///path"),
+        ] {
+            let error = socket(Some(wrong)).unwrap_err();
+            assert_eq!(error.exit, Exit::Usage, "{wrong}");
+            assert!(error.text().contains(says), "{wrong}: {}", error.text());
+        }
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_reached_says_why_and_what_to_do() {
+        let dir = tempfile::tempdir().unwrap();
+        let missing = open(&dir.path().join("none.sock")).await.unwrap_err();
+        assert_eq!(missing.exit, Exit::Unavailable);
+        assert!(missing.text().contains("there is no such socket"), "{}", missing.text());
+        assert!(missing.text().contains("fleetd --data-dir"), "{}", missing.text());
+
+        let left = dir.path().join("left.sock");
+        drop(std::os::unix::net::UnixListener::bind(&left).unwrap());
+        let left = open(&left).await.unwrap_err();
+        assert_eq!(left.exit, Exit::Unavailable);
+        assert!(left.text().contains("left its socket behind"), "{}", left.text());
+
+        let long = open(Path::new(&format!("/{}", "x".repeat(200)))).await.unwrap_err();
+        assert_eq!(long.exit, Exit::Usage);
+        assert!(long.text().contains("107 bytes"), "{}", long.text());
+    }
 }

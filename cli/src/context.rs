@@ -12,7 +12,7 @@ use fleet_proto::pb::telemetry_service_client::TelemetryServiceClient;
 use serde::Deserialize;
 use tonic::transport::Channel;
 
-use crate::args::{Color, Globals};
+use crate::args::{Color, Globals, Timeout};
 use crate::connect;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
@@ -45,16 +45,25 @@ pub struct Context {
     channel: Option<Channel>,
     /// Something was sent that may change the fleet.
     pub changing: bool,
+    /// A question is open, with the cursor hidden.
+    pub asking: bool,
+    /// The organization was named by flag or variable, not by the user's file.
+    pub org_said: bool,
+    /// `-o` stands on the command line, not in a variable or file.
+    output_said: bool,
 }
 
 impl Context {
     /// Resolves settings: flag, variable, the user's file, default.
-    pub fn new(mut globals: Globals, io: Io) -> std::result::Result<Self, (Error, Io)> {
+    pub fn new(mut globals: Globals, output_said: bool, mut io: Io) -> std::result::Result<Self, (Error, Io)> {
         let file = match user_file() {
             Ok(file) => file,
             Err(error) => return Err((error, io)),
         };
-        globals.server = globals.server.or(file.server);
+        io.quiet = globals.quiet;
+        globals.server = globals.server.or(file.server).filter(|server| !server.is_empty());
+        globals.org = globals.org.filter(|org| !org.is_empty());
+        let org_said = globals.org.is_some();
         globals.org = globals.org.or(file.org).filter(|org| !org.is_empty());
         globals.output = globals.output.or(file.output);
         let format = match globals.output.as_deref().map(Format::parse).transpose() {
@@ -75,6 +84,9 @@ impl Context {
             io,
             channel: None,
             changing: false,
+            asking: false,
+            org_said,
+            output_said,
         })
     }
 
@@ -117,15 +129,18 @@ impl Context {
         &self,
         call: impl Future<Output = std::result::Result<tonic::Response<T>, tonic::Status>>,
     ) -> Result<T> {
-        match tokio::time::timeout(self.globals.timeout.0, call).await {
-            Ok(answer) => Ok(answer?.into_inner()),
-            Err(_) => Err(Error::new(
-                Exit::TimedOut,
-                codes::TIMEOUT,
-                "fleetd did not answer in time",
-                "repeat with a longer --timeout; look at `fleetctl server status`",
-            )),
+        Ok(in_time(self.globals.timeout, call).await?.into_inner())
+    }
+
+    /// The command prints text that has one form only.
+    pub fn text_only(&self) -> Result<()> {
+        if self.output_said && !matches!(self.format, Format::Table { .. }) {
+            return Err(Error::usage(
+                "this prints text; there is no other form of it",
+                "leave -o out",
+            ));
         }
+        Ok(())
     }
 
     /// The organization: as said, or the only one that there is.
@@ -161,7 +176,7 @@ impl Context {
             }))
             .await?;
         let mut names = Vec::new();
-        while let Some(page) = pages.message().await? {
+        while let Some(page) = in_time(self.globals.timeout, pages.message()).await? {
             names.extend(
                 page.resources
                     .into_iter()
@@ -172,21 +187,32 @@ impl Context {
         Ok(names)
     }
 
-    /// Text for people on standard error.
-    pub fn say(&mut self, text: &str) {
-        self.io.err(&format!("{text}\n"));
-    }
-
-    /// Ends a command.
+    /// Ends a command that did what it should, unless its output was lost.
     pub fn finish(&mut self, exit: Exit) -> Exit {
         self.io.flush();
-        exit
+        match self.unwritten() {
+            Some(error) => self.fail(&error),
+            None => exit,
+        }
+    }
+
+    fn unwritten(&self) -> Option<Error> {
+        let failure = self.io.failure()?;
+        Some(Error::new(
+            Exit::Failure,
+            codes::OUTPUT,
+            format!("standard output cannot be written: {failure}"),
+            "what was changed stays changed; look with `fleetctl get`",
+        ))
     }
 
     /// Ends a command that failed. A reader that went away is no failure.
     pub fn fail(&mut self, error: &Error) -> Exit {
+        if self.asking {
+            self.io.err("\u{1b}[?25h\n");
+        }
         self.io.flush();
-        if self.io.is_closed() {
+        if self.io.is_closed() && self.io.failure().is_none() && !self.changing {
             return Exit::Ok;
         }
         let text = if self.format.is_machine() {
@@ -200,14 +226,35 @@ impl Context {
         error.exit
     }
 
-    /// Ctrl-C says what was committed.
-    pub fn interrupted(&self) -> Error {
+    /// Ctrl-C and SIGTERM say what was committed.
+    pub fn ended(&self, exit: Exit) -> Error {
         let said = if self.changing {
-            "interrupted while fleetd was at work: the change is committed whole or not at all; look with `fleetctl get` before repeating"
+            "ended while fleetd was at work: the change is committed whole or not at all"
         } else {
-            "interrupted; nothing was changed"
+            "ended; nothing was changed"
         };
-        Error::new(Exit::Interrupted, codes::USAGE, said, "")
+        let help = if self.changing {
+            "look with `fleetctl get` before repeating"
+        } else {
+            ""
+        };
+        Error::new(exit, codes::INTERRUPTED, said, help)
+    }
+}
+
+/// Waits for an answer, or for the next part of one, no longer than the user wants.
+pub async fn in_time<T>(
+    timeout: Timeout,
+    part: impl Future<Output = std::result::Result<T, tonic::Status>>,
+) -> Result<T> {
+    match tokio::time::timeout(timeout.0, part).await {
+        Ok(answer) => Ok(answer?),
+        Err(_) => Err(Error::new(
+            Exit::TimedOut,
+            codes::TIMEOUT,
+            "fleetd did not answer in time",
+            "repeat with a longer --timeout; a change may have been committed: look with `fleetctl get` first",
+        )),
     }
 }
 

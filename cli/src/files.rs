@@ -1,5 +1,6 @@
 //! Manifests from files, directories and standard input.
 
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use fleet_proto::codes;
@@ -10,15 +11,26 @@ use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 
-/// Reads everything that `-f` names. Too large a file is refused before it is read.
-pub fn read(cx: &mut Context, paths: &[PathBuf]) -> Result<Bundle> {
+/// Problems that are shown at their places; the rest is counted.
+const MOST_SHOWN: usize = 100;
+
+/// Reads everything that `-f` names. Too large a file or bundle is refused before it is read.
+pub async fn read(cx: &mut Context, paths: &[PathBuf]) -> Result<Bundle> {
+    let is_stdin = |path: &&PathBuf| path.as_os_str() == "-";
+    if paths.iter().filter(is_stdin).count() > 1 {
+        return Err(Error::usage("-f - stands there twice", "standard input is read once"));
+    }
     let mut sources = Vec::new();
+    let mut total = 0;
     for path in paths {
-        if path == Path::new("-") {
-            let text = cx.io.read_stdin(FILE_LIMIT).map_err(|error| unreadable(path, &error))?;
+        if is_stdin(&path) {
+            if cx.io.asks {
+                cx.io.say("reading manifests from standard input; end with Ctrl-D");
+            }
+            let text = cx.io.read_stdin(FILE_LIMIT).await;
             sources.push(Source {
                 name: "-".to_owned(),
-                text,
+                text: text.map_err(|error| unreadable(path, &error))?,
             });
             continue;
         }
@@ -29,36 +41,53 @@ pub fn read(cx: &mut Context, paths: &[PathBuf]) -> Result<Bundle> {
             if found.is_empty() {
                 return Err(Error::new(
                     Exit::Invalid,
-                    codes::SYNTAX,
-                    format!("{}: no manifest below it", path.display()),
+                    codes::UNREADABLE,
+                    format!("{}: there is no manifest below it", path.display()),
                     "manifests end in .yaml, .yml or .json",
                 ));
             }
             for file in found {
-                sources.push(source(&file)?);
+                sources.push(source(&file, &mut total)?);
             }
         } else {
-            sources.push(source(path)?);
+            sources.push(source(path, &mut total)?);
         }
     }
     Ok(manifest::read(sources))
 }
 
-fn source(path: &Path) -> Result<Source> {
+/// A file; `total` counts the bytes of the bundle.
+fn source(path: &Path, total: &mut u64) -> Result<Source> {
     let size = std::fs::metadata(path).map_err(|error| unreadable(path, &error))?.len();
-    if size > FILE_LIMIT as u64 {
-        let message = format!("{} holds {} MiB", path.display(), size >> 20);
+    *total += size;
+    let too_large = if size > FILE_LIMIT as u64 {
+        Some(format!("{} holds {} MiB", path.display(), size >> 20))
+    } else if *total > BUNDLE_LIMIT as u64 {
+        Some(format!(
+            "the bundle holds more than {} MiB at {}",
+            BUNDLE_LIMIT >> 20,
+            path.display()
+        ))
+    } else {
+        None
+    };
+    if let Some(message) = too_large {
         return Err(Error::new(
             Exit::Invalid,
             codes::TOO_LARGE,
-            message,
+            format!("{message}; nothing was changed"),
             format!(
-                "a file holds at most 16 MiB, a bundle {} MiB: split it",
+                "a file holds at most {} MiB, a bundle {} MiB: split it",
+                FILE_LIMIT >> 20,
                 BUNDLE_LIMIT >> 20
             ),
         ));
     }
-    let text = std::fs::read(path).map_err(|error| unreadable(path, &error))?;
+    // A pipe or device has no size: it is read no further than a file may be.
+    let mut text = Vec::new();
+    std::fs::File::open(path)
+        .and_then(|file| file.take(FILE_LIMIT as u64 + 1).read_to_end(&mut text))
+        .map_err(|error| unreadable(path, &error))?;
     Ok(Source {
         name: path.display().to_string(),
         text,
@@ -78,10 +107,12 @@ fn walk(dir: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
         let manifest = path
             .extension()
             .is_some_and(|ext| ext == "yaml" || ext == "yml" || ext == "json");
-        if hidden {
+        // A link to a directory may lead back to where it stands.
+        let folder = path.is_dir();
+        if hidden || (folder && path.is_symlink()) {
             continue;
         }
-        if path.is_dir() {
+        if folder {
             walk(&path, found)?;
         } else if manifest {
             found.push(path);
@@ -90,11 +121,27 @@ fn walk(dir: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
     Ok(())
 }
 
-fn unreadable(path: &Path, error: &std::io::Error) -> Error {
-    Error::new(Exit::Invalid, codes::SYNTAX, format!("{}: {error}", path.display()), "")
+/// The error of an input that holds nothing.
+pub fn empty() -> Error {
+    Error::new(
+        Exit::Invalid,
+        codes::SYNTAX,
+        "there is no manifest in what was given; nothing was changed",
+        "a manifest begins with `apiVersion: fleet/v1`",
+    )
 }
 
-/// The error of a bundle with problems: all of them, each at its place.
+fn unreadable(path: &Path, error: &std::io::Error) -> Error {
+    let help = "look at the path; `-` is standard input";
+    Error::new(
+        Exit::Invalid,
+        codes::UNREADABLE,
+        format!("{}: {error}; nothing was changed", path.display()),
+        help,
+    )
+}
+
+/// The error of a bundle with problems, each at its place.
 pub fn invalid(bundle: &Bundle, problems: &[Problem]) -> Error {
     let count = problems.len();
     let plural = if count == 1 { "problem" } else { "problems" };
@@ -107,7 +154,14 @@ pub fn invalid(bundle: &Bundle, problems: &[Problem]) -> Error {
         format!("{count} {plural}; nothing was changed"),
         "",
     );
-    error.rendered = problems.iter().map(|problem| bundle.render(problem)).collect();
+    error.rendered = problems
+        .iter()
+        .take(MOST_SHOWN)
+        .map(|problem| bundle.render(problem) + "\n")
+        .collect();
+    if count > MOST_SHOWN {
+        error.rendered.push(format!("... and {} more\n", count - MOST_SHOWN));
+    }
     error.issues = problems
         .iter()
         .map(|problem| {
@@ -122,4 +176,69 @@ pub fn invalid(bundle: &Bundle, problems: &[Problem]) -> Error {
         })
         .collect();
     error
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::args::Globals;
+    use crate::io::Io;
+
+    fn context(stdin: &'static [u8]) -> Context {
+        let io = Io::of(stdin, std::io::sink(), std::io::sink());
+        Context::new(Globals::default(), false, io)
+            .map_err(|(error, _)| error)
+            .unwrap()
+    }
+
+    #[tokio::test]
+    async fn directories_are_read_in_order_without_hidden_files_and_links_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let place = |name: &str| dir.path().join(name);
+        std::fs::create_dir_all(place("b/.hidden")).unwrap();
+        for name in [
+            "z.yaml",
+            "a.json",
+            "b/c.yml",
+            "b/.hidden/x.yaml",
+            "notes.txt",
+            ".x.yaml",
+        ] {
+            std::fs::write(place(name), "apiVersion: fleet/v1\nkind: Site\nmetadata: {name: s}\n").unwrap();
+        }
+        std::os::unix::fs::symlink(dir.path(), place("b/back")).unwrap();
+        let bundle = read(&mut context(b""), &[dir.path().to_owned()]).await.unwrap();
+        let names: Vec<_> = bundle
+            .sources
+            .iter()
+            .map(|s| Path::new(&s.name).strip_prefix(dir.path()).unwrap())
+            .collect();
+        assert_eq!(names, [Path::new("a.json"), Path::new("b/c.yml"), Path::new("z.yaml")]);
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_read_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let large = dir.path().join("large.yaml");
+        // Sparse: its size alone decides.
+        std::fs::File::create(&large).unwrap().set_len(200 << 20).unwrap();
+        for (paths, exit, code) in [
+            (vec![large], Exit::Invalid, codes::TOO_LARGE),
+            (vec![dir.path().join("none.yaml")], Exit::Invalid, codes::UNREADABLE),
+            (vec!["-".into(), "-".into()], Exit::Usage, codes::USAGE),
+        ] {
+            let error = read(&mut context(b""), &paths).await.unwrap_err();
+            assert_eq!((error.exit, error.code.as_str()), (exit, code), "{paths:?}");
+        }
+        let empty = tempfile::tempdir().unwrap();
+        let error = read(&mut context(b""), &[empty.path().to_owned()]).await.unwrap_err();
+        assert_eq!(error.exit, Exit::Invalid);
+    }
+
+    #[tokio::test]
+    async fn standard_input_is_a_source() {
+        let mut cx = context(b"apiVersion: fleet/v1\nkind: Site\nmetadata: {name: s}\n");
+        let bundle = read(&mut cx, &["-".into()]).await.unwrap();
+        assert_eq!((bundle.sources[0].name.as_str(), bundle.documents.len()), ("-", 1));
+    }
 }

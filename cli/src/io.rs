@@ -4,14 +4,17 @@ use std::io::{IsTerminal as _, Read, Write};
 
 /// Streams, and whether a person sits at them.
 pub struct Io {
-    stdin: Box<dyn Read + Send>,
+    stdin: Option<Box<dyn Read + Send>>,
     stdout: Box<dyn Write + Send>,
     stderr: Box<dyn Write + Send>,
     /// Standard input and error are a terminal: questions may be asked.
     pub asks: bool,
     /// Standard output is a terminal.
     pub terminal: bool,
+    /// Nothing is said but data and errors.
+    pub quiet: bool,
     closed: bool,
+    failure: Option<std::io::Error>,
 }
 
 impl std::fmt::Debug for Io {
@@ -26,12 +29,14 @@ impl Io {
     /// The process's own streams.
     pub fn process() -> Self {
         Self {
-            stdin: Box::new(std::io::stdin()),
+            stdin: Some(Box::new(std::io::stdin())),
             stdout: Box::new(std::io::BufWriter::with_capacity(64 << 10, std::io::stdout())),
             stderr: Box::new(std::io::stderr()),
             asks: std::io::stdin().is_terminal() && std::io::stderr().is_terminal(),
             terminal: std::io::stdout().is_terminal(),
+            quiet: false,
             closed: false,
+            failure: None,
         }
     }
 
@@ -42,18 +47,21 @@ impl Io {
         stderr: impl Write + Send + 'static,
     ) -> Self {
         Self {
-            stdin: Box::new(stdin),
+            stdin: Some(Box::new(stdin)),
             stdout: Box::new(stdout),
             stderr: Box::new(stderr),
             asks: false,
             terminal: false,
+            quiet: false,
             closed: false,
+            failure: None,
         }
     }
 
-    /// Data. A reader that went away, such as `head`, is no failure.
+    /// Data. A reader that went away, such as `head`, is no failure; a full disk is.
     pub fn out(&mut self, text: &str) {
-        self.closed |= self.stdout.write_all(text.as_bytes()).is_err();
+        let done = self.stdout.write_all(text.as_bytes());
+        self.note(done);
     }
 
     /// Everything that is not data.
@@ -65,20 +73,77 @@ impl Io {
             .and_then(|()| self.stderr.flush());
     }
 
-    /// Hands everything to the reader.
-    pub fn flush(&mut self) {
-        self.closed |= self.stdout.flush().is_err();
+    /// A sentence for a person, on standard error; ends the line.
+    pub fn say(&mut self, text: &str) {
+        if !self.quiet {
+            self.err(&format!("{text}\n"));
+        }
     }
 
-    /// Nobody reads standard output any more.
+    /// Hands everything to the reader.
+    pub fn flush(&mut self) {
+        let done = self.stdout.flush();
+        self.note(done);
+    }
+
+    fn note(&mut self, done: std::io::Result<()>) {
+        let Err(error) = done else { return };
+        self.closed = true;
+        if error.kind() != std::io::ErrorKind::BrokenPipe {
+            self.failure.get_or_insert(error);
+        }
+    }
+
+    /// Nobody reads standard output any more, or it cannot be written.
     pub fn is_closed(&self) -> bool {
         self.closed
     }
 
-    /// At most `most` bytes of standard input, and one more if there are more.
-    pub fn read_stdin(&mut self, most: usize) -> std::io::Result<Vec<u8>> {
-        let mut text = Vec::new();
-        self.stdin.by_ref().take(most as u64 + 1).read_to_end(&mut text)?;
-        Ok(text)
+    /// Why standard output could not be written; none when its reader just went away.
+    pub fn failure(&self) -> Option<&std::io::Error> {
+        self.failure.as_ref()
+    }
+
+    /// At most `most` bytes of standard input, and one more if there are more; nothing the second time.
+    /// Waits on a thread of its own, so that Ctrl-C is heard meanwhile.
+    pub async fn read_stdin(&mut self, most: usize) -> std::io::Result<Vec<u8>> {
+        let Some(stdin) = self.stdin.take() else {
+            return Ok(Vec::new());
+        };
+        let read = move || {
+            let mut text = Vec::new();
+            stdin.take(most as u64 + 1).read_to_end(&mut text).map(|_| text)
+        };
+        tokio::task::spawn_blocking(read)
+            .await
+            .unwrap_or_else(|panic| Err(std::io::Error::other(panic)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Broken(std::io::ErrorKind);
+    impl Write for Broken {
+        fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+            Err(self.0.into())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_reader_that_left_is_no_failure_and_a_full_disk_is_one() {
+        for (kind, fails) in [
+            (std::io::ErrorKind::BrokenPipe, false),
+            (std::io::ErrorKind::StorageFull, true),
+        ] {
+            let mut io = Io::of(std::io::empty(), Broken(kind), std::io::sink());
+            io.out("x");
+            assert!(io.is_closed());
+            assert_eq!(io.failure().is_some(), fails, "{kind:?}");
+        }
     }
 }

@@ -22,6 +22,9 @@ macro_rules! codes {
 codes! {
     USAGE = "FLT-1001", "the command line is wrong", "Look at `fleetctl COMMAND --help`.";
     CONFIRM = "FLT-1002", "a destructive command needs a confirmation", "Off a terminal nobody can be asked: repeat the command with `--yes`.";
+    INTERRUPTED = "FLT-1003", "the command was ended from outside", "The message says whether something may have been changed; look with `get` before repeating.";
+    OUTPUT = "FLT-1004", "standard output could not be written", "Look at the disk and the file that the output goes to; what was changed stays changed.";
+    UNREADABLE = "FLT-1005", "a file or directory cannot be read", "Look at the path and its permissions.";
     CONNECT = "FLT-2001", "fleetd cannot be reached", "Start fleetd, or name its socket with `--server unix:///path/to/fleetd.sock` or FLEETCTL_SERVER. Only fleetd's own user and root may use the socket.";
     DENIED = "FLT-2002", "the caller may not do this", "Ask an administrator of the organization for the permission that the message names.";
     TIMEOUT = "FLT-2003", "no answer in time", "Repeat the command, with a longer `--timeout` where the work is large. A change may have been committed: look with `get` before repeating.";

@@ -1,12 +1,10 @@
 //! `fleetctl apply`.
 
-use std::collections::BTreeSet;
-
 use clap::Args;
-use fleet_proto::kinds::Kind;
-use fleet_proto::manifest::{Bundle, Problem};
+use fleet_proto::manifest::Bundle;
 use fleet_proto::pb::apply_response::{Action, Applied, Summary};
 use fleet_proto::{codes, pb, reflect};
+use prost::Message as _;
 use serde_json::json;
 
 use super::{named, resource_columns, resource_name};
@@ -14,11 +12,14 @@ use crate::args::Files;
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
-use crate::files;
 use crate::out::Format;
+use crate::{files, placement, progress};
 
-/// Manifests in one message: a bundle is larger than a message may be.
+/// Manifests in one message, and their bytes: a bundle is larger than a message may be.
 const BATCH: usize = 100;
+const BATCH_BYTES: usize = 1 << 20;
+/// Manifests up to which an apply is answered within the usual time.
+const SMALL: usize = 500;
 
 /// Make fleetd's resources equal to manifests: all of them in one transaction, or nothing
 #[derive(Args, Debug)]
@@ -31,17 +32,18 @@ pub struct Apply {
 }
 
 pub(super) async fn run(cx: &mut Context, args: &Apply) -> Result<Exit> {
-    let mut bundle = files::read(cx, &args.files.files)?;
+    let mut bundle = files::read(cx, &args.files.files).await?;
     let mut problems = std::mem::take(&mut bundle.problems);
     if bundle.documents.is_empty() && problems.is_empty() {
-        return Err(Error::new(
-            Exit::Invalid,
-            codes::SYNTAX,
-            "there is no manifest in what was given",
-            "a manifest begins with `apiVersion: fleet/v1`",
-        ));
+        return Err(files::empty());
     }
-    problems.extend(place(cx, &mut bundle).await?);
+    let is_whole = problems.is_empty();
+    match placement::settle(cx, &mut bundle).await {
+        Ok(found) => problems.extend(found),
+        Err(error) if is_whole => return Err(error),
+        // What is wrong in the files is told, whether or not fleetd can be asked.
+        Err(_) => return Err(files::invalid(&bundle, &problems)),
+    }
     // fleetd is asked even so: its problems are told together with those of the text.
     let (applied, summary) = match send(cx, &bundle, args.dry_run || !problems.is_empty()).await {
         Ok(done) => done,
@@ -71,124 +73,80 @@ impl From<tonic::Status> for Refused {
     }
 }
 
+/// The messages of a bundle: options, then manifests in parts that fleetd takes.
+fn requests(bundle: &Bundle, dry_run: bool) -> Vec<pb::ApplyRequest> {
+    let mut requests = vec![pb::ApplyRequest {
+        options: Some(pb::apply_request::Options {
+            dry_run,
+            manager: "fleetctl".to_owned(),
+        }),
+        submissions: Vec::new(),
+    }];
+    let mut part = pb::ApplyRequest::default();
+    let mut size = 0;
+    for submission in bundle.submissions() {
+        let more = submission.encoded_len();
+        if !part.submissions.is_empty() && (part.submissions.len() == BATCH || size + more > BATCH_BYTES) {
+            requests.push(std::mem::take(&mut part));
+            size = 0;
+        }
+        size += more;
+        part.submissions.push(submission);
+    }
+    requests.push(part);
+    requests
+}
+
 async fn send(
     cx: &mut Context,
     bundle: &Bundle,
     dry_run: bool,
 ) -> std::result::Result<(Vec<Applied>, Summary), Refused> {
     let mut client = cx.resources().await.map_err(Refused::Error)?;
-    let submissions = bundle.submissions();
-    let first = pb::ApplyRequest {
-        options: Some(pb::apply_request::Options {
-            dry_run,
-            manager: "fleetctl".to_owned(),
-        }),
-        submissions: Vec::new(),
-    };
-    let rest: Vec<_> = submissions
-        .chunks(BATCH)
-        .map(|part| pb::ApplyRequest {
-            options: None,
-            submissions: part.to_vec(),
-        })
-        .collect();
+    let requests = requests(bundle, dry_run);
     cx.changing = !dry_run;
-    let progress = progress(cx, submissions.len());
-    let answered = client
-        .apply(tokio_stream::iter(std::iter::once(first).chain(rest)))
-        .await;
-    let (mut applied, mut issues, mut summary) = (Vec::new(), Vec::new(), Summary::default());
-    let mut answers = answered?.into_inner();
-    loop {
-        match answers.message().await {
-            Ok(Some(answer)) => {
-                applied.extend(answer.applied);
-                issues.extend(answer.issues);
-                summary = answer.summary.unwrap_or(summary);
+    let work = async move {
+        let mut answers = client.apply(tokio_stream::iter(requests)).await?.into_inner();
+        let (mut applied, mut issues, mut summary) = (Vec::new(), Vec::new(), None);
+        loop {
+            match answers.message().await {
+                Ok(Some(answer)) => {
+                    applied.extend(answer.applied);
+                    issues.extend(answer.issues);
+                    summary = answer.summary.or(summary);
+                }
+                Ok(None) => break,
+                Err(_) if !issues.is_empty() => break,
+                Err(status) => return Err(status.into()),
             }
-            Ok(None) => break,
-            Err(_) if !issues.is_empty() => break,
-            Err(status) => return Err(status.into()),
         }
-    }
-    cx.changing = false;
-    if let Some(bar) = progress {
-        bar.finish_and_clear();
-    }
-    if issues.is_empty() {
-        Ok((applied, summary))
+        match summary {
+            _ if !issues.is_empty() => Err(Refused::Issues(issues)),
+            Some(summary) => Ok((applied, summary)),
+            None => Err(Refused::Error(Error::new(
+                Exit::Failure,
+                codes::INTERNAL,
+                "fleetd ended its answer without a summary",
+                "a change may have been committed: look with `fleetctl get` before repeating",
+            ))),
+        }
+    };
+    let what = format!("applying {} manifests", bundle.documents.len());
+    let done = if bundle.documents.len() > SMALL {
+        progress::shown(cx, &what, work).await
     } else {
-        Err(Refused::Issues(issues))
-    }
-}
-
-/// A spinner for bundles that take a while, on a terminal only.
-fn progress(cx: &Context, manifests: usize) -> Option<indicatif::ProgressBar> {
-    let accessible = std::env::var_os("FLEETCTL_ACCESSIBLE").is_some_and(|v| v == "1");
-    (cx.io.asks && !accessible && manifests > 500).then(|| {
-        let bar = indicatif::ProgressBar::new_spinner().with_message(format!("applying {manifests} manifests"));
-        bar.enable_steady_tick(std::time::Duration::from_millis(120));
-        bar
-    })
-}
-
-/// Gives every manifest its organization: its own, the one that was named, or the only one of the bundle or fleetd.
-async fn place(cx: &mut Context, bundle: &mut Bundle) -> Result<Vec<Problem>> {
-    let said = cx.globals.org.clone();
-    let metadata = |document: &fleet_proto::manifest::Document| {
-        document
-            .submission
-            .resource
-            .as_ref()
-            .and_then(|r| r.metadata.clone())
-            .unwrap_or_default()
-    };
-    let kind = |document: &fleet_proto::manifest::Document| {
-        document
-            .submission
-            .resource
-            .as_ref()
-            .and_then(|r| r.spec.as_ref())
-            .map(Kind::of)
-    };
-    let missing = bundle
-        .documents
-        .iter()
-        .any(|d| kind(d).is_some_and(|k| !k.is_platform()) && metadata(d).org.is_empty());
-    let own: BTreeSet<String> = bundle
-        .documents
-        .iter()
-        .filter(|d| kind(d) == Some(Kind::Organization))
-        .map(|d| metadata(d).name)
-        .collect();
-    let default = match (&said, missing) {
-        (Some(org), _) => org.clone(),
-        (None, false) => String::new(),
-        (None, true) if own.len() == 1 => own.into_iter().next().unwrap_or_default(),
-        (None, true) => cx.org().await?,
-    };
-    let mut problems = Vec::new();
-    for document in &mut bundle.documents {
-        let place = document.place_of("metadata.org");
-        let Some(resource) = &mut document.submission.resource else {
-            continue;
-        };
-        if resource.spec.as_ref().map(Kind::of).is_none_or(Kind::is_platform) {
-            continue;
+        match tokio::time::timeout(cx.globals.timeout.0, work).await {
+            Ok(done) => done,
+            Err(_) => Err(Refused::Error(Error::new(
+                Exit::TimedOut,
+                codes::TIMEOUT,
+                "fleetd did not answer in time",
+                "a change may have been committed: look with `fleetctl get` before repeating",
+            ))),
         }
-        let metadata = resource.metadata.get_or_insert_default();
-        if metadata.org.is_empty() {
-            metadata.org.clone_from(&default);
-        } else if let Some(said) = said.as_ref().filter(|said| **said != metadata.org) {
-            problems.push(Problem {
-                code: codes::ORG.to_owned(),
-                message: format!("metadata.org is `{}`, and --org is `{said}`", metadata.org),
-                help: "remove one of them, or make them agree".to_owned(),
-                place: Some(place),
-            });
-        }
-    }
-    Ok(problems)
+    };
+    cx.changing = false;
+    done
 }
 
 fn show(cx: &mut Context, applied: &[Applied], summary: &Summary) -> Result<()> {

@@ -4,6 +4,7 @@ use clap::{Args, CommandFactory as _};
 use clap_complete::Shell;
 
 use crate::context::Context;
+use crate::error::Result;
 use crate::exit::Exit;
 
 /// Print the completion script for a shell
@@ -13,9 +14,10 @@ pub struct Completion {
     shell: Shell,
 }
 
-pub(super) fn run(cx: &mut Context, args: &Completion) -> Exit {
+pub(super) fn run(cx: &mut Context, args: &Completion) -> Result<Exit> {
+    cx.text_only()?;
     cx.io.out(&script(args.shell));
-    Exit::Ok
+    Ok(Exit::Ok)
 }
 
 /// The script for a shell, as `completions/` holds it.

@@ -5,15 +5,14 @@ use std::path::PathBuf;
 use clap::Args;
 use fleet_proto::kinds::Kind;
 use fleet_proto::pb::delete_request::Key;
-use fleet_proto::{codes, pb, reflect};
+use fleet_proto::{pb, reflect};
 
 use super::{named, resource_columns, resource_name};
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
-use crate::files;
 use crate::out::Format;
-use crate::targets;
+use crate::{files, placement, prompt, targets};
 
 /// Delete resources: all that is named in one transaction, or nothing
 #[derive(Args, Debug)]
@@ -43,7 +42,11 @@ pub(super) async fn run(cx: &mut Context, args: &Delete) -> Result<Exit> {
         from_files(cx, &args.files).await?
     };
     if !args.dry_run {
-        confirm(cx, &keys)?;
+        let what = match keys.as_slice() {
+            [only] => format!("delete {}/{}", only.kind, only.name),
+            many => format!("delete {} resources", many.len()),
+        };
+        prompt::confirm(cx, &what).await?;
     }
     let mut client = cx.resources().await?;
     cx.changing = !args.dry_run;
@@ -110,7 +113,13 @@ async fn from_words(cx: &mut Context, words: &[String]) -> Result<Vec<Key>> {
 }
 
 async fn from_files(cx: &mut Context, paths: &[PathBuf]) -> Result<Vec<Key>> {
-    let bundle = files::read(cx, paths)?;
+    let mut bundle = files::read(cx, paths).await?;
+    if bundle.documents.is_empty() && bundle.problems.is_empty() {
+        return Err(files::empty());
+    }
+    if bundle.problems.is_empty() {
+        bundle.problems = placement::settle(cx, &mut bundle).await?;
+    }
     if !bundle.problems.is_empty() {
         return Err(files::invalid(&bundle, &bundle.problems));
     }
@@ -124,45 +133,12 @@ async fn from_files(cx: &mut Context, paths: &[PathBuf]) -> Result<Vec<Key>> {
             continue;
         };
         let metadata = resource.metadata.unwrap_or_default();
-        let org = match (kind.is_platform(), metadata.org.is_empty()) {
-            (true, _) => String::new(),
-            (false, true) => cx.org().await?,
-            (false, false) => metadata.org,
-        };
         keys.push(Key {
-            org,
+            org: metadata.org,
             kind: kind.to_string(),
             name: metadata.name,
             revision: metadata.revision,
         });
     }
     Ok(keys)
-}
-
-/// Asks on a terminal; elsewhere `--yes` must have been given.
-fn confirm(cx: &mut Context, keys: &[Key]) -> Result<()> {
-    let refused = |message: &str| Error::new(Exit::NeedsConfirmation, codes::CONFIRM, message, "repeat with --yes");
-    if cx.globals.yes {
-        return Ok(());
-    }
-    let in_ci = std::env::var_os("CI").is_some_and(|v| v == "true" || v == "1");
-    if !cx.io.asks || in_ci {
-        return Err(refused(
-            "deleting needs a confirmation, and nobody can be asked here; nothing was done",
-        ));
-    }
-    let what = match keys {
-        [only] => format!("{}/{}", only.kind, only.name),
-        many => format!("{} resources", many.len()),
-    };
-    let yes = dialoguer::Confirm::new()
-        .with_prompt(format!("Delete {what}?"))
-        .default(false)
-        .interact()
-        .unwrap_or(false);
-    if yes {
-        Ok(())
-    } else {
-        Err(refused("not confirmed; nothing was done"))
-    }
 }

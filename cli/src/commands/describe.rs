@@ -3,10 +3,10 @@
 use clap::Args;
 use fleet_proto::kinds::Kind;
 use fleet_proto::{manifest, pb, reflect};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{named, resource_name, telemetry};
-use crate::context::Context;
+use crate::context::{Context, in_time};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::out::Format;
@@ -21,6 +21,7 @@ pub struct Describe {
 }
 
 pub(super) async fn run(cx: &mut Context, args: &Describe) -> Result<Exit> {
+    let mut records = Vec::new();
     for target in targets::parse(&args.what)? {
         let Some(name) = target.name else {
             return Err(Error::usage("a name is missing", format!("write {}/NAME", target.kind)));
@@ -47,14 +48,12 @@ pub(super) async fn run(cx: &mut Context, args: &Describe) -> Result<Exit> {
         };
         let mut referrers = Vec::new();
         if !target.kind.is_platform() {
-            let mut pages = client
-                .list(pb::ListRequest {
-                    filter: Some(filter),
-                    limit: 1_000,
-                })
-                .await?
-                .into_inner();
-            while let Some(page) = pages.message().await? {
+            let request = pb::ListRequest {
+                filter: Some(filter),
+                limit: 1_000,
+            };
+            let mut pages = cx.within(client.list(request)).await?;
+            while let Some(page) = in_time(cx.globals.timeout, pages.message()).await? {
                 referrers.extend(page.resources.iter().map(named));
             }
         }
@@ -80,12 +79,20 @@ pub(super) async fn run(cx: &mut Context, args: &Describe) -> Result<Exit> {
                 .map(|command| super::record("Command", command))
                 .collect();
         }
-        if !matches!(cx.format, Format::Table { .. }) {
-            super::print(cx, Vec::new(), |record| resource_name(&record["resource"]), &record)?;
-            continue;
-        }
-        let text = manifest::yaml(&record);
-        cx.io.out(&format!("{own}\n{text}\n"));
+        records.push(record);
     }
-    Ok(Exit::Ok)
+    let name = |record: &Value| resource_name(&record["resource"]);
+    match (&cx.format, records.as_slice()) {
+        (Format::Table { .. }, _) => {
+            for record in &records {
+                cx.io.out(&format!("{}\n{}\n", name(record), manifest::yaml(record)));
+            }
+            Ok(Exit::Ok)
+        }
+        (_, [only]) => super::print(cx, Vec::new(), name, only),
+        _ => {
+            super::print_all(cx, Vec::new(), name, records)?;
+            Ok(Exit::Ok)
+        }
+    }
 }

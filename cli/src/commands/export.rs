@@ -1,12 +1,11 @@
 //! `fleetctl export`.
 
 use clap::Args;
-use fleet_proto::kinds::{KINDS, Kind};
 use fleet_proto::{pb, reflect};
 
 use super::resource_name;
 use crate::args::Narrow;
-use crate::context::Context;
+use crate::context::{Context, in_time};
 use crate::error::Result;
 use crate::exit::Exit;
 use crate::out::{Format, Listing};
@@ -23,46 +22,44 @@ pub struct Export {
 }
 
 pub(super) async fn run(cx: &mut Context, args: &Export) -> Result<Exit> {
+    let wanted = if args.what.is_empty() {
+        targets::parse(&["all".to_owned()])?
+    } else {
+        targets::parse(&args.what)?
+    };
+    if wanted.iter().any(|target| target.name.is_some()) {
+        args.narrow.refuse_beside_names()?;
+    }
     let org = if args.narrow.all_orgs {
         String::new()
     } else {
         cx.org().await?
     };
-    let wanted: Vec<(Kind, String)> = if args.what.is_empty() {
-        KINDS.iter().map(|row| (row.kind, String::new())).collect()
-    } else {
-        targets::parse(&args.what)?
-            .into_iter()
-            .map(|target| (target.kind, target.name.unwrap_or_default()))
-            .collect()
-    };
     let mut client = cx.resources().await?;
-    let format = if matches!(cx.format, Format::Table { .. }) {
-        Format::Yaml
-    } else {
-        cx.format.clone()
+    let format = match &cx.format {
+        Format::Table { .. } => Format::Yaml,
+        other => other.clone(),
     };
+    let named = super::get::named(cx, &mut client, &org, &wanted).await?;
+    let timeout = cx.globals.timeout;
     let mut listing = Listing::new(&mut cx.io, &format, Vec::new(), resource_name)?;
-    for (kind, name) in wanted {
+    for resource in &named {
+        listing.push(&reflect::to_manifest_json(resource))?;
+    }
+    for target in wanted.iter().filter(|target| target.name.is_none()) {
         let filter = pb::Filter {
             org: org.clone(),
-            kind: kind.to_string(),
+            kind: target.kind.to_string(),
             selector: args.narrow.selector.clone(),
             reference: args.narrow.reference.clone(),
-            name_glob: if name.is_empty() {
-                args.narrow.name_glob.clone()
-            } else {
-                name
-            },
+            name_glob: args.narrow.name_glob.clone(),
         };
-        let mut pages = client
-            .list(pb::ListRequest {
-                filter: Some(filter),
-                limit: 0,
-            })
-            .await?
-            .into_inner();
-        while let Some(page) = pages.message().await? {
+        let request = pb::ListRequest {
+            filter: Some(filter),
+            limit: 0,
+        };
+        let mut pages = in_time(timeout, client.list(request)).await?.into_inner();
+        while let Some(page) = in_time(timeout, pages.message()).await? {
             for resource in page.resources {
                 if !listing.push(&reflect::to_manifest_json(&resource))? {
                     return Ok(Exit::Ok);

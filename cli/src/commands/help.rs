@@ -5,11 +5,11 @@ use fleet_proto::codes::{self, CODES};
 use fleet_proto::kinds::KINDS;
 use serde_json::json;
 
-use super::print_all;
+use super::{print, print_all};
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::exit::{EXITS, Exit};
-use crate::out::column;
+use crate::out::{Format, column};
 
 /// Show help for a command, or about `exit-codes`, `errors [CODE]`, `kinds`
 #[derive(Args, Debug)]
@@ -51,7 +51,17 @@ pub(super) fn run(cx: &mut Context, args: &Help) -> Result<Exit> {
                     "`fleetctl help errors` lists them",
                 )
             })?;
-            cx.io.out(&format!("{}: {}\n\n{}\n", row.code, row.title, row.help));
+            if matches!(cx.format, Format::Table { .. }) {
+                cx.io.out(&format!("{}: {}\n\n{}\n", row.code, row.title, row.help));
+            } else {
+                let columns = vec![
+                    column("CODE", ".code"),
+                    column("MEANING", ".title"),
+                    column("HELP", ".help"),
+                ];
+                let record = json!({"code": row.code, "title": row.title, "help": row.help});
+                print(cx, columns, |row| super::text(row, "code"), &record)?;
+            }
         }
         ["kinds"] => {
             let rows = KINDS.iter().map(|row| json!({"kind": row.title, "plural": row.plural, "short": row.short.join(","), "scope": if row.platform { "platform" } else { "organization" }}));
@@ -64,6 +74,7 @@ pub(super) fn run(cx: &mut Context, args: &Help) -> Result<Exit> {
             print_all(cx, columns, |row| super::text(row, "kind"), rows.collect::<Vec<_>>())?;
         }
         path => {
+            cx.text_only()?;
             let mut command = crate::args::Args::command();
             command.build();
             for word in path {

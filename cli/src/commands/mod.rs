@@ -39,7 +39,7 @@ pub async fn run(cx: &mut Context, command: Command) -> Result<Exit> {
         Command::Modbus(args) => modbus::run(cx, args).await,
         Command::Server(args) => server::run(cx, &args).await,
         Command::Version => version(cx),
-        Command::Completion(args) => Ok(completion::run(cx, &args)),
+        Command::Completion(args) => completion::run(cx, &args),
         Command::Help(args) => help::run(cx, &args),
     }
 }

@@ -73,6 +73,26 @@ fn address(text: &str) -> std::result::Result<u32, String> {
         .ok_or_else(|| format!("`{text}` is no address from 0 to 65535"))
 }
 
+/// `host`, `host:port`, `[address]:port`, or an IPv6 address by itself; port 0: the usual one.
+fn endpoint(text: &str) -> Result<(String, u32)> {
+    let is_bare_ipv6 = text.parse::<std::net::Ipv6Addr>().is_ok();
+    let (host, port) = match text.rsplit_once(':') {
+        Some((host, port)) if !is_bare_ipv6 => (host, port),
+        _ => (text, "0"),
+    };
+    let host = host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'))
+        .unwrap_or(host);
+    match port.parse::<u16>() {
+        Ok(port) if !host.is_empty() => Ok((host.to_owned(), port.into())),
+        _ => Err(Error::usage(
+            format!("`{text}` is no endpoint"),
+            "write HOST, HOST:PORT or [IPV6]:PORT",
+        )),
+    }
+}
+
 pub(super) async fn run(cx: &mut Context, args: Modbus) -> Result<Exit> {
     let Modbus::Read(args) = args;
     let data_type = match args.data_type.as_str() {
@@ -93,18 +113,7 @@ pub(super) async fn run(cx: &mut Context, args: Modbus) -> Result<Exit> {
                 })?
         }
     };
-    let (host, port) = match args
-        .host
-        .as_deref()
-        .map(|host| host.rsplit_once(':').unwrap_or((host, "0")))
-    {
-        None => (String::new(), 0),
-        Some((host, port)) => (
-            host.to_owned(),
-            port.parse()
-                .map_err(|_| Error::usage(format!("`{port}` is no port"), ""))?,
-        ),
-    };
+    let (host, port) = args.host.as_deref().map_or(Ok((String::new(), 0)), endpoint)?;
     let device = args.device.as_deref().map_or(Ok(String::new()), targets::device)?;
     let order = |little| if little { Order::Little } else { Order::Big } as i32;
     let patience = args
@@ -158,4 +167,29 @@ pub(super) async fn run(cx: &mut Context, args: Modbus) -> Result<Exit> {
         records.collect::<Vec<_>>(),
     )?;
     Ok(Exit::Ok)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn endpoints_and_addresses() {
+        for (text, host, port) in [
+            ("meter", "meter", 0),
+            ("10.0.0.7:1502", "10.0.0.7", 1502),
+            ("::1", "::1", 0),
+            ("[::1]:1502", "::1", 1502),
+        ] {
+            assert_eq!(endpoint(text).unwrap(), (host.to_owned(), port), "{text}");
+        }
+        for wrong in ["", ":502", "meter:modbus", "meter:70000"] {
+            assert!(endpoint(wrong).is_err(), "{wrong}");
+        }
+        assert_eq!(address("0x1F"), Ok(31));
+        assert_eq!(address("65535"), Ok(65_535));
+        for wrong in ["65536", "-1", "0x", "ten"] {
+            assert!(address(wrong).is_err(), "{wrong}");
+        }
+    }
 }

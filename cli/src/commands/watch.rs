@@ -43,13 +43,11 @@ pub(super) async fn run(cx: &mut Context, args: &Watch) -> Result<Exit> {
         name_glob: args.narrow.name_glob.clone(),
     };
     let mut client = cx.resources().await?;
-    let mut events = client
-        .watch(pb::WatchRequest {
-            filter: Some(filter),
-            from_revision: args.from_revision,
-        })
-        .await?
-        .into_inner();
+    let request = pb::WatchRequest {
+        filter: Some(filter),
+        from_revision: args.from_revision,
+    };
+    let mut events = cx.within(client.watch(request)).await?;
     let columns = vec![
         column("REVISION", ".revision"),
         column("EVENT", ".event"),
@@ -57,8 +55,15 @@ pub(super) async fn run(cx: &mut Context, args: &Watch) -> Result<Exit> {
         column("NAME", ".resource.metadata.name"),
     ];
     let mut listing = Listing::new(&mut cx.io, &cx.format, columns, |record| {
-        super::resource_name(&record["resource"])
-    })?;
+        if record["resource"].is_null() {
+            String::new()
+        } else {
+            super::resource_name(&record["resource"])
+        }
+    })?
+    .endless()?;
+    // What there is is laid out as a whole; from the mark on each change is shown at once.
+    let mut at_once = args.from_revision > 0;
     while let Some(answer) = events.message().await? {
         let (event, resource) = match answer.event {
             Some(Event::Put(resource)) => ("put", Some(resource)),
@@ -70,8 +75,12 @@ pub(super) async fn run(cx: &mut Context, args: &Watch) -> Result<Exit> {
         if !listing.push(&json!({"event": event, "revision": answer.revision, "resource": resource}))? {
             return Ok(Exit::Ok);
         }
-        listing.flush();
+        at_once |= event == "synced";
+        if at_once {
+            listing.flush();
+        }
     }
+    listing.flush();
     Err(Error::new(
         Exit::Unavailable,
         fleet_proto::codes::CONNECT,

@@ -114,12 +114,19 @@ pub struct Listing<'a> {
     jq: Option<Filter>,
     count: usize,
     single: bool,
+    nothing: &'static str,
     now: times::Micros,
 }
 
 impl<'a> Listing<'a> {
     /// Begins a list; `name` gives the text of `-o name`.
     pub fn new(io: &'a mut Io, format: &Format, columns: Vec<Column>, name: fn(&Value) -> String) -> Result<Self> {
+        if columns.is_empty() && matches!(format, Format::Csv) {
+            return Err(Error::usage(
+                "this has no columns of its own, so there is no csv of it",
+                "write -o json, or choose columns with -o columns=NAME:.path,...",
+            ));
+        }
         let columns: Vec<Column> = match format {
             Format::Columns(chosen) => chosen.iter().map(|(title, path)| column(title, path)).collect(),
             Format::Table { wide: false } => columns.into_iter().filter(|column| !column.wide).collect(),
@@ -140,6 +147,7 @@ impl<'a> Listing<'a> {
             jq,
             count: 0,
             single: false,
+            nothing: "nothing found",
             now: times::now(),
         })
     }
@@ -147,6 +155,23 @@ impl<'a> Listing<'a> {
     /// The list has exactly one record, which JSON shows as an object.
     pub fn single(mut self) -> Self {
         self.single = true;
+        self
+    }
+
+    /// The list has no end, so it cannot be one JSON array.
+    pub fn endless(self) -> Result<Self> {
+        if self.format == Format::Json {
+            return Err(Error::usage(
+                "an endless list cannot be one JSON array",
+                "write -o jsonl: an object a line",
+            ));
+        }
+        Ok(self)
+    }
+
+    /// What a person is told when the list is empty.
+    pub fn or_say(mut self, nothing: &'static str) -> Self {
+        self.nothing = nothing;
         self
     }
 
@@ -173,17 +198,12 @@ impl<'a> Listing<'a> {
             }
             Format::Csv => {
                 if first {
-                    let head: Vec<_> = self
-                        .columns
-                        .iter()
-                        .map(|column| csv(&column.title.to_lowercase().replace(' ', "_")))
-                        .collect();
-                    self.io.out(&(head.join(",") + "\n"));
+                    self.csv_head();
                 }
                 let cells: Vec<_> = self
                     .columns
                     .iter()
-                    .map(|column| csv(&plain(reflect::lookup(record, &column.path))))
+                    .map(|column| csv(&text(reflect::lookup(record, &column.path))))
                     .collect();
                 self.io.out(&(cells.join(",") + "\n"));
             }
@@ -202,6 +222,11 @@ impl<'a> Listing<'a> {
         Ok(!self.io.is_closed())
     }
 
+    /// A sentence for a person, in between.
+    pub fn say(&mut self, text: &str) {
+        self.io.say(text);
+    }
+
     /// Lets a reader see what was printed, while more may come much later.
     pub fn flush(&mut self) {
         self.table.flush(self.io);
@@ -213,10 +238,23 @@ impl<'a> Listing<'a> {
         match &self.format {
             Format::Table { .. } | Format::Columns(_) if self.count > 0 => self.table.finish(self.io),
             Format::Json if !self.single => self.io.out(if self.count == 0 { "[]\n" } else { "\n]\n" }),
+            Format::Csv if self.count == 0 => self.csv_head(),
             _ => {}
         }
         self.io.flush();
+        if self.count == 0 && self.io.asks {
+            self.io.say(self.nothing);
+        }
         self.count
+    }
+
+    fn csv_head(&mut self) {
+        let head: Vec<_> = self
+            .columns
+            .iter()
+            .map(|column| csv(&column.title.to_lowercase().replace(' ', "_")))
+            .collect();
+        self.io.out(&(head.join(",") + "\n"));
     }
 
     fn cell(&self, record: &Value, column: &Column) -> String {
@@ -236,12 +274,20 @@ impl<'a> Listing<'a> {
 }
 
 /// A value as text; what is not there is empty.
-fn plain(value: Option<&Value>) -> String {
+fn text(value: Option<&Value>) -> String {
     match value {
         None | Some(Value::Null) => String::new(),
-        Some(Value::String(text)) => text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect(),
+        Some(Value::String(text)) => text.clone(),
         Some(other) => other.to_string(),
     }
+}
+
+/// The same in one line, without what would steer a terminal.
+fn plain(value: Option<&Value>) -> String {
+    text(value)
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect()
 }
 
 fn csv(text: &str) -> String {

@@ -1,6 +1,7 @@
 //! Tables: laid out as a whole while they are small; past that, streamed with the widths of what was seen.
 
 use comfy_table::presets::NOTHING;
+use unicode_width::UnicodeWidthStr as _;
 
 use crate::io::Io;
 
@@ -44,8 +45,8 @@ impl Table {
             .map(|at| {
                 self.held
                     .iter()
-                    .map(|row| row[at].chars().count())
-                    .chain([self.head[at].chars().count()])
+                    .map(|row| row[at].width())
+                    .chain([self.head[at].width()])
                     .max()
                     .unwrap_or(0)
             })
@@ -79,7 +80,7 @@ fn line(cells: &[String], widths: &[usize]) -> String {
     let padded: Vec<_> = cells
         .iter()
         .zip(widths)
-        .map(|(cell, width)| format!("{cell:<width$}"))
+        .map(|(cell, width)| format!("{cell}{}", " ".repeat(width.saturating_sub(cell.width()))))
         .collect();
     padded.join(GAP).trim_end().to_owned() + "\n"
 }
@@ -110,7 +111,7 @@ mod tests {
             table.push(
                 vec![
                     format!("device-{n}"),
-                    "ü".into(),
+                    if n % 2 == 0 { "ü" } else { "温度" }.into(),
                     if n == 0 { String::new() } else { "z".into() },
                 ],
                 &mut io,
@@ -126,7 +127,10 @@ mod tests {
     #[test]
     fn both_writers_look_the_same() {
         assert_eq!(print(12, false), print(12, true));
-        assert_eq!(print(2, false), "NAME      X  LAST\ndevice-0  ü\ndevice-1  ü  z\n");
+        assert_eq!(
+            print(2, false),
+            "NAME      X     LAST\ndevice-0  ü\ndevice-1  温度  z\n"
+        );
         assert_eq!(print(2_500, false).lines().count(), 2_501);
     }
 }

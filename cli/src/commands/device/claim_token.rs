@@ -2,6 +2,7 @@
 
 use clap::{Args, Subcommand};
 use fleet_proto::pb;
+use serde_json::Value;
 
 use crate::commands::{print, print_all, record, text};
 use crate::context::Context;
@@ -35,8 +36,8 @@ pub struct Create {
     #[arg(long, value_name = "TIME", default_value = "1h")]
     expires: String,
     /// How many devices may use it
-    #[arg(long, value_name = "COUNT", default_value_t = 1)]
-    uses: u32,
+    #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    max_uses: u32,
 }
 
 /// End a token
@@ -62,6 +63,14 @@ fn columns(secret: bool) -> Vec<Column> {
     columns
 }
 
+/// A token as a record; what is not so is said, too.
+fn shown(token: &pb::ClaimToken) -> Value {
+    let mut shown = record("ClaimToken", token);
+    shown["usesLeft"] = token.uses_left.into();
+    shown["revoked"] = token.revoked.into();
+    shown
+}
+
 pub(super) async fn run(cx: &mut Context, args: ClaimToken) -> Result<Exit> {
     let org = cx.org().await?;
     let mut client = cx.devices().await?;
@@ -74,12 +83,12 @@ pub(super) async fn run(cx: &mut Context, args: ClaimToken) -> Result<Exit> {
                 model: args.model,
                 serial: args.serial,
                 expires_in_seconds: micros.unsigned_abs() / 1_000_000,
-                max_uses: args.uses,
+                max_uses: args.max_uses,
             };
             let made = cx.within(client.create_claim_token(wanted)).await?;
-            let mut shown = record("ClaimToken", &made.claim_token.unwrap_or_default());
-            shown["token"] = made.token.into();
-            print(cx, columns(true), |record| text(record, "id"), &shown)
+            let mut made_record = shown(&made.claim_token.unwrap_or_default());
+            made_record["token"] = made.token.into();
+            print(cx, columns(true), |record| text(record, "id"), &made_record)
         }
         ClaimToken::List => {
             let found = cx
@@ -89,11 +98,7 @@ pub(super) async fn run(cx: &mut Context, args: ClaimToken) -> Result<Exit> {
                 cx,
                 columns(false),
                 |record| text(record, "id"),
-                found
-                    .claim_tokens
-                    .iter()
-                    .map(|token| record("ClaimToken", token))
-                    .collect::<Vec<_>>(),
+                found.claim_tokens.iter().map(shown).collect::<Vec<_>>(),
             )?;
             Ok(Exit::Ok)
         }
@@ -105,7 +110,7 @@ pub(super) async fn run(cx: &mut Context, args: ClaimToken) -> Result<Exit> {
                 cx,
                 columns(false),
                 |record| text(record, "id"),
-                &record("ClaimToken", &ended.claim_token.unwrap_or_default()),
+                &shown(&ended.claim_token.unwrap_or_default()),
             )
         }
     }

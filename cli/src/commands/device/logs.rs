@@ -4,7 +4,7 @@ use clap::Args;
 use fleet_proto::pb;
 use serde_json::json;
 
-use crate::context::Context;
+use crate::context::{Context, in_time};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::out::{Listing, column};
@@ -49,7 +49,8 @@ pub(super) async fn run(cx: &mut Context, args: &Logs) -> Result<Exit> {
         follow: args.follow,
     };
     let mut client = cx.devices().await?;
-    let mut pages = client.logs(wanted).await?.into_inner();
+    let mut pages = cx.within(client.logs(wanted)).await?;
+    let timeout = cx.globals.timeout;
     let columns = vec![
         column("TIME", ".timestamp"),
         column("LEVEL", ".level"),
@@ -57,8 +58,19 @@ pub(super) async fn run(cx: &mut Context, args: &Logs) -> Result<Exit> {
     ];
     let mut listing = Listing::new(&mut cx.io, &cx.format, columns, |record| {
         record["message"].as_str().unwrap_or_default().to_owned()
-    })?;
-    while let Some(page) = pages.message().await? {
+    })?
+    .or_say("no log lines");
+    if args.follow {
+        listing = listing.endless()?;
+    }
+    loop {
+        // With --follow the next line may be hours away.
+        let next = if args.follow {
+            pages.message().await?
+        } else {
+            in_time(timeout, pages.message()).await?
+        };
+        let Some(page) = next else { break };
         for entry in page.entries {
             if !listing.push(
                 &json!({"timestamp": times::show(entry.timestamp_us), "level": entry.level, "message": entry.message}),

@@ -7,7 +7,8 @@ use super::{columns, name, reading};
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
-use crate::{commands, targets};
+use crate::out::Listing;
+use crate::targets;
 
 /// Show the newest reading of each sensor
 #[derive(Args, Debug)]
@@ -41,14 +42,12 @@ pub(super) async fn run(cx: &mut Context, args: &Latest) -> Result<Exit> {
     };
     let mut client = cx.telemetry().await?;
     let found = cx.within(client.latest(wanted)).await?;
-    let count = commands::print_all(
-        cx,
-        columns(),
-        name,
-        found.readings.iter().map(reading).collect::<Vec<_>>(),
-    )?;
-    if count == 0 && cx.io.asks {
-        cx.say("no readings yet");
+    let mut listing = Listing::new(&mut cx.io, &cx.format, columns(), name)?.or_say("no readings yet");
+    for one in &found.readings {
+        if !listing.push(&reading(one))? {
+            return Ok(Exit::Ok);
+        }
     }
+    listing.finish();
     Ok(Exit::Ok)
 }

@@ -5,7 +5,7 @@ use fleet_proto::pb;
 use serde_json::{Value, json};
 
 use super::Span;
-use crate::context::Context;
+use crate::context::{Context, in_time};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::out::{Listing, column};
@@ -56,7 +56,8 @@ pub(super) async fn run(cx: &mut Context, args: &Query) -> Result<Exit> {
         limit: args.limit,
     };
     let mut client = cx.telemetry().await?;
-    let mut pages = client.query(wanted).await?.into_inner();
+    let mut pages = cx.within(client.query(wanted)).await?;
+    let timeout = cx.globals.timeout;
     let columns = if every_us == 0 {
         vec![
             column("TIME", ".timestamp"),
@@ -78,8 +79,9 @@ pub(super) async fn run(cx: &mut Context, args: &Query) -> Result<Exit> {
             .or(record["bucket"].as_str())
             .unwrap_or_default()
             .to_owned()
-    })?;
-    while let Some(page) = pages.message().await? {
+    })?
+    .or_say("no readings in this time");
+    while let Some(page) = in_time(timeout, pages.message()).await? {
         let readings = page.readings.iter().map(line);
         let buckets = page
             .buckets
@@ -91,9 +93,7 @@ pub(super) async fn run(cx: &mut Context, args: &Query) -> Result<Exit> {
             }
         }
     }
-    if listing.finish() == 0 && cx.io.asks {
-        cx.say("no readings in this time");
-    }
+    listing.finish();
     Ok(Exit::Ok)
 }
 

@@ -32,24 +32,21 @@ pub(super) async fn run(cx: &mut Context, args: &Tail) -> Result<Exit> {
         source: args.source.clone(),
     };
     let mut client = cx.telemetry().await?;
-    let mut events = client.tail(wanted).await?.into_inner();
-    let mut skipped = 0;
-    {
-        let mut listing = Listing::new(&mut cx.io, &cx.format, columns(), name)?;
-        while let Some(event) = events.message().await? {
-            skipped += event.skipped;
-            for one in &event.readings {
-                if !listing.push(&reading(one))? {
-                    return Ok(Exit::Ok);
-                }
-            }
-            listing.flush();
+    let mut events = cx.within(client.tail(wanted)).await?;
+    let mut listing = Listing::new(&mut cx.io, &cx.format, columns(), name)?.endless()?;
+    while let Some(event) = events.message().await? {
+        if event.skipped > 0 {
+            listing.say(&format!(
+                "{} readings were left out because they came faster than they could be shown",
+                event.skipped
+            ));
         }
-    }
-    if skipped > 0 {
-        cx.say(&format!(
-            "{skipped} commits were left out because they came faster than they could be shown"
-        ));
+        for one in &event.readings {
+            if !listing.push(&reading(one))? {
+                return Ok(Exit::Ok);
+            }
+        }
+        listing.flush();
     }
     Err(Error::new(
         Exit::Unavailable,

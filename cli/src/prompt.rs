@@ -1,0 +1,66 @@
+//! Questions, on a terminal only.
+
+use fleet_proto::codes;
+
+use crate::context::Context;
+use crate::error::{Error, Result};
+use crate::exit::Exit;
+use crate::progress::is_accessible;
+
+/// Asks whether to do `what` (`delete site/plant-1`); elsewhere than at a terminal `--yes` must have been given.
+pub async fn confirm(cx: &mut Context, what: &str) -> Result<()> {
+    if cx.globals.yes {
+        return Ok(());
+    }
+    let in_ci = std::env::var_os("CI").is_some_and(|v| v == "true" || v == "1");
+    if !cx.io.asks || in_ci {
+        return Err(refused(format!(
+            "to {what} needs a confirmation, and nobody can be asked here; nothing was done"
+        )));
+    }
+    if ask(cx, what).await? {
+        Ok(())
+    } else {
+        Err(refused("not confirmed; nothing was done".to_owned()))
+    }
+}
+
+fn refused(message: String) -> Error {
+    Error::new(Exit::NeedsConfirmation, codes::CONFIRM, message, "repeat with --yes")
+}
+
+/// The question waits on a thread of its own, so that Ctrl-C is heard meanwhile.
+async fn ask(cx: &mut Context, what: &str) -> Result<bool> {
+    let question = format!("Do you want to {what}?");
+    if is_accessible() {
+        cx.io.err(&format!("{question} Type yes or no, then Enter: "));
+        let answered = tokio::task::spawn_blocking(|| {
+            let mut line = String::new();
+            std::io::stdin().read_line(&mut line).map(|_| line)
+        });
+        let line = answered.await.unwrap_or_else(|panic| Err(std::io::Error::other(panic)));
+        let line = line.map_err(|error| unanswered(cx, &error))?;
+        return Ok(matches!(line.trim().to_ascii_lowercase().as_str(), "y" | "yes"));
+    }
+    let answered = tokio::task::spawn_blocking(move || {
+        dialoguer::Confirm::new()
+            .with_prompt(question)
+            .default(false)
+            .interact()
+    });
+    cx.asking = true;
+    let answered = answered.await;
+    cx.asking = false;
+    match answered {
+        Ok(Ok(yes)) => Ok(yes),
+        Ok(Err(dialoguer::Error::IO(error))) => Err(unanswered(cx, &error)),
+        Err(panic) => Err(unanswered(cx, &std::io::Error::other(panic))),
+    }
+}
+
+fn unanswered(cx: &Context, error: &std::io::Error) -> Error {
+    if error.kind() == std::io::ErrorKind::Interrupted {
+        return cx.ended(Exit::Interrupted);
+    }
+    refused(format!("no answer: {error}; nothing was done"))
+}
