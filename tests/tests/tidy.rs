@@ -37,8 +37,7 @@ fn sources(folder: &str) -> Vec<(String, String)> {
 /// Code without comments and without the unit tests at a file's end.
 fn code(text: &str) -> String {
     let body = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
-    let lines = body.split_inclusive('
-');
+    let lines = body.split_inclusive('\n');
     lines.filter(|line| !line.trim_start().starts_with("//")).collect()
 }
 
