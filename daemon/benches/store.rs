@@ -161,7 +161,7 @@ async fn main() {
     for tick in 0..50 {
         std::hint::black_box(walks.tick(-100 + tick));
     }
-    let making = (cpu() - before) / 50;
+    let making = cpu().checked_sub(before).unwrap() / 50;
 
     // Commits of 10,000, one after the other.
     let (begun, before) = (Instant::now(), cpu());
@@ -173,7 +173,7 @@ async fn main() {
         "commits of 10,000, one caller",
         ticks as usize * SERIES,
         begun.elapsed(),
-        (cpu() - before).saturating_sub(making * ticks as u32),
+        cpu().checked_sub(before).unwrap().saturating_sub(making * ticks as u32),
     );
     let stats = store.telemetry.stats();
     println!(
@@ -224,7 +224,7 @@ async fn main() {
         "batches of 100, 32 callers",
         rounds as usize * SERIES,
         copied,
-        cpu() - before,
+        cpu().checked_sub(before).unwrap(),
     );
 
     // One reading at a time from 32 callers.
@@ -242,7 +242,12 @@ async fn main() {
         });
     }
     tasks.join_all().await;
-    say("single readings, 32 callers", single, begun.elapsed(), cpu() - before);
+    say(
+        "single readings, 32 callers",
+        single,
+        begun.elapsed(),
+        cpu().checked_sub(before).unwrap(),
+    );
     println!(
         "{:<52} {:>12.1}",
         "readings per commit then",
@@ -262,7 +267,7 @@ async fn main() {
         "batches of 100 of old, known readings, one caller",
         again,
         begun.elapsed(),
-        cpu() - before,
+        cpu().checked_sub(before).unwrap(),
     );
     store.close().await;
 }

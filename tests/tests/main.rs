@@ -7,6 +7,7 @@ mod conformance;
 mod demo;
 mod examples;
 mod gateway_script;
+mod generated;
 mod kill_ledger;
 mod modbus_meter;
 mod peers;

@@ -116,7 +116,11 @@ pub fn router(services: Services) -> Router {
 
 /// Refuses headers above their limit. The connection's buffer is larger, since bodies go through it, too.
 async fn headers_fit(request: axum::extract::Request, next: axum::middleware::Next) -> axum::response::Response {
-    let bytes: usize = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    let bytes: usize = request
+        .headers()
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len())
+        .sum();
     if bytes > HEADER_BYTES {
         let detail = format!("the headers take {bytes} bytes, and at most {HEADER_BYTES} are read");
         return Problem::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "headers_too_large", detail).into_response();

@@ -21,6 +21,9 @@ const LONGEST: usize = 254;
 /// After a failed connect the next waits at least this long, doubling up to the most.
 const RECONNECT: Duration = Duration::from_millis(250);
 const RECONNECT_MOST: Duration = Duration::from_secs(5);
+/// After so many requests in a row without an answer the connection counts as lost: a peer that rebooted or lost its
+/// network says nothing, and TCP itself would take a quarter of an hour to notice.
+const SILENT_MOST: u32 = 3;
 
 /// Where a bus is reached.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -90,6 +93,8 @@ struct Line {
     stream: Option<Stream>,
     transaction: u16,
     failures: u32,
+    /// Requests in a row that nothing answered, whichever slave they went to.
+    silent: u32,
     not_before: Option<Instant>,
     last_error: String,
 }
@@ -140,13 +145,28 @@ impl Bus {
         };
         line.transaction = line.transaction.wrapping_add(1);
         let answered = exchange(&mut stream, line.transaction, read, &self.dropped).await;
+        line.silent = if answered == Err(ReadError::Timeout) {
+            line.silent + 1
+        } else {
+            0
+        };
         if let Err(error @ ReadError::Connection(_)) = &answered {
             self.note("down", &error.to_string());
+        } else if line.silent >= SILENT_MOST {
+            line.silent = 0;
+            self.note("idle", "");
         } else {
             self.note("connected", "");
             line.stream = Some(stream);
         }
         answered
+    }
+
+    /// Closes the connection until the next read: an endpoint that has nothing due keeps no place taken.
+    pub async fn rest(&self) {
+        if self.line.lock().await.stream.take().is_some() {
+            self.note("idle", "");
+        }
     }
 
     async fn connect(&self, line: &mut Line, patience: Duration) -> Result<Stream, ReadError> {
@@ -194,7 +214,11 @@ async fn exchange(
     frame.extend_from_slice(&[read.unit, read.function_code]);
     frame.extend_from_slice(&read.address.to_be_bytes());
     frame.extend_from_slice(&read.count.to_be_bytes());
-    stream.tcp.write_all(&frame).await.map_err(broken)?;
+    match timeout_at(Instant::now() + read.timeout, stream.tcp.write_all(&frame)).await {
+        Ok(sent) => sent.map_err(broken)?,
+        // Half a request may have left: what follows it would be read as its rest.
+        Err(_) => return Err(ReadError::Connection("the endpoint takes no requests".to_owned())),
+    }
     let deadline = Instant::now() + read.timeout;
     loop {
         match timeout_at(deadline, frame_of(stream)).await {
@@ -250,11 +274,8 @@ fn answer(transaction: u16, read: Read, found: u16, body: &[u8]) -> Option<Resul
         return (rest.len() == 1).then(|| Err(ReadError::Exception(ExceptionCode::new(rest[0]))));
     }
     let is_bits = read.function_code <= 2;
-    let bytes = usize::from(if is_bits {
-        read.count.div_ceil(8)
-    } else {
-        read.count * 2
-    });
+    let count = usize::from(read.count);
+    let bytes = if is_bits { count.div_ceil(8) } else { count * 2 };
     if function != read.function_code || rest.len() != bytes + 1 || usize::from(rest[0]) != bytes {
         return None;
     }
@@ -292,5 +313,169 @@ impl Buses {
                 dropped: AtomicU64::new(0),
             })
         }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+    use tokio::task::JoinSet;
+
+    use super::*;
+
+    const UNIT: u8 = 7;
+
+    /// A frame with this transaction, unit and PDU.
+    fn frame(transaction: u16, unit: u8, pdu: &[u8]) -> Vec<u8> {
+        let mut frame = transaction.to_be_bytes().to_vec();
+        frame.extend([0, 0]);
+        frame.extend((pdu.len() as u16 + 1).to_be_bytes());
+        frame.push(unit);
+        frame.extend(pdu);
+        frame
+    }
+
+    /// The right answer to a read of two registers: both hold the address.
+    fn right(request: &[u8; 12]) -> Vec<u8> {
+        let (high, low) = (request[8], request[9]);
+        frame(
+            u16::from_be_bytes([request[0], request[1]]),
+            request[6],
+            &[3, 4, high, low, high, low],
+        )
+    }
+
+    /// Serves `script`, which gets each request and says what to send; `None` closes the connection.
+    async fn hostile<F>(script: F) -> (Arc<Bus>, JoinSet<()>)
+    where
+        F: Fn(usize, &[u8; 12]) -> Option<Vec<u8>> + Send + 'static,
+    {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let mut tasks = JoinSet::new();
+        tasks.spawn(async move {
+            let mut nth = 0;
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let mut request = [0; 12];
+                while stream.read_exact(&mut request).await.is_ok() {
+                    let said = script(nth, &request);
+                    nth += 1;
+                    match said {
+                        Some(bytes) if stream.write_all(&bytes).await.is_ok() => {}
+                        _ => break,
+                    }
+                }
+            }
+        });
+        let host = "127.0.0.1".to_owned();
+        (Buses::default().get(&Endpoint { host, port }), tasks)
+    }
+
+    async fn ask(bus: &Bus, address: u16) -> Result<Vec<u16>, ReadError> {
+        bus.read(Read {
+            unit: UNIT,
+            function_code: 3,
+            address,
+            count: 2,
+            timeout: Duration::from_millis(150),
+        })
+        .await
+    }
+
+    #[tokio::test]
+    async fn a_late_answer_is_not_taken_for_the_next_one() {
+        // Request 0 is answered only when request 1 has come, in one write with that one's own answer.
+        let held = std::sync::Mutex::new(Vec::new());
+        let (bus, _tasks) = hostile(move |nth, request| {
+            let mut held = held.lock().unwrap();
+            held.extend(right(request));
+            Some(if nth == 0 {
+                Vec::new()
+            } else {
+                std::mem::take(&mut *held)
+            })
+        })
+        .await;
+        assert_eq!(ask(&bus, 10).await, Err(ReadError::Timeout));
+        assert_eq!(ask(&bus, 20).await, Ok(vec![20, 20]));
+        assert_eq!(bus.dropped.load(Ordering::Relaxed), 1);
+        assert_eq!(ask(&bus, 30).await, Ok(vec![30, 30]));
+    }
+
+    #[tokio::test]
+    async fn a_frame_in_pieces_around_a_deadline_does_not_shift_the_next() {
+        let rest = std::sync::Mutex::new(Vec::new());
+        let (bus, _tasks) = hostile(move |nth, request| {
+            let mut rest = rest.lock().unwrap();
+            let mut bytes = right(request);
+            if nth == 0 {
+                *rest = bytes.split_off(9);
+                return Some(bytes);
+            }
+            let mut all = std::mem::take(&mut *rest);
+            all.extend(bytes);
+            Some(all)
+        })
+        .await;
+        assert_eq!(ask(&bus, 10).await, Err(ReadError::Timeout));
+        assert_eq!(ask(&bus, 20).await, Ok(vec![20, 20]));
+    }
+
+    #[tokio::test]
+    async fn what_belongs_to_no_request_is_dropped_and_the_answer_behind_it_taken() {
+        type Wrong = fn(u16) -> Vec<u8>;
+        let wrong: [(&str, Wrong); 8] = [
+            ("foreign transaction", |t| {
+                frame(t.wrapping_add(1), UNIT, &[3, 4, 9, 9, 9, 9])
+            }),
+            ("wrong unit", |t| frame(t, UNIT + 1, &[3, 4, 9, 9, 9, 9])),
+            ("other function", |t| frame(t, UNIT, &[4, 4, 9, 9, 9, 9])),
+            ("one register", |t| frame(t, UNIT, &[3, 2, 9, 9])),
+            ("three registers", |t| frame(t, UNIT, &[3, 6, 9, 9, 9, 9, 9, 9])),
+            ("count too low", |t| frame(t, UNIT, &[3, 2, 9, 9, 9, 9])),
+            ("no data", |t| frame(t, UNIT, &[3, 4])),
+            ("exception with more", |t| frame(t, UNIT, &[0x83, 2, 2])),
+        ];
+        for (name, wrong) in wrong {
+            let (bus, _tasks) = hostile(move |_, request| {
+                let mut bytes = wrong(u16::from_be_bytes([request[0], request[1]]));
+                bytes.extend(right(request));
+                Some(bytes)
+            })
+            .await;
+            assert_eq!(ask(&bus, 20).await, Ok(vec![20, 20]), "{name}");
+            assert_eq!(bus.dropped.load(Ordering::Relaxed), 1, "{name}");
+            let (bus, _tasks) =
+                hostile(move |_, request| Some(wrong(u16::from_be_bytes([request[0], request[1]])))).await;
+            assert_eq!(ask(&bus, 20).await, Err(ReadError::Timeout), "{name}, alone");
+        }
+    }
+
+    #[tokio::test]
+    async fn garbage_ends_the_connection_and_the_next_one_is_clean() {
+        let (bus, _tasks) = hostile(|nth, request| {
+            Some(if nth == 0 {
+                b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec()
+            } else {
+                right(request)
+            })
+        })
+        .await;
+        assert!(matches!(ask(&bus, 20).await, Err(ReadError::Connection(_))));
+        assert_eq!(ask(&bus, 20).await, Ok(vec![20, 20]));
+    }
+
+    #[tokio::test]
+    async fn a_peer_that_says_nothing_is_connected_to_anew() {
+        // The first connection is as dead as one whose peer has rebooted; only what comes after it is answered.
+        let (bus, _tasks) = hostile(|nth, request| Some(if nth < 3 { Vec::new() } else { right(request) })).await;
+        for _ in 0..3 {
+            assert_eq!(ask(&bus, 1).await, Err(ReadError::Timeout));
+        }
+        assert_eq!(bus.state().0, "idle");
+        assert_eq!(ask(&bus, 20).await, Ok(vec![20, 20]));
+        bus.rest().await;
+        assert_eq!(bus.state().0, "idle");
+        assert_eq!(ask(&bus, 21).await, Ok(vec![21, 21]));
     }
 }

@@ -26,6 +26,11 @@ const PROBE_MOST: Duration = Duration::from_secs(60);
 const RECONNECT_MOST: Duration = Duration::from_secs(5);
 /// An illegal register is tried again after this.
 const ILLEGAL_AGAIN: Duration = Duration::from_secs(600);
+/// A busy slave (exception 06) is asked again after this, so many times in a sweep.
+const BUSY: Duration = Duration::from_millis(50);
+const BUSY_AGAIN: u32 = 2;
+/// No connection is held where nothing is due for longer.
+const REST: Duration = Duration::from_secs(20);
 /// With a deadband at least one reading in this time.
 const AT_LEAST: Micros = 60_000_000;
 
@@ -136,7 +141,9 @@ pub async fn run(
         tokio::select! {
             () = shutdown.cancelled() => break,
             changed = targets.changed() => if changed.is_err() { break },
-            Some(_) = tasks.join_next(), if !tasks.is_empty() => {}
+            Some(ended) = tasks.join_next(), if !tasks.is_empty() => if let Err(error) = ended {
+                tracing::error!(%error, "polling of a bus ended");
+            }
         }
     }
     tasks.shutdown().await;
@@ -201,6 +208,9 @@ impl Sweeper {
         let mut sweeps = self.sweeps();
         while !sweeps.is_empty() {
             let next = (0..sweeps.len()).min_by_key(|at| sweeps[*at].due).unwrap_or(0);
+            if sweeps[next].due > Instant::now() + REST {
+                self.bus.rest().await;
+            }
             tokio::time::sleep_until(sweeps[next].due).await;
             let measured = self.sweep(&sweeps[next]).await;
             if !measured.is_empty() && self.sink.send(measured).await.is_err() {
@@ -282,6 +292,7 @@ impl Sweeper {
         work.reverse();
         let mut words: HashMap<(u8, u16), u16> = HashMap::new();
         let mut arrived: HashMap<usize, Micros> = HashMap::new();
+        let mut busy = 0;
         while let Some(request) = work.pop() {
             match self.ask(slave, sweep.slave, &request).await {
                 Ok(found) => {
@@ -292,6 +303,13 @@ impl Sweeper {
                     arrived.extend(request.registers.iter().map(|register| (*register, at)));
                 }
                 Err(error) => {
+                    if error.reason() == Reason::Busy && busy < BUSY_AGAIN {
+                        // Behind the rest of the sweep, and not before the slave had a moment.
+                        busy += 1;
+                        work.insert(0, request);
+                        tokio::time::sleep(BUSY).await;
+                        continue;
+                    }
                     let illegal = matches!(error.reason(), Reason::IllegalAddress | Reason::IllegalValue);
                     if illegal && request.registers.len() > 1 {
                         work.extend(self.bisect(slave, sweep.slave, &request));
@@ -308,7 +326,7 @@ impl Sweeper {
                         .iter()
                         .map(|register| (*register, (bad(error.reason()), at)));
                     values.extend(failed);
-                    if matches!(error, ReadError::Timeout | ReadError::Connection(_)) {
+                    if matches!(error.reason(), Reason::Timeout | Reason::Connection | Reason::Gateway) {
                         // The rest of a silent slave's sweep would cost the living slaves their time.
                         for request in work.drain(..) {
                             values.extend(
@@ -367,6 +385,8 @@ impl Sweeper {
                 health.report.last_error = error.to_string();
                 match error {
                     ReadError::Timeout => health.report.timeouts += 1,
+                    // A gateway that answers in a slave's stead shows that the slave does not.
+                    ReadError::Exception(_) if error.reason() == Reason::Gateway => health.report.exceptions += 1,
                     ReadError::Exception(_) => {
                         health.report.exceptions += 1;
                         (health.failures, health.probe_at, health.report.open) = (0, None, false);
@@ -485,3 +505,6 @@ impl Sweeper {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -223,9 +223,19 @@ fn document(root: &Node, problems: &mut Vec<Problem>) -> Option<Document> {
             .filter(|json| !json.is_null())
             .cloned()
             .unwrap_or_else(|| Json::Object(serde_json::Map::new()));
-        reflect::spec_from_json(kind, &json)
-            .map_err(|issues| found.extend(issues))
-            .ok()
+        let (spec, issues) = reflect::spec_from_json_partly(kind, &json);
+        if issues.is_empty() {
+            return Some(spec);
+        }
+        // fleetd will not see this one, so its fields are checked here; what could not be read is told only once.
+        let known: Vec<String> = issues.iter().map(|issue| issue.path.clone()).collect();
+        found.extend(issues);
+        found.extend(
+            reflect::check(&spec)
+                .into_iter()
+                .filter(|issue| issue.code != codes::MISSING_FIELD && !known.contains(&issue.path)),
+        );
+        None
     });
     let document = Document {
         submission: pb::Submission {

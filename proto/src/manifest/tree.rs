@@ -222,13 +222,9 @@ impl Node {
             Data::Map(entries) => {
                 visit(path, self.place, entries.is_empty());
                 let mut map = Map::new();
-                for (key, place, value) in entries {
+                for (key, _, value) in entries {
                     let path = format!("{path}.{key}");
                     let json = value.to_json(&path, visit);
-                    // The key is where a person looks for a field; scalars keep their own place.
-                    if matches!(value.data, Data::Map(_) | Data::List(_)) {
-                        visit(&path, *place, false);
-                    }
                     map.insert(key.clone(), json);
                 }
                 Json::Object(map)

@@ -38,7 +38,7 @@ pub fn to_json(resource: &pb::Resource) -> Json {
     whole.insert("apiVersion".into(), "fleet/v1".into());
     whole.insert("kind".into(), kind.row().title.into());
     let message = decode(&RESOURCE, &resource.encode_to_vec());
-    let mut rest = message_json(&message);
+    let mut rest = message_json(&message, false);
     if let Json::Object(fields) = &mut rest {
         whole.insert(
             "metadata".into(),
@@ -73,14 +73,14 @@ pub fn to_manifest_json(resource: &pb::Resource) -> Json {
 
 /// A spec in manifest form; canonical: equal specs give equal text.
 pub fn spec_to_json(spec: &Spec) -> Json {
-    message_json(&dynamic(spec))
+    message_json(&dynamic(spec), false)
 }
 
 /// Any message of the contract, by its full name such as `fleet.v1.Command`, in the same form.
 pub fn message_to_json(name: &str, bytes: &[u8]) -> Json {
     pool()
         .get_message_by_name(name)
-        .map_or(Json::Null, |descriptor| message_json(&decode(&descriptor, bytes)))
+        .map_or(Json::Null, |descriptor| message_json(&decode(&descriptor, bytes), true))
 }
 
 /// The value at a path such as `.spec.buses[0].host`.
@@ -98,25 +98,28 @@ pub fn lookup<'a>(json: &'a Json, path: &str) -> Option<&'a Json> {
     Some(at)
 }
 
-fn message_json(message: &DynamicMessage) -> Json {
+/// With `zeros`, numbers and truth values that are 0 or false are told, where a field cannot be absent.
+fn message_json(message: &DynamicMessage, zeros: bool) -> Json {
     if message.descriptor().full_name() == TIMESTAMP {
         return timestamp(message);
     }
     let mut fields = Map::new();
     for field in message.descriptor().fields() {
-        if !message.has_field(&field) {
+        let told =
+            zeros && !field.supports_presence() && !field.is_list() && !field.is_map() && field.kind() != Type::String;
+        if !message.has_field(&field) && !told {
             continue;
         }
-        if let Some(value) = value_json(&field, message.get_field(&field).as_ref()) {
+        if let Some(value) = value_json(&field, message.get_field(&field).as_ref(), zeros) {
             fields.insert(manifest_name(&field).to_owned(), value);
         }
     }
     Json::Object(fields)
 }
 
-fn value_json(field: &FieldDescriptor, value: &Value) -> Option<Json> {
+fn value_json(field: &FieldDescriptor, value: &Value, zeros: bool) -> Option<Json> {
     Some(match value {
-        Value::List(items) => Json::Array(items.iter().filter_map(|item| value_json(field, item)).collect()),
+        Value::List(items) => Json::Array(items.iter().filter_map(|item| value_json(field, item, zeros)).collect()),
         Value::Map(entries) => {
             let mut sorted: Vec<_> = entries.iter().map(|(key, value)| (key_text(key), value)).collect();
             sorted.sort_by(|a, b| a.0.cmp(&b.0));
@@ -127,11 +130,11 @@ fn value_json(field: &FieldDescriptor, value: &Value) -> Option<Json> {
             Json::Object(
                 sorted
                     .into_iter()
-                    .filter_map(|(key, value)| Some((key, value_json(&value_field, value)?)))
+                    .filter_map(|(key, value)| Some((key, value_json(&value_field, value, zeros)?)))
                     .collect(),
             )
         }
-        Value::Message(message) => message_json(message),
+        Value::Message(message) => message_json(message, zeros),
         Value::EnumNumber(number) => match field.kind() {
             Type::Enum(descriptor) => Json::String(enum_word(&descriptor, *number)?),
             _ => return None,
@@ -181,13 +184,15 @@ fn timestamp(message: &DynamicMessage) -> Json {
 
 /// Reads a spec in manifest form; strict. Every problem is given, with its path.
 pub fn spec_from_json(kind: Kind, json: &Json) -> Result<Spec, Vec<pb::Issue>> {
+    let (spec, issues) = spec_from_json_partly(kind, json);
+    if issues.is_empty() { Ok(spec) } else { Err(issues) }
+}
+
+/// What can be read of a spec, and every problem with the rest.
+pub fn spec_from_json_partly(kind: Kind, json: &Json) -> (Spec, Vec<pb::Issue>) {
     let mut issues = Vec::new();
     let message = message_from_json(&spec_descriptor(kind), json, "spec", &mut issues);
-    if issues.is_empty() {
-        Ok(typed(kind, message))
-    } else {
-        Err(issues)
-    }
+    (typed(kind, message), issues)
 }
 
 fn message_from_json(

@@ -5,7 +5,9 @@ mod json;
 mod references;
 
 pub use check::{check, check_metadata, immutable_changes};
-pub use json::{lookup, message_to_json, spec_from_json, spec_to_json, to_json, to_manifest_json};
+pub use json::{
+    lookup, message_to_json, spec_from_json, spec_from_json_partly, spec_to_json, to_json, to_manifest_json,
+};
 pub use references::{Reference, UniqueValue, clear_reference, references, uniques};
 
 use std::collections::HashMap;

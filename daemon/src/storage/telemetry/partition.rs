@@ -419,7 +419,7 @@ const DAMAGED: [i32; 2] = [11, 26];
 fn explained(dir: &Path, day: i64, error: sqlx::Error) -> Error {
     let code = error
         .as_database_error()
-        .and_then(|e| e.code())
+        .and_then(sqlx::error::DatabaseError::code)
         .and_then(|code| code.parse::<i32>().ok())
         .unwrap_or(0);
     if DAMAGED.contains(&(code & 0xff)) {

@@ -202,9 +202,9 @@ async fn random_histories_answer_like_a_plain_list_through_restarts() {
             if random.below(8) == 0 {
                 restarts += 1;
                 if random.below(2) == 0 {
-                    store.close().await
+                    store.close().await;
                 } else {
-                    store.abandon().await
+                    store.abandon().await;
                 }
                 if random.below(4) == 0 {
                     let _ = std::fs::remove_file(dir.path().join("telemetry/newest"));

@@ -1,4 +1,4 @@
-//! Completions and the reference are what the command line generates. `UPDATE=1 cargo test -p fleetctl` rewrites them.
+//! Completions and the reference are what the command line generates. `UPDATE=1 cargo test -p fleet-tests generated` rewrites them.
 
 #![expect(
     clippy::unwrap_used,
@@ -12,15 +12,14 @@ use clap_complete::Shell;
 use fleetctl::args::Args;
 
 fn current(path: &str, wanted: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../cli").join(path);
     if std::env::var_os("UPDATE").is_some() {
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(&path, wanted).unwrap();
+        std::fs::write(&path, wanted).expect("the folder is part of the repository");
     }
     let found = std::fs::read_to_string(&path).unwrap_or_default();
     assert!(
         found == wanted,
-        "{} is not current: run `UPDATE=1 cargo test -p fleetctl`",
+        "{} is not current: run `UPDATE=1 cargo test -p fleet-tests generated`",
         path.display()
     );
 }
@@ -43,7 +42,7 @@ fn completions_are_current() {
 #[test]
 fn the_reference_is_current() {
     let mut text = String::from(
-        "# fleetctl\n\nGenerated from the command line itself: `UPDATE=1 cargo test -p fleetctl` rewrites it.\n",
+        "# fleetctl\n\nGenerated from the command line itself: `UPDATE=1 cargo test -p fleet-tests generated` rewrites it.\n",
     );
     let mut root = Args::command().term_width(100);
     root.build();

@@ -1,0 +1,321 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_fleetctl_global_optspecs
+    string join \n server= org= o/output= color= timeout= y/yes h/help V/version
+end
+
+function __fish_fleetctl_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_fleetctl_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_fleetctl_using_subcommand
+    set -l cmd (__fish_fleetctl_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c fleetctl -n "__fish_fleetctl_needs_command" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_needs_command" -l org -d 'Organization; not needed while there is only one' -r
+complete -c fleetctl -n "__fish_fleetctl_needs_command" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
+complete -c fleetctl -n "__fish_fleetctl_needs_command" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c fleetctl -n "__fish_fleetctl_needs_command" -l timeout -d 'How long an answer may take' -r
+complete -c fleetctl -n "__fish_fleetctl_needs_command" -s y -l yes -d 'Do not ask before a destructive act'
+complete -c fleetctl -n "__fish_fleetctl_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fleetctl -n "__fish_fleetctl_needs_command" -s V -l version -d 'Print version'
+complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "get" -d 'Show one resource, or all resources of a kind'
+complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "describe" -d 'Show everything about a resource: its fields, who refers to it, and a device\'s readings and commands'
+complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "apply" -d 'Make fleetd\'s resources equal to manifests: all of them in one transaction, or nothing'
+complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "delete" -d 'Delete resources: all that is named in one transaction, or nothing'
+complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "export" -d 'Print resources as manifests that can be applied again: the whole organization, or some kinds'
+complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "watch" -d 'Follow changes: what there is, then every change as it is committed'
+complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "device" -d 'Claim tokens, commands and logs of devices'
+complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "telemetry" -d 'Readings of devices'
+complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "modbus" -d 'Talk to Modbus slaves over the same connections as polling'
+complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "server" -d 'About fleetd itself'
+complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "version" -d 'Show the version of fleetctl'
+complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "completion" -d 'Print the completion script for a shell'
+complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "help" -d 'Show help for a command, or about `exit-codes`, `errors [CODE]`, `kinds`'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand get" -s l -l selector -d 'Only those whose labels match, such as ring=canary or \'zone in (a,b),!old\'' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand get" -l ref -d 'Only those that refer to this resource, such as site/plant-1' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand get" -l name -d 'Only those whose name matches: * any text, ? one character' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand get" -l limit -d 'At most so many; 0: all' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand get" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand get" -l org -d 'Organization; not needed while there is only one' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand get" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand get" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand get" -l timeout -d 'How long an answer may take' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand get" -s A -l all-orgs -d 'Every organization'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand get" -s y -l yes -d 'Do not ask before a destructive act'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand get" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand describe" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand describe" -l org -d 'Organization; not needed while there is only one' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand describe" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand describe" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand describe" -l timeout -d 'How long an answer may take' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand describe" -s y -l yes -d 'Do not ask before a destructive act'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand describe" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand apply" -s f -l file -d 'File or directory of manifests (directories with all below them), or - for standard input; repeatable' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand apply" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand apply" -l org -d 'Organization; not needed while there is only one' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand apply" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand apply" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand apply" -l timeout -d 'How long an answer may take' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand apply" -l dry-run -d 'Do everything but commit'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand apply" -s y -l yes -d 'Do not ask before a destructive act'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand apply" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand delete" -s f -l file -d 'Delete what these manifests name; - for standard input; repeatable' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand delete" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand delete" -l org -d 'Organization; not needed while there is only one' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand delete" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand delete" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand delete" -l timeout -d 'How long an answer may take' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand delete" -l dry-run -d 'Do everything but commit'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand delete" -l cascade -d 'Take the contents of an organization along'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand delete" -s y -l yes -d 'Do not ask before a destructive act'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand delete" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand export" -s l -l selector -d 'Only those whose labels match, such as ring=canary or \'zone in (a,b),!old\'' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand export" -l ref -d 'Only those that refer to this resource, such as site/plant-1' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand export" -l name -d 'Only those whose name matches: * any text, ? one character' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand export" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand export" -l org -d 'Organization; not needed while there is only one' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand export" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand export" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand export" -l timeout -d 'How long an answer may take' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand export" -s A -l all-orgs -d 'Every organization'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand export" -s y -l yes -d 'Do not ask before a destructive act'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand export" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand watch" -s l -l selector -d 'Only those whose labels match, such as ring=canary or \'zone in (a,b),!old\'' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand watch" -l ref -d 'Only those that refer to this resource, such as site/plant-1' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand watch" -l name -d 'Only those whose name matches: * any text, ? one character' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand watch" -l from-revision -d 'Resume behind this revision instead of showing what there is' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand watch" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand watch" -l org -d 'Organization; not needed while there is only one' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand watch" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand watch" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand watch" -l timeout -d 'How long an answer may take' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand watch" -s A -l all-orgs -d 'Every organization'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand watch" -s y -l yes -d 'Do not ask before a destructive act'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand watch" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and not __fish_seen_subcommand_from claim-token command logs" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and not __fish_seen_subcommand_from claim-token command logs" -l org -d 'Organization; not needed while there is only one' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and not __fish_seen_subcommand_from claim-token command logs" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and not __fish_seen_subcommand_from claim-token command logs" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and not __fish_seen_subcommand_from claim-token command logs" -l timeout -d 'How long an answer may take' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and not __fish_seen_subcommand_from claim-token command logs" -s y -l yes -d 'Do not ask before a destructive act'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and not __fish_seen_subcommand_from claim-token command logs" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and not __fish_seen_subcommand_from claim-token command logs" -f -a "claim-token" -d 'Tokens with which devices provision themselves'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and not __fish_seen_subcommand_from claim-token command logs" -f -a "command" -d 'Commands to a device'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and not __fish_seen_subcommand_from claim-token command logs" -f -a "logs" -d 'Show what a device logged, oldest first'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from claim-token" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from claim-token" -l org -d 'Organization; not needed while there is only one' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from claim-token" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from claim-token" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from claim-token" -l timeout -d 'How long an answer may take' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from claim-token" -s y -l yes -d 'Do not ask before a destructive act'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from claim-token" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from claim-token" -f -a "create" -d 'Make a token; it is shown here and never again'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from claim-token" -f -a "list" -d 'Show claim tokens, newest first; never the secrets'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from claim-token" -f -a "revoke" -d 'End a token'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from command" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from command" -l org -d 'Organization; not needed while there is only one' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from command" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from command" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from command" -l timeout -d 'How long an answer may take' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from command" -s y -l yes -d 'Do not ask before a destructive act'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from command" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from command" -f -a "send" -d 'Queue a command; the device gets it with its next heartbeat'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from command" -f -a "list" -d 'Show commands, newest first'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from logs" -l from -d 'From: RFC 3339, epoch milliseconds, or an age such as -1h' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from logs" -l to -d 'Until, exclusive' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from logs" -l level -d 'Least level: debug, info, warning, error' -r -f -a "\t''
+debug\t''
+info\t''
+warning\t''
+error\t''"
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from logs" -l limit -d 'The newest so many' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from logs" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from logs" -l org -d 'Organization; not needed while there is only one' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from logs" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from logs" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from logs" -l timeout -d 'How long an answer may take' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from logs" -l follow -d 'Go on with new lines'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from logs" -s y -l yes -d 'Do not ask before a destructive act'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from logs" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and not __fish_seen_subcommand_from latest query summary tail" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and not __fish_seen_subcommand_from latest query summary tail" -l org -d 'Organization; not needed while there is only one' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and not __fish_seen_subcommand_from latest query summary tail" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and not __fish_seen_subcommand_from latest query summary tail" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and not __fish_seen_subcommand_from latest query summary tail" -l timeout -d 'How long an answer may take' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and not __fish_seen_subcommand_from latest query summary tail" -s y -l yes -d 'Do not ask before a destructive act'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and not __fish_seen_subcommand_from latest query summary tail" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and not __fish_seen_subcommand_from latest query summary tail" -f -a "latest" -d 'Show the newest reading of each sensor'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and not __fish_seen_subcommand_from latest query summary tail" -f -a "query" -d 'Show the readings of a sensor, or aggregates by interval'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and not __fish_seen_subcommand_from latest query summary tail" -f -a "summary" -d 'Show figures about the readings of a sensor'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and not __fish_seen_subcommand_from latest query summary tail" -f -a "tail" -d 'Follow readings as they are committed'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from latest" -s l -l selector -d 'Instead of one device: those whose labels match' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from latest" -l source -d 'Only this source, such as main:1' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from latest" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from latest" -l org -d 'Organization; not needed while there is only one' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from latest" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from latest" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from latest" -l timeout -d 'How long an answer may take' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from latest" -s y -l yes -d 'Do not ask before a destructive act'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from latest" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from query" -l from -d 'From, inclusive: RFC 3339, epoch milliseconds, or an age such as -1h' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from query" -l to -d 'Until, exclusive' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from query" -l every -d 'Width of an interval, such as 5m; without it every reading is shown' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from query" -l agg -d 'What becomes of an interval\'s readings' -r -f -a "mean\t''
+avg\t''
+min\t''
+max\t''
+sum\t''
+count\t''
+first\t''
+last\t''"
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from query" -l source -d 'Only this source, such as main:1' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from query" -l limit -d 'At most so many readings; 0: all' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from query" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from query" -l org -d 'Organization; not needed while there is only one' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from query" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from query" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from query" -l timeout -d 'How long an answer may take' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from query" -l raw -d 'Every reading (the default without --every)'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from query" -s y -l yes -d 'Do not ask before a destructive act'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from query" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from summary" -l from -d 'From, inclusive: RFC 3339, epoch milliseconds, or an age such as -1h' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from summary" -l to -d 'Until, exclusive' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from summary" -l source -d 'Only this source, such as main:1' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from summary" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from summary" -l org -d 'Organization; not needed while there is only one' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from summary" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from summary" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from summary" -l timeout -d 'How long an answer may take' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from summary" -s y -l yes -d 'Do not ask before a destructive act'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from summary" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from tail" -l source -d 'Only this source, such as main:1' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from tail" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from tail" -l org -d 'Organization; not needed while there is only one' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from tail" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from tail" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from tail" -l timeout -d 'How long an answer may take' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from tail" -s y -l yes -d 'Do not ask before a destructive act'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from tail" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand modbus; and not __fish_seen_subcommand_from read" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand modbus; and not __fish_seen_subcommand_from read" -l org -d 'Organization; not needed while there is only one' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand modbus; and not __fish_seen_subcommand_from read" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand modbus; and not __fish_seen_subcommand_from read" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand modbus; and not __fish_seen_subcommand_from read" -l timeout -d 'How long an answer may take' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand modbus; and not __fish_seen_subcommand_from read" -s y -l yes -d 'Do not ask before a destructive act'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand modbus; and not __fish_seen_subcommand_from read" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand modbus; and not __fish_seen_subcommand_from read" -f -a "read" -d 'Read registers once, without storing them'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand modbus; and __fish_seen_subcommand_from read" -l host -d 'Instead of a device: host name or address, with :port (502 unless said)' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand modbus; and __fish_seen_subcommand_from read" -l label -d 'A register of the device\'s configuration, read as it says' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand modbus; and __fish_seen_subcommand_from read" -l address -d 'Wire address, zero-based; 0x… is hexadecimal' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand modbus; and __fish_seen_subcommand_from read" -l function -d '1 coils, 2 discrete inputs, 3 holding registers, 4 input registers' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand modbus; and __fish_seen_subcommand_from read" -l count -d 'Values to read, one after the other' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand modbus; and __fish_seen_subcommand_from read" -l type -d 'How registers are read: uint16, int32, float32, string, …' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand modbus; and __fish_seen_subcommand_from read" -l registers -d 'Registers of one string or bcd value' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand modbus; and __fish_seen_subcommand_from read" -l slave -d 'Address of the slave' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand modbus; and __fish_seen_subcommand_from read" -l bus -d 'Bus of the device\'s configuration' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand modbus; and __fish_seen_subcommand_from read" -l patience -d 'How long the slave may take' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand modbus; and __fish_seen_subcommand_from read" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand modbus; and __fish_seen_subcommand_from read" -l org -d 'Organization; not needed while there is only one' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand modbus; and __fish_seen_subcommand_from read" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand modbus; and __fish_seen_subcommand_from read" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand modbus; and __fish_seen_subcommand_from read" -l timeout -d 'How long an answer may take' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand modbus; and __fish_seen_subcommand_from read" -l little-bytes -d 'The least significant byte of a register comes first'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand modbus; and __fish_seen_subcommand_from read" -l little-words -d 'The least significant register comes first'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand modbus; and __fish_seen_subcommand_from read" -s y -l yes -d 'Do not ask before a destructive act'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand modbus; and __fish_seen_subcommand_from read" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand server; and not __fish_seen_subcommand_from status" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand server; and not __fish_seen_subcommand_from status" -l org -d 'Organization; not needed while there is only one' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand server; and not __fish_seen_subcommand_from status" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand server; and not __fish_seen_subcommand_from status" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand server; and not __fish_seen_subcommand_from status" -l timeout -d 'How long an answer may take' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand server; and not __fish_seen_subcommand_from status" -s y -l yes -d 'Do not ask before a destructive act'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand server; and not __fish_seen_subcommand_from status" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand server; and not __fish_seen_subcommand_from status" -f -a "status" -d 'Show version, store, counts, buses'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand server; and __fish_seen_subcommand_from status" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand server; and __fish_seen_subcommand_from status" -l org -d 'Organization; not needed while there is only one' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand server; and __fish_seen_subcommand_from status" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand server; and __fish_seen_subcommand_from status" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand server; and __fish_seen_subcommand_from status" -l timeout -d 'How long an answer may take' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand server; and __fish_seen_subcommand_from status" -s y -l yes -d 'Do not ask before a destructive act'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand server; and __fish_seen_subcommand_from status" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand version" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand version" -l org -d 'Organization; not needed while there is only one' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand version" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand version" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand version" -l timeout -d 'How long an answer may take' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand version" -s y -l yes -d 'Do not ask before a destructive act'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand version" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand completion" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand completion" -l org -d 'Organization; not needed while there is only one' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand completion" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand completion" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand completion" -l timeout -d 'How long an answer may take' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand completion" -s y -l yes -d 'Do not ask before a destructive act'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand completion" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand help" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand help" -l org -d 'Organization; not needed while there is only one' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand help" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand help" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand help" -l timeout -d 'How long an answer may take' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand help" -s y -l yes -d 'Do not ask before a destructive act'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand help" -s h -l help -d 'Print help (see more with \'--help\')'
