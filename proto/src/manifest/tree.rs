@@ -9,6 +9,8 @@ use crate::codes;
 
 /// Deepest nesting of a document.
 const DEEPEST: usize = 64;
+/// Longest key; other readers of YAML take no longer one either.
+const LONGEST_KEY: usize = 1_024;
 /// Longest path of a field that is kept with its place.
 const LONGEST_PATH: usize = 512;
 
@@ -161,15 +163,24 @@ impl<'a> Builder<'a, '_> {
             };
             let (event, place) = self.next()?;
             let value = self.node(event, place, depth + 1)?;
-            let Data::Scalar(name, _) = key.data else {
+            let Data::Scalar(name, plain) = key.data else {
                 self.report(codes::SYNTAX, "a key must be text", "write `key: value`", key_place);
                 continue;
             };
-            if name == "<<" {
+            if name == "<<" && plain {
                 self.report(
                     codes::NO_ALIASES,
                     "merge keys (`<<`) are not allowed in manifests",
                     "write the fields out",
+                    key_place,
+                );
+                continue;
+            }
+            if name.len() > LONGEST_KEY {
+                self.report(
+                    codes::OUT_OF_RANGE,
+                    format!("a key of {} bytes", name.len()),
+                    "a key has at most 1024 bytes",
                     key_place,
                 );
                 continue;
@@ -204,7 +215,9 @@ impl Node {
     pub(super) fn to_json(&self, path: &str, visit: &mut dyn FnMut(&str, Place, bool)) -> Json {
         match &self.data {
             Data::Scalar(text, plain) => {
-                visit(path, self.place, true);
+                if path.len() <= LONGEST_PATH {
+                    visit(path, self.place, true);
+                }
                 if *plain {
                     scalar(text)
                 } else {
