@@ -37,7 +37,18 @@ complete -c fleetctl -n "__fish_fleetctl_needs_command" -s h -l help -d 'Print h
 complete -c fleetctl -n "__fish_fleetctl_needs_command" -s V -l version -d 'Print version'
 complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "get" -d 'Show one resource, or all resources of a kind'
 complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "describe" -d 'Show everything about a resource: its fields, who refers to it, and a device\'s readings and commands'
+complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "plan" -d 'Show what an apply would do, field by field, and whom it reaches; nothing is changed'
 complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "apply" -d 'Make fleetd\'s resources equal to manifests: all of them in one transaction, or nothing'
+complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "diff" -d 'Show how manifests differ from what fleetd has, field by field'
+complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "drift" -d 'Show where the fleet is not what its manifests say: fields that others changed, devices that run something else'
+complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "undo" -d 'Take a transaction back: what it changed becomes what it was before'
+complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "rollback" -d 'Make resources, or a whole organization, what they were after a transaction'
+complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "history" -d 'Show who changed what, and when, newest first'
+complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "blame" -d 'Show who owns each field of a resource, and the file, line and commit that its value comes from'
+complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "edit" -d 'Change resources in $EDITOR; what is wrong is shown there until it is right'
+complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "label" -d 'Set or remove labels: ring=canary sets, ring- removes'
+complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "annotate" -d 'Set or remove annotations: note=text sets, note- removes'
+complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "mv" -d 'Rename a resource: it keeps its uid, readings and history, and what refers to it follows'
 complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "delete" -d 'Delete resources: all that is named in one transaction, or nothing'
 complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "export" -d 'Print resources as manifests that can be applied again: the whole organization, or some kinds'
 complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "watch" -d 'Follow changes: what there is, then every change as it is committed'
@@ -52,6 +63,7 @@ complete -c fleetctl -n "__fish_fleetctl_using_subcommand get" -s l -l selector 
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand get" -l ref -d 'Only those that refer to this resource, such as site/plant-1' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand get" -l name -d 'Only those whose name matches: * any text, ? one character' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand get" -l limit -d 'At most so many; 0: all' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand get" -l at -d 'As it was then: a revision, or a time' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand get" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand get" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand get" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
@@ -73,7 +85,29 @@ complete -c fleetctl -n "__fish_fleetctl_using_subcommand describe" -l timeout -
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand describe" -s y -l yes -d 'Do not ask before a destructive act'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand describe" -s q -l quiet -d 'Say nothing but data and errors'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand describe" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c fleetctl -n "__fish_fleetctl_using_subcommand apply" -s f -l file -d 'File or directory of manifests (directories with all below them, links to directories not followed), or - for standard input; repeatable' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand plan" -s f -l file -d 'File or directory of manifests (directories with all below them, links to directories not followed), or - for standard input; repeatable. Without it: what fleetctl.yaml includes' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand plan" -l apply-set -d 'Own the submitted fields and resources as this source of manifests, instead of as yourself' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand plan" -l max-delete -d 'Most resources that may be deleted; by default the greater of 10 and a tenth of the apply set' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand plan" -l out -d 'Write the plan to a file, for `fleetctl apply --plan FILE`' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand plan" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand plan" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand plan" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand plan" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand plan" -l timeout -d 'How long an answer may take' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand plan" -l prune -d 'Delete members of the apply set that are not submitted; what fleetctl.yaml includes is always the whole set'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand plan" -l take -d 'Change fields that somebody else owns, and own them'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand plan" -l yield -d 'Leave fields that somebody else owns as they are'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand plan" -l exit-code -d 'Exit 10 where there are changes, 11 where something would be deleted'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand plan" -s y -l yes -d 'Do not ask before a destructive act'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand plan" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand plan" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand apply" -s f -l file -d 'File or directory of manifests (directories with all below them, links to directories not followed), or - for standard input; repeatable. Without it: what fleetctl.yaml includes' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand apply" -l apply-set -d 'Own the submitted fields and resources as this source of manifests, instead of as yourself' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand apply" -l max-delete -d 'Most resources that may be deleted; by default the greater of 10 and a tenth of the apply set' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand apply" -l plan -d 'Apply a plan that `fleetctl plan --out FILE` saved: what was looked at, or nothing' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand apply" -l wait -d 'Then wait until the devices that it reaches run the new configuration, at most so long' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand apply" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand apply" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand apply" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
@@ -81,10 +115,137 @@ complete -c fleetctl -n "__fish_fleetctl_using_subcommand apply" -l color -d 'Wh
 always\t'Always'
 never\t'Never'"
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand apply" -l timeout -d 'How long an answer may take' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand apply" -l prune -d 'Delete members of the apply set that are not submitted; what fleetctl.yaml includes is always the whole set'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand apply" -l take -d 'Change fields that somebody else owns, and own them'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand apply" -l yield -d 'Leave fields that somebody else owns as they are'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand apply" -l dry-run -d 'Do everything but commit'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand apply" -s y -l yes -d 'Do not ask before a destructive act'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand apply" -s q -l quiet -d 'Say nothing but data and errors'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand apply" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand diff" -s f -l file -d 'File or directory of manifests (directories with all below them, links to directories not followed), or - for standard input; repeatable. Without it: what fleetctl.yaml includes' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand diff" -l apply-set -d 'Own the submitted fields and resources as this source of manifests, instead of as yourself' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand diff" -l max-delete -d 'Most resources that may be deleted; by default the greater of 10 and a tenth of the apply set' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand diff" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand diff" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand diff" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand diff" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand diff" -l timeout -d 'How long an answer may take' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand diff" -l prune -d 'Delete members of the apply set that are not submitted; what fleetctl.yaml includes is always the whole set'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand diff" -l take -d 'Change fields that somebody else owns, and own them'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand diff" -l yield -d 'Leave fields that somebody else owns as they are'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand diff" -l exit-code -d 'Exit 10 where there are differences'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand diff" -s y -l yes -d 'Do not ask before a destructive act'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand diff" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand diff" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand drift" -s f -l file -d 'File or directory of manifests (directories with all below them, links to directories not followed), or - for standard input; repeatable. Without it: what fleetctl.yaml includes' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand drift" -l apply-set -d 'Own the submitted fields and resources as this source of manifests, instead of as yourself' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand drift" -l max-delete -d 'Most resources that may be deleted; by default the greater of 10 and a tenth of the apply set' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand drift" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand drift" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand drift" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand drift" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand drift" -l timeout -d 'How long an answer may take' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand drift" -l prune -d 'Delete members of the apply set that are not submitted; what fleetctl.yaml includes is always the whole set'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand drift" -l take -d 'Change fields that somebody else owns, and own them'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand drift" -l yield -d 'Leave fields that somebody else owns as they are'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand drift" -s y -l yes -d 'Do not ask before a destructive act'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand drift" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand drift" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand undo" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand undo" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand undo" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand undo" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand undo" -l timeout -d 'How long an answer may take' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand undo" -l dry-run -d 'Do everything but commit'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand undo" -l force -d 'Do it although somebody wrote the same resources since'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand undo" -s y -l yes -d 'Do not ask before a destructive act'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand undo" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand undo" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand rollback" -l to -d 'Revision of the transaction, as `fleetctl history` shows it' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand rollback" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand rollback" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand rollback" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand rollback" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand rollback" -l timeout -d 'How long an answer may take' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand rollback" -l dry-run -d 'Do everything but commit'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand rollback" -s y -l yes -d 'Do not ask before a destructive act'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand rollback" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand rollback" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand history" -l limit -d 'At most so many; 0: all' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand history" -l revision -d 'Only this transaction' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand history" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand history" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand history" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand history" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand history" -l timeout -d 'How long an answer may take' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand history" -s A -l all-orgs -d 'Every organization'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand history" -s y -l yes -d 'Do not ask before a destructive act'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand history" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand history" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand blame" -l field -d 'Only fields whose path matches: * any text' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand blame" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand blame" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand blame" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand blame" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand blame" -l timeout -d 'How long an answer may take' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand blame" -s y -l yes -d 'Do not ask before a destructive act'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand blame" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand blame" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand edit" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand edit" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand edit" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand edit" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand edit" -l timeout -d 'How long an answer may take' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand edit" -s y -l yes -d 'Do not ask before a destructive act'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand edit" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand edit" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand label" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand label" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand label" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand label" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand label" -l timeout -d 'How long an answer may take' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand label" -l dry-run -d 'Do everything but commit'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand label" -s y -l yes -d 'Do not ask before a destructive act'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand label" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand label" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand annotate" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand annotate" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand annotate" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand annotate" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand annotate" -l timeout -d 'How long an answer may take' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand annotate" -l dry-run -d 'Do everything but commit'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand annotate" -s y -l yes -d 'Do not ask before a destructive act'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand annotate" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand annotate" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand mv" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand mv" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand mv" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand mv" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand mv" -l timeout -d 'How long an answer may take' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand mv" -l dry-run -d 'Do everything but commit'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand mv" -s y -l yes -d 'Do not ask before a destructive act'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand mv" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand mv" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand delete" -s f -l file -d 'Delete what these manifests name; - for standard input; repeatable' -r -F
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand delete" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand delete" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r

@@ -1,11 +1,10 @@
 //! The command line.
 
-use std::path::PathBuf;
-
 use clap::{Args as Flags, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
-    apply, completion, delete, describe, device, export, get, help, modbus, server, telemetry, watch,
+    apply, completion, delete, describe, device, drift, edit, export, get, help, history, label, modbus, plan, server,
+    telemetry, undo, watch,
 };
 use crate::error::{Error, Result};
 
@@ -104,7 +103,18 @@ pub enum Color {
 pub enum Command {
     Get(get::Get),
     Describe(describe::Describe),
+    Plan(plan::Plan),
     Apply(apply::Apply),
+    Diff(plan::Diff),
+    Drift(drift::Drift),
+    Undo(undo::Undo),
+    Rollback(undo::Rollback),
+    History(history::History),
+    Blame(history::Blame),
+    Edit(edit::Edit),
+    Label(label::Label),
+    Annotate(label::Annotate),
+    Mv(label::Mv),
     Delete(delete::Delete),
     Export(export::Export),
     Watch(watch::Watch),
@@ -120,14 +130,6 @@ pub enum Command {
     Version,
     Completion(completion::Completion),
     Help(help::Help),
-}
-
-/// Manifests to read.
-#[derive(Debug, Flags)]
-pub struct Files {
-    /// File or directory of manifests (directories with all below them, links to directories not followed), or - for standard input; repeatable
-    #[arg(short = 'f', long = "file", value_name = "PATH", required = true)]
-    pub files: Vec<PathBuf>,
 }
 
 /// What a list is narrowed to.

@@ -18,6 +18,8 @@ use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::io::Io;
 use crate::out::Format;
+use crate::out::plan::Look;
+use crate::project::Project;
 
 /// Largest message of an answer.
 const LARGEST: usize = 64 << 20;
@@ -40,6 +42,10 @@ pub struct Context {
     pub format: Format,
     /// Colour on standard error.
     pub color: bool,
+    /// Colour on standard output.
+    color_out: bool,
+    /// What `fleetctl.yaml` says, if there is one.
+    project: std::result::Result<Option<Project>, Option<Error>>,
     /// Streams.
     pub io: Io,
     channel: Option<Channel>,
@@ -60,27 +66,36 @@ impl Context {
             Ok(file) => file,
             Err(error) => return Err((error, io)),
         };
+        let project = Project::of_here();
         io.quiet = globals.quiet;
         globals.server = globals.server.or(file.server).filter(|server| !server.is_empty());
         globals.org = globals.org.filter(|org| !org.is_empty());
         let org_said = globals.org.is_some();
-        globals.org = globals.org.or(file.org).filter(|org| !org.is_empty());
+        let of_project = project
+            .as_ref()
+            .ok()
+            .and_then(Option::as_ref)
+            .and_then(|project| project.org.clone());
+        globals.org = globals.org.or(of_project).or(file.org).filter(|org| !org.is_empty());
         globals.output = globals.output.or(file.output);
         let format = match globals.output.as_deref().map(Format::parse).transpose() {
             Ok(format) => format.unwrap_or(Format::Table { wide: false }),
             Err(error) => return Err((error, io)),
         };
-        let color = match globals.color {
+        let colored = |terminal: bool| match globals.color {
             Some(Color::Always) => true,
             Some(Color::Never) => false,
             _ if std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty()) => false,
             _ if std::env::var_os("CLICOLOR_FORCE").is_some_and(|v| v != "0") => true,
-            _ => io.asks && std::env::var_os("TERM").is_none_or(|term| term != "dumb"),
+            _ => terminal && std::env::var_os("TERM").is_none_or(|term| term != "dumb"),
         };
+        let (color, color_out) = (colored(io.asks), colored(io.terminal));
         Ok(Self {
             globals,
             format,
             color,
+            color_out,
+            project,
             io,
             channel: None,
             changing: false,
@@ -132,6 +147,24 @@ impl Context {
         Ok(in_time(self.globals.timeout, call).await?.into_inner())
     }
 
+    /// The project that the command runs in. A file that cannot be read is an error once, where it matters.
+    pub fn project(&mut self) -> Result<Option<&Project>> {
+        if let Err(error) = &mut self.project {
+            return Err(error
+                .take()
+                .unwrap_or_else(|| Error::usage("fleetctl.yaml cannot be read", "")));
+        }
+        Ok(self.project.as_ref().ok().and_then(Option::as_ref))
+    }
+
+    /// How a plan looks on standard output.
+    pub fn look(&self) -> Look {
+        Look {
+            color: self.color_out,
+            cut: self.io.terminal,
+        }
+    }
+
     /// The command prints text that has one form only.
     pub fn text_only(&self) -> Result<()> {
         if self.output_said && !matches!(self.format, Format::Table { .. }) {
@@ -145,6 +178,7 @@ impl Context {
 
     /// The organization: as said, or the only one that there is.
     pub async fn org(&mut self) -> Result<String> {
+        self.project()?;
         if let Some(org) = &self.globals.org {
             return Ok(org.clone());
         }
@@ -173,6 +207,7 @@ impl Context {
             .within(client.list(pb::ListRequest {
                 filter: Some(filter),
                 limit: 0,
+                at: None,
             }))
             .await?;
         let mut names = Vec::new();

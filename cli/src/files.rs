@@ -94,7 +94,8 @@ fn source(path: &Path, total: &mut u64) -> Result<Source> {
     })
 }
 
-fn walk(dir: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
+/// Every manifest below a directory, in order of name.
+pub fn walk(dir: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
     let mut entries = Vec::new();
     for entry in std::fs::read_dir(dir).map_err(|error| unreadable(dir, &error))? {
         entries.push(entry.map_err(|error| unreadable(dir, &error))?.path());
@@ -121,6 +122,33 @@ fn walk(dir: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
     Ok(())
 }
 
+/// Writes a file whole or not at all: another one takes its name when it is on disk.
+pub fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
+    use std::io::Write as _;
+    let failed = |error: std::io::Error| {
+        Error::new(
+            Exit::Failure,
+            codes::OUTPUT,
+            format!("{} cannot be written: {error}", path.display()),
+            "look at the directory and its permissions",
+        )
+    };
+    let dir = path
+        .parent()
+        .filter(|dir| !dir.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    let mut file = tempfile::Builder::new()
+        .prefix(".fleetctl-")
+        .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
+        .tempfile_in(dir)
+        .map_err(failed)?;
+    file.write_all(bytes)
+        .and_then(|()| file.as_file().sync_all())
+        .map_err(failed)?;
+    file.persist(path).map_err(|error| failed(error.error))?;
+    Ok(())
+}
+
 /// The error of an input that holds nothing.
 pub fn empty() -> Error {
     Error::new(
@@ -131,7 +159,8 @@ pub fn empty() -> Error {
     )
 }
 
-fn unreadable(path: &Path, error: &std::io::Error) -> Error {
+/// The error of a path that cannot be read.
+pub fn unreadable(path: &Path, error: &std::io::Error) -> Error {
     let help = "look at the path; `-` is standard input";
     Error::new(
         Exit::Invalid,

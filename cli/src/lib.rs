@@ -7,13 +7,17 @@ mod context;
 pub mod error;
 pub mod exit;
 mod files;
+mod git;
 pub mod io;
 mod out;
 mod placement;
+mod plan_file;
 mod progress;
+mod project;
 mod prompt;
 #[cfg(test)]
 mod reference;
+mod submit;
 mod targets;
 #[cfg(test)]
 mod tests;

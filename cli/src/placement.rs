@@ -11,6 +11,7 @@ use crate::error::Result;
 
 /// Gives every manifest its organization; a manifest that contradicts `--org` is a problem at its place.
 pub async fn settle(cx: &mut Context, bundle: &mut Bundle) -> Result<Vec<Problem>> {
+    cx.project()?;
     let said = cx.globals.org.clone();
     let default = match &said {
         Some(org) => org.clone(),

@@ -20,7 +20,7 @@ use crate::domain::telemetry::{Quality, Value};
 use crate::domain::{Caller, Clock as _};
 use crate::modbus::simulator::Simulation;
 use crate::services::devices::ClaimRequest;
-use crate::services::resources::Options;
+use crate::services::resources::{Options, Outcome};
 use crate::services::telemetry::LatestRow;
 
 const ORG: &str = "acme-energy";
@@ -198,7 +198,8 @@ async fn apply(app: &App, ports: &[(&str, u16)]) -> Result<(), String> {
     app.resources
         .apply(&Caller::fleetd(), submissions, Options::default())
         .await
-        .map(|_| ())
+        .and_then(Outcome::done)
+        .map(drop)
         .map_err(text)
 }
 

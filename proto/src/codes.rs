@@ -31,6 +31,7 @@ codes! {
     OVERLOADED = "FLT-2004", "fleetd is busy", "Repeat the command after the time that the message names.";
     INTERNAL = "FLT-2005", "fleetd failed", "The cause stands in fleetd's log at the time of the call.";
     LOGIN = "FLT-2006", "the caller is not known", "Use the credential that belongs to this fleetd.";
+    NOT_CONVERGED = "FLT-2007", "a change is committed, and devices do not run it yet", "`fleetctl drift` names the devices and what they run; the change itself needs no repeat.";
     UNKNOWN_FIELD = "FLT-3001", "a field or key is unknown", "Look at the name that is suggested, or at the fields that are listed.";
     WRONG_TYPE = "FLT-3002", "a value has the wrong type", "Text that looks like a number, a truth value or nothing is written in quotes; numbers and truth values without.";
     OUT_OF_RANGE = "FLT-3003", "a value is outside its range, length or pattern", "The message names the limits.";
@@ -58,6 +59,11 @@ codes! {
     IN_USE = "FLT-4010", "it is still referred to", "Delete the resources that the message names first, or in the same command.";
     PROTECTED = "FLT-4011", "it is protected", "Apply it with `metadata.protect: false` first.";
     LIMIT = "FLT-4012", "a limit is reached", "The message names the limit and who sets it.";
+    OWNED = "FLT-4014", "a field belongs to another manager", "Agree with its owner; take the field with `--take`, or leave it with `--yield` or a rule under `ownership:` in fleetctl.yaml.";
+    STALE = "FLT-4015", "a saved plan is stale", "Somebody changed what the plan touches: make a new plan and look at it again.";
+    GUARDED = "FLT-4016", "a guard refuses", "The message names the guard and how to pass it.";
+    MANY_DELETIONS = "FLT-4017", "more would be deleted than may be", "Look at the plan. If the deletions are meant, repeat with `--max-delete COUNT`.";
+    EMPTY = "FLT-4018", "nothing is submitted, so everything would be deleted", "Look at the paths. To end an apply set, delete its resources by name.";
     DISK_FULL = "FLT-4013", "the disk is full", "Free space where fleetd keeps its data. Reads and deletes go on.";
 }
 

@@ -40,10 +40,7 @@ impl Rpc {
         assert!(problems.is_empty(), "{}", problems.join("\n"));
         let submissions = bundle.submissions();
         let mut requests = vec![pb::ApplyRequest {
-            options: Some(pb::apply_request::Options {
-                dry_run: false,
-                manager: "test".to_owned(),
-            }),
+            options: Some(pb::apply_request::Options { ..Default::default() }),
             submissions: Vec::new(),
         }];
         requests.extend(submissions.chunks(CHUNK).map(|some| pb::ApplyRequest {

@@ -1,185 +1,113 @@
 //! `fleetctl apply`.
 
+use std::path::PathBuf;
+
 use clap::Args;
-use fleet_proto::manifest::Bundle;
-use fleet_proto::pb::apply_response::{Action, Applied, Summary};
-use fleet_proto::{codes, pb, reflect};
-use prost::Message as _;
+use fleet_proto::pb::apply_response::Action;
+use fleet_proto::reflect;
 use serde_json::json;
 
-use super::{named, resource_columns, resource_name};
-use crate::args::Files;
+use super::{resource_columns, resource_name, settle};
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
-use crate::out::Format;
-use crate::{files, placement, progress};
-
-/// Manifests in one message, and their bytes: a bundle is larger than a message may be.
-const BATCH: usize = 100;
-const BATCH_BYTES: usize = 1 << 20;
-/// Manifests up to which an apply is answered within the usual time.
-const SMALL: usize = 500;
+use crate::out::{Format, plan as told};
+use crate::submit::{self, Outcome, Submission, Submit};
+use crate::{plan_file, prompt};
 
 /// Make fleetd's resources equal to manifests: all of them in one transaction, or nothing
 #[derive(Args, Debug)]
 pub struct Apply {
     #[command(flatten)]
-    files: Files,
+    submit: Submit,
+    /// Apply a plan that `fleetctl plan --out FILE` saved: what was looked at, or nothing
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["files", "apply_set", "prune", "take", "yields", "max_delete"])]
+    plan: Option<PathBuf>,
     /// Do everything but commit
     #[arg(long)]
     dry_run: bool,
+    /// Then wait until the devices that it reaches run the new configuration, at most so long
+    #[arg(long, value_name = "TIME", num_args = 0..=1, default_missing_value = "5m", value_parser = crate::times::parse_duration, conflicts_with = "dry_run")]
+    wait: Option<i64>,
 }
 
 pub(super) async fn run(cx: &mut Context, args: &Apply) -> Result<Exit> {
-    let mut bundle = files::read(cx, &args.files.files).await?;
-    let mut problems = std::mem::take(&mut bundle.problems);
-    if bundle.documents.is_empty() && problems.is_empty() {
-        return Err(files::empty());
-    }
-    let is_whole = problems.is_empty();
-    match placement::settle(cx, &mut bundle).await {
-        Ok(found) => problems.extend(found),
-        Err(error) if is_whole => return Err(error),
-        // What is wrong in the files is told, whether or not fleetd can be asked.
-        Err(_) => return Err(files::invalid(&bundle, &problems)),
-    }
-    // fleetd is asked even so: its problems are told together with those of the text.
-    let (applied, summary) = match send(cx, &bundle, args.dry_run || !problems.is_empty()).await {
-        Ok(done) => done,
-        Err(Refused::Issues(issues)) => {
-            problems.extend(issues.iter().map(|issue| bundle.locate(issue)));
-            (Vec::new(), Summary::default())
-        }
-        Err(Refused::Error(error)) if problems.is_empty() => return Err(error),
-        Err(Refused::Error(_)) => (Vec::new(), Summary::default()),
+    let mut submission = match &args.plan {
+        Some(path) => plan_file::read(path)?,
+        None => submit::read(cx, &args.submit).await?,
     };
-    if !problems.is_empty() {
-        problems.sort_by_key(|problem| problem.place);
-        return Err(files::invalid(&bundle, &problems));
+    submission.options.dry_run = args.dry_run;
+    if submission.options.prune && !args.dry_run && !cx.globals.yes {
+        submission = confirmed(cx, submission).await?;
     }
-    show(cx, &applied, &summary)?;
-    Ok(Exit::Ok)
-}
-
-enum Refused {
-    Issues(Vec<pb::Issue>),
-    Error(Error),
-}
-
-impl From<tonic::Status> for Refused {
-    fn from(status: tonic::Status) -> Self {
-        Self::Error(status.into())
+    let outcome = submit::apply(cx, &submission).await?;
+    let exit = show(cx, &submission, outcome)?;
+    match args.wait {
+        Some(limit) => settle::devices(cx, limit).await,
+        None => Ok(exit),
     }
 }
 
-/// The messages of a bundle: options, then manifests in parts that fleetd takes.
-fn requests(bundle: &Bundle, dry_run: bool) -> Vec<pb::ApplyRequest> {
-    let mut requests = vec![pb::ApplyRequest {
-        options: Some(pb::apply_request::Options {
-            dry_run,
-            manager: "fleetctl".to_owned(),
-        }),
-        submissions: Vec::new(),
-    }];
-    let mut part = pb::ApplyRequest::default();
-    let mut size = 0;
-    for submission in bundle.submissions() {
-        let more = submission.encoded_len();
-        if !part.submissions.is_empty() && (part.submissions.len() == BATCH || size + more > BATCH_BYTES) {
-            requests.push(std::mem::take(&mut part));
-            size = 0;
-        }
-        size += more;
-        part.submissions.push(submission);
+/// Whoever deletes is asked, and what was seen is what is done.
+async fn confirmed(cx: &mut Context, submission: Submission) -> Result<Submission> {
+    let outcome = submit::plan(cx, &submission).await?;
+    let count = outcome.summary.deleted;
+    if count == 0 || outcome.refusal.is_some() {
+        return Ok(submission);
     }
-    requests.push(part);
-    requests
-}
-
-async fn send(
-    cx: &mut Context,
-    bundle: &Bundle,
-    dry_run: bool,
-) -> std::result::Result<(Vec<Applied>, Summary), Refused> {
-    let mut client = cx.resources().await.map_err(Refused::Error)?;
-    let requests = requests(bundle, dry_run);
-    cx.changing = !dry_run;
-    let work = async move {
-        let mut answers = client.apply(tokio_stream::iter(requests)).await?.into_inner();
-        let (mut applied, mut issues, mut summary) = (Vec::new(), Vec::new(), None);
-        loop {
-            match answers.message().await {
-                Ok(Some(answer)) => {
-                    applied.extend(answer.applied);
-                    issues.extend(answer.issues);
-                    summary = answer.summary.or(summary);
-                }
-                Ok(None) => break,
-                Err(_) if !issues.is_empty() => break,
-                Err(status) => return Err(status.into()),
-            }
-        }
-        match summary {
-            _ if !issues.is_empty() => Err(Refused::Issues(issues)),
-            Some(summary) => Ok((applied, summary)),
-            None => Err(Refused::Error(Error::new(
-                Exit::Failure,
-                codes::INTERNAL,
-                "fleetd ended its answer without a summary",
-                "a change may have been committed: look with `fleetctl get` before repeating",
-            ))),
-        }
-    };
-    let what = format!("applying {} manifests", bundle.documents.len());
-    let done = if bundle.documents.len() > SMALL {
-        progress::shown(cx, &what, work).await
+    if cx.io.asks {
+        let text = told::text(&submission, &outcome, told::Tense::Plan, cx.look());
+        cx.io.say(text.trim_end());
+    }
+    let what = if count == 1 {
+        "delete 1 resource".to_owned()
     } else {
-        match tokio::time::timeout(cx.globals.timeout.0, work).await {
-            Ok(done) => done,
-            Err(_) => Err(Refused::Error(Error::new(
-                Exit::TimedOut,
-                codes::TIMEOUT,
-                "fleetd did not answer in time",
-                "a change may have been committed: look with `fleetctl get` before repeating",
-            ))),
-        }
+        format!("delete {count} resources")
     };
-    cx.changing = false;
-    done
+    prompt::confirm(cx, &what).await?;
+    Ok(Submission {
+        options: plan_file::held(&submission, &outcome),
+        submissions: plan_file::bases(&submission, &outcome),
+        ..submission
+    })
 }
 
-fn show(cx: &mut Context, applied: &[Applied], summary: &Summary) -> Result<()> {
+/// Prints what was done; what was refused becomes the error.
+pub(super) fn show(cx: &mut Context, submission: &Submission, mut outcome: Outcome) -> Result<Exit> {
+    let refusal = outcome.refusal.take();
     if !matches!(cx.format, Format::Table { .. }) {
-        let records = applied
-            .iter()
-            .map(|applied| applied.resource.as_ref().map_or_else(|| json!({}), reflect::to_json));
-        super::print_all(
-            cx,
-            resource_columns(None, true),
-            resource_name,
-            records.collect::<Vec<_>>(),
-        )?;
-        return Ok(());
-    }
-    let mut text = String::new();
-    for one in applied {
-        let name = one.resource.as_ref().map(named).unwrap_or_default();
-        match one.action() {
-            Action::Created => text.push_str(&format!("+ {name} created\n")),
-            Action::Updated => text.push_str(&format!("~ {name} updated\n")),
-            Action::Unchanged => {}
+        if let Some(refusal) = refusal {
+            return Err(detailed(refusal, submission, &outcome));
         }
+        let is_there = |action| !matches!(action, Action::Deleted | Action::Conflict);
+        let records = outcome
+            .applied
+            .iter()
+            .filter(|applied| is_there(applied.action()))
+            .map(|applied| applied.resource.as_ref().map_or_else(|| json!({}), reflect::to_json));
+        let columns = resource_columns(None, true);
+        super::print_all(cx, columns, resource_name, records.collect::<Vec<_>>())?;
+        return Ok(Exit::Ok);
     }
-    let tail = if summary.dry_run {
-        " (dry run: nothing was changed)"
+    let tense = if outcome.summary.dry_run {
+        told::Tense::Plan
     } else {
-        ""
+        told::Tense::Done
     };
-    text.push_str(&format!(
-        "{} created, {} updated, {} unchanged{tail}\n",
-        summary.created, summary.updated, summary.unchanged
-    ));
+    outcome.refusal = refusal;
+    let text = told::text(submission, &outcome, tense, cx.look());
     cx.io.out(&text);
-    Ok(())
+    match outcome.refusal {
+        Some(refusal) => Err(refusal),
+        None => Ok(Exit::Ok),
+    }
+}
+
+/// The refusal with what stands in the way, as data.
+pub(super) fn detailed(mut refusal: Error, submission: &Submission, outcome: &Outcome) -> Error {
+    let in_conflict = outcome.applied.iter().filter(|applied| !applied.conflicts.is_empty());
+    refusal
+        .issues
+        .extend(in_conflict.map(|applied| plan_file::record(submission, applied)));
+    refusal
 }

@@ -37,6 +37,7 @@ pub(super) async fn run(cx: &mut Context, args: &Describe) -> Result<Exit> {
                 org: org.clone(),
                 kind: target.kind.to_string(),
                 name,
+                at: None,
             }))
             .await?;
         let Some(resource) = found.resource else { continue };
@@ -51,6 +52,7 @@ pub(super) async fn run(cx: &mut Context, args: &Describe) -> Result<Exit> {
             let request = pb::ListRequest {
                 filter: Some(filter),
                 limit: 1_000,
+                at: None,
             };
             let mut pages = cx.within(client.list(request)).await?;
             while let Some(page) = in_time(cx.globals.timeout, pages.message()).await? {

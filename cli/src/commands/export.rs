@@ -40,7 +40,7 @@ pub(super) async fn run(cx: &mut Context, args: &Export) -> Result<Exit> {
         Format::Table { .. } => Format::Yaml,
         other => other.clone(),
     };
-    let named = super::get::named(cx, &mut client, &org, &wanted).await?;
+    let named = super::get::named(cx, &mut client, &org, &wanted, None).await?;
     let timeout = cx.globals.timeout;
     let mut listing = Listing::new(&mut cx.io, &format, Vec::new(), resource_name)?;
     for resource in &named {
@@ -57,6 +57,7 @@ pub(super) async fn run(cx: &mut Context, args: &Export) -> Result<Exit> {
         let request = pb::ListRequest {
             filter: Some(filter),
             limit: 0,
+            at: None,
         };
         let mut pages = in_time(timeout, client.list(request)).await?.into_inner();
         while let Some(page) = in_time(timeout, pages.message()).await? {

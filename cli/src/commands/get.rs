@@ -5,16 +5,17 @@ use std::collections::BTreeSet;
 use clap::Args;
 use fleet_proto::kinds::Kind;
 use fleet_proto::pb::resource_service_client::ResourceServiceClient;
-use fleet_proto::{pb, reflect};
+use fleet_proto::{pb, prost_types, reflect};
 use tonic::transport::Channel;
 
 use super::{resource_columns, resource_name};
 use crate::args::Narrow;
 use crate::context::{Context, in_time};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::out::Listing;
 use crate::targets::{self, Target};
+use crate::times;
 
 /// Show one resource, or all resources of a kind
 #[derive(Args, Debug)]
@@ -27,10 +28,14 @@ pub struct Get {
     /// At most so many; 0: all
     #[arg(long, value_name = "COUNT", default_value_t = 0)]
     limit: u32,
+    /// As it was then: a revision, or a time
+    #[arg(long, value_name = "REVISION | TIME")]
+    at: Option<String>,
 }
 
 pub(super) async fn run(cx: &mut Context, args: &Get) -> Result<Exit> {
     let wanted = targets::parse(&args.what)?;
+    let at = args.at.as_deref().map(moment).transpose()?;
     if wanted.iter().any(|target| target.name.is_some()) {
         args.narrow.refuse_beside_names()?;
     }
@@ -43,7 +48,7 @@ pub(super) async fn run(cx: &mut Context, args: &Get) -> Result<Exit> {
     let kinds: BTreeSet<Kind> = wanted.iter().map(|target| target.kind).collect();
     let kind = kinds.first().copied().filter(|_| kinds.len() == 1);
     let mut client = cx.resources().await?;
-    let named = named(cx, &mut client, &org, &wanted).await?;
+    let named = named(cx, &mut client, &org, &wanted, at).await?;
     let (format, timeout) = (cx.format.clone(), cx.globals.timeout);
     let columns = resource_columns(kind, args.narrow.all_orgs);
     let mut listing = Listing::new(&mut cx.io, &format, columns, resource_name)?;
@@ -69,6 +74,7 @@ pub(super) async fn run(cx: &mut Context, args: &Get) -> Result<Exit> {
         let request = pb::ListRequest {
             filter: Some(filter),
             limit: left,
+            at,
         };
         let mut pages = in_time(timeout, client.list(request)).await?.into_inner();
         while let Some(page) = in_time(timeout, pages.message()).await? {
@@ -93,6 +99,7 @@ pub(super) async fn named(
     client: &mut ResourceServiceClient<Channel>,
     org: &str,
     wanted: &[Target],
+    at: Option<pb::Moment>,
 ) -> Result<Vec<pb::Resource>> {
     let mut found = Vec::new();
     for target in wanted {
@@ -101,8 +108,31 @@ pub(super) async fn named(
             org: org.to_owned(),
             kind: target.kind.to_string(),
             name: name.clone(),
+            at,
         };
         found.extend(cx.within(client.get(request)).await?.resource);
     }
     Ok(found)
+}
+
+/// A moment of the past: a revision, or a time.
+fn moment(text: &str) -> Result<pb::Moment> {
+    use pb::moment::Moment;
+    let moment = match text.parse::<u64>() {
+        // Small numbers are revisions; a time in milliseconds has more digits.
+        Ok(revision) if text.len() < 12 => Moment::Revision(revision),
+        _ => {
+            let at = times::parse(text, times::now()).map_err(|error| {
+                Error::usage(
+                    format!("--at {text}: {error}"),
+                    "write a revision, RFC 3339, or such as -1h",
+                )
+            })?;
+            Moment::Time(prost_types::Timestamp {
+                seconds: at.div_euclid(1_000_000),
+                nanos: (at.rem_euclid(1_000_000) * 1_000) as i32,
+            })
+        }
+    };
+    Ok(pb::Moment { moment: Some(moment) })
 }

@@ -5,12 +5,19 @@ pub mod completion;
 pub mod delete;
 pub mod describe;
 pub mod device;
+pub mod drift;
+pub mod edit;
 pub mod export;
 pub mod get;
 pub mod help;
+pub mod history;
+pub mod label;
 pub mod modbus;
+pub mod plan;
 pub mod server;
+mod settle;
 pub mod telemetry;
+pub mod undo;
 pub mod watch;
 
 use fleet_proto::kinds::Kind;
@@ -30,7 +37,18 @@ pub async fn run(cx: &mut Context, command: Command) -> Result<Exit> {
     match command {
         Command::Get(args) => get::run(cx, &args).await,
         Command::Describe(args) => describe::run(cx, &args).await,
+        Command::Plan(args) => plan::run(cx, &args).await,
         Command::Apply(args) => apply::run(cx, &args).await,
+        Command::Diff(args) => plan::diff(cx, &args).await,
+        Command::Drift(args) => drift::run(cx, &args).await,
+        Command::Undo(args) => undo::undo(cx, &args).await,
+        Command::Rollback(args) => undo::rollback(cx, &args).await,
+        Command::History(args) => history::history(cx, &args).await,
+        Command::Blame(args) => history::blame(cx, &args).await,
+        Command::Edit(args) => edit::run(cx, &args).await,
+        Command::Label(args) => label::label(cx, &args).await,
+        Command::Annotate(args) => label::annotate(cx, &args).await,
+        Command::Mv(args) => label::mv(cx, &args).await,
         Command::Delete(args) => delete::run(cx, &args).await,
         Command::Export(args) => export::run(cx, &args).await,
         Command::Watch(args) => watch::run(cx, &args).await,
@@ -95,7 +113,7 @@ fn resource_name(record: &Value) -> String {
 }
 
 /// `kind/name` of a resource message.
-fn named(resource: &pb::Resource) -> String {
+pub fn named(resource: &pb::Resource) -> String {
     let kind = resource.spec.as_ref().map(Kind::of).map_or("", Kind::singular);
     format!(
         "{kind}/{}",

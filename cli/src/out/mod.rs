@@ -1,6 +1,7 @@
 //! The one printer: records in, text in the chosen format out.
 
 mod jq;
+pub mod plan;
 mod table;
 
 use fleet_proto::manifest;

@@ -7,6 +7,7 @@ pub mod ingest;
 pub mod kinds;
 pub mod modbus;
 pub mod object;
+pub mod ownership;
 pub mod telemetry;
 pub mod tokens;
 pub mod units;

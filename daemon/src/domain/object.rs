@@ -100,6 +100,7 @@ impl From<&Object> for pb::Resource {
                 created_by: object.created_by.clone(),
                 updated_at: Some(timestamp(object.updated_at)),
                 updated_by: object.updated_by.clone(),
+                ..pb::Metadata::default()
             }),
             issues: object.issues.clone(),
             spec: Some(object.spec.clone()),

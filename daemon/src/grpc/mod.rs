@@ -1,5 +1,6 @@
 //! The gRPC door: unpacks, calls, wraps. The only place that knows tonic.
 
+mod applied;
 mod device;
 mod gate;
 mod modbus;

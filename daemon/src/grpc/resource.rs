@@ -10,16 +10,16 @@ use prost::Message as _;
 use tokio::sync::mpsc;
 use tonic::{Request, Response, Status, Streaming};
 
-use super::{driven, gate, required};
-use crate::domain::{Caller, Key, Object};
+use super::{applied, driven, gate, required};
+use crate::domain::{Key, Object};
 use crate::services::devices::Devices;
-use crate::services::resources::{Action, DeleteRequest, Event, Filter, Options, Outcome, Resources};
+use crate::services::resources::{DeleteRequest, Event, Filter, Options, Outcome, Resources};
 use crate::services::{Error, Result as Done};
 
 type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
 /// Resources in one message of an answer.
-const BATCH: usize = 200;
+pub(super) const BATCH: usize = 200;
 
 pub(super) struct Door {
     resources: Resources,
@@ -31,14 +31,45 @@ impl Door {
         Self { resources, devices }
     }
 
-    async fn apply_all(
+    async fn submitted(
         &self,
-        caller: &Caller,
-        bundle: Vec<pb::Submission>,
-        options: Options,
-    ) -> Done<Vec<pb::ApplyResponse>> {
-        let outcome = self.resources.apply(caller, bundle, options).await?;
-        Ok(answer(outcome, options.dry_run))
+        request: Request<Streaming<pb::ApplyRequest>>,
+        only_plan: bool,
+    ) -> Result<Response<Answers<pb::ApplyResponse>>, Status> {
+        let caller = gate::caller(&request)?;
+        let (bundle, mut options) = collect(request.into_inner()).await?;
+        options.dry_run |= only_plan;
+        let dry_run = options.dry_run;
+        let outcome = self.resources.apply(&caller, bundle, options).await;
+        self.told(outcome, dry_run).await
+    }
+
+    async fn told(
+        &self,
+        outcome: Done<Outcome>,
+        dry_run: bool,
+    ) -> Result<Response<Answers<pb::ApplyResponse>>, Status> {
+        let answers = match outcome {
+            Ok(outcome) => {
+                let online = self.devices.online(&outcome.impact.devices).await?;
+                let refusal = outcome.refusal().map(|error| Err(error.into()));
+                let answers = applied::answer(&outcome, dry_run, online).into_iter().map(Ok);
+                answers.chain(refusal).collect()
+            }
+            // A status travels in a header, which is small: all issues go in the body before it.
+            Err(Error::Invalid(issues)) => {
+                let body = issues.chunks(BATCH).map(|issues| {
+                    Ok(pb::ApplyResponse {
+                        issues: issues.to_vec(),
+                        ..Default::default()
+                    })
+                });
+                body.chain([Err(Status::from(Error::Invalid(issues.clone())))])
+                    .collect::<Vec<_>>()
+            }
+            Err(error) => return Err(error.into()),
+        };
+        Ok(Response::new(Box::pin(futures_util::stream::iter(answers))))
     }
 }
 
@@ -46,20 +77,39 @@ impl Door {
 impl ResourceService for Door {
     type ListStream = Answers<pb::ListResponse>;
     type WatchStream = Answers<pb::WatchResponse>;
+    type PlanStream = Answers<pb::ApplyResponse>;
     type ApplyStream = Answers<pb::ApplyResponse>;
+    type RestoreStream = Answers<pb::ApplyResponse>;
+    type HistoryStream = Answers<pb::HistoryResponse>;
 
     async fn get(&self, request: Request<pb::GetRequest>) -> Result<Response<pb::GetResponse>, Status> {
         let caller = gate::caller(&request)?;
-        let pb::GetRequest { org, kind, name } = request.into_inner();
-        let object = self.resources.find(&caller, &org, kind_of(&kind)?, &name).await?;
+        let pb::GetRequest { org, kind, name, at } = request.into_inner();
+        let kind = kind_of(&kind)?;
+        if let Some(at) = applied::at(at)? {
+            let object = self.resources.find_at(&caller, &org, kind, &name, at).await?;
+            let resource = Some(pb::Resource::from(&object));
+            return Ok(Response::new(pb::GetResponse { resource }));
+        }
+        let object = self.resources.find(&caller, &org, kind, &name).await?;
         let resource = self.devices.with_status(vec![object]).await?.pop();
         Ok(Response::new(pb::GetResponse { resource }))
     }
 
     async fn list(&self, request: Request<pb::ListRequest>) -> Result<Response<Self::ListStream>, Status> {
         let caller = gate::caller(&request)?;
-        let pb::ListRequest { filter, limit } = request.into_inner();
+        let pb::ListRequest { filter, limit, at } = request.into_inner();
         let filter = Filter::try_from(filter.unwrap_or_default())?;
+        if let Some(at) = applied::at(at)? {
+            let found = self.resources.list_at(&caller, &filter, limit, at).await?;
+            let page = |page: &[Object]| {
+                Ok(pb::ListResponse {
+                    resources: page.iter().map(pb::Resource::from).collect(),
+                })
+            };
+            let pages: Vec<_> = found.chunks(BATCH).map(page).collect();
+            return Ok(Response::new(Box::pin(futures_util::stream::iter(pages))));
+        }
         let (sender, receiver) = mpsc::channel(2);
         let (resources, devices) = (self.resources.clone(), self.devices.clone());
         let work = async move { resources.list(&caller, &filter, limit, &sender).await };
@@ -86,28 +136,39 @@ impl ResourceService for Door {
         )))
     }
 
+    async fn plan(&self, request: Request<Streaming<pb::ApplyRequest>>) -> Result<Response<Self::PlanStream>, Status> {
+        self.submitted(request, true).await
+    }
+
     async fn apply(
         &self,
         request: Request<Streaming<pb::ApplyRequest>>,
     ) -> Result<Response<Self::ApplyStream>, Status> {
+        self.submitted(request, false).await
+    }
+
+    async fn restore(&self, request: Request<pb::RestoreRequest>) -> Result<Response<Self::RestoreStream>, Status> {
         let caller = gate::caller(&request)?;
-        let (bundle, options) = collect(request.into_inner()).await?;
-        let answers = match self.apply_all(&caller, bundle, options).await {
-            Ok(answers) => answers.into_iter().map(Ok).collect(),
-            // A status travels in a header, which is small: all issues go in the body before it.
-            Err(Error::Invalid(issues)) => {
-                let body = issues.chunks(BATCH).map(|issues| {
-                    Ok(pb::ApplyResponse {
-                        issues: issues.to_vec(),
-                        ..Default::default()
-                    })
-                });
-                body.chain([Err(Status::from(Error::Invalid(issues.clone())))])
-                    .collect::<Vec<_>>()
-            }
-            Err(error) => return Err(error.into()),
-        };
-        Ok(Response::new(Box::pin(futures_util::stream::iter(answers))))
+        let request = applied::restore(request.into_inner())?;
+        let outcome = self.resources.restore(&caller, &request).await;
+        self.told(outcome, request.dry_run).await
+    }
+
+    async fn history(&self, request: Request<pb::HistoryRequest>) -> Result<Response<Self::HistoryStream>, Status> {
+        let caller = gate::caller(&request)?;
+        let request = request.into_inner();
+        let (sender, receiver) = mpsc::channel(2);
+        let resources = self.resources.clone();
+        let work = async move { resources.history(&caller, &request, &sender).await };
+        let pages = driven(work, receiver).map(|page| Ok(applied::history(page?)));
+        Ok(Response::new(Box::pin(pages)))
+    }
+
+    async fn owners(&self, request: Request<pb::OwnersRequest>) -> Result<Response<pb::OwnersResponse>, Status> {
+        let caller = gate::caller(&request)?;
+        let pb::OwnersRequest { org, kind, name } = request.into_inner();
+        let owned = self.resources.owners(&caller, &org, kind_of(&kind)?, &name).await?;
+        Ok(Response::new(applied::owned(owned)))
     }
 
     async fn delete(&self, request: Request<pb::DeleteRequest>) -> Result<Response<pb::DeleteResponse>, Status> {
@@ -148,11 +209,11 @@ impl ResourceService for Door {
     }
 }
 
-fn kind_of(text: &str) -> Done<Kind> {
+pub(super) fn kind_of(text: &str) -> Done<Kind> {
     Kind::find(text).ok_or_else(|| Error::NotFound(format!("kind `{text}`")))
 }
 
-fn key(key: pb::delete_request::Key) -> Done<(Key, u64)> {
+pub(super) fn key(key: pb::delete_request::Key) -> Done<(Key, u64)> {
     Ok((
         Key {
             org: key.org,
@@ -178,48 +239,7 @@ async fn collect(mut messages: Streaming<pb::ApplyRequest>) -> Result<(Vec<pb::S
         }
         bundle.extend(message.submissions);
     }
-    let options = required(options, "options")?;
-    Ok((
-        bundle,
-        Options {
-            dry_run: options.dry_run,
-        },
-    ))
-}
-
-fn answer(outcome: Outcome, dry_run: bool) -> Vec<pb::ApplyResponse> {
-    let count = |action| u32::try_from(outcome.count(action)).unwrap_or(u32::MAX);
-    let summary = pb::apply_response::Summary {
-        created: count(Action::Created),
-        updated: count(Action::Updated),
-        unchanged: count(Action::Unchanged),
-        dry_run,
-        revision: outcome.revision,
-    };
-    let applied: Vec<_> = outcome
-        .applied
-        .iter()
-        .map(|applied| pb::apply_response::Applied {
-            index: applied.index as u32,
-            action: match applied.action {
-                Action::Unchanged => pb::apply_response::Action::Unchanged,
-                Action::Created => pb::apply_response::Action::Created,
-                Action::Updated => pb::apply_response::Action::Updated,
-            } as i32,
-            resource: Some(pb::Resource::from(&applied.object)),
-        })
-        .collect();
-    applied
-        .chunks(BATCH)
-        .map(|applied| pb::ApplyResponse {
-            applied: applied.to_vec(),
-            ..Default::default()
-        })
-        .chain([pb::ApplyResponse {
-            summary: Some(summary),
-            ..Default::default()
-        }])
-        .collect()
+    Ok((bundle, applied::options(required(options, "options")?)?))
 }
 
 fn told(event: Event) -> pb::WatchResponse {

@@ -14,6 +14,9 @@ fn code(error: &Error) -> (Code, &'static str) {
         Error::NotFound(_) => (Code::NotFound, codes::NOT_FOUND),
         Error::AlreadyExists(_) => (Code::AlreadyExists, codes::CONFLICT),
         Error::Conflict { .. } => (Code::Aborted, codes::CONFLICT),
+        Error::Stale(_) => (Code::Aborted, codes::STALE),
+        Error::Owned { .. } => (Code::Aborted, codes::OWNED),
+        Error::Guarded(_) => (Code::FailedPrecondition, codes::GUARDED),
         Error::Invalid(_) => (Code::InvalidArgument, codes::SEMANTIC),
         Error::InUse { .. } => (Code::FailedPrecondition, codes::IN_USE),
         Error::Protected(_) => (Code::FailedPrecondition, codes::PROTECTED),
@@ -35,7 +38,7 @@ impl From<Error> for Status {
         };
         let mut message = error.to_string();
         match &error {
-            Error::Invalid(issues) => {
+            Error::Invalid(issues) | Error::Guarded(issues) => {
                 detail.issues = issues.iter().take(MOST_ISSUES).cloned().collect();
                 if let [only] = issues.as_slice() {
                     if !only.code.is_empty() {

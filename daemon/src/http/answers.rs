@@ -60,9 +60,13 @@ impl From<Error> for Problem {
         let problem = |status, code| Self::new(status, code, detail.clone());
         match error {
             Error::NotFound(_) => problem(StatusCode::NOT_FOUND, "not_found"),
-            Error::AlreadyExists(_) | Error::Conflict { .. } | Error::InUse { .. } | Error::Protected(_) => {
-                problem(StatusCode::CONFLICT, "conflict")
-            }
+            Error::AlreadyExists(_)
+            | Error::Conflict { .. }
+            | Error::Stale(_)
+            | Error::Owned { .. }
+            | Error::Guarded(_)
+            | Error::InUse { .. }
+            | Error::Protected(_) => problem(StatusCode::CONFLICT, "conflict"),
             Error::Invalid(_) => problem(StatusCode::BAD_REQUEST, "invalid"),
             Error::Denied(_) => problem(StatusCode::FORBIDDEN, "denied"),
             Error::Unauthenticated(_) => problem(StatusCode::UNAUTHORIZED, "unauthenticated"),

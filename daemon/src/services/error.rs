@@ -27,6 +27,24 @@ pub enum Error {
         /// Revision now.
         current: u64,
     },
+    /// A plan saw other revisions than there are: key, the one that it saw, the one that is; 0: it did not or does not exist.
+    #[error("the plan is stale: {}", stale(.0))]
+    Stale(Vec<(Key, u64, u64)>),
+    /// A field belongs to another manager.
+    #[error("{key}: {path} belongs to {manager}{}", and_more(*.more))]
+    Owned {
+        /// Of what.
+        key: Key,
+        /// Which field.
+        path: String,
+        /// Whose it is.
+        manager: String,
+        /// So many more conflicts.
+        more: usize,
+    },
+    /// A guard refuses although the input is valid.
+    #[error("{}", invalid(.0))]
+    Guarded(Vec<Issue>),
     /// The input is wrong; nothing was changed.
     #[error("{}", invalid(.0))]
     Invalid(Vec<Issue>),
@@ -66,10 +84,28 @@ pub enum Error {
     Storage(#[source] storage::Error),
 }
 
+fn stale(found: &[(Key, u64, u64)]) -> String {
+    let told = found.iter().take(5).map(|(key, seen, current)| match (seen, current) {
+        (0, _) => format!("{key} has been created since"),
+        (_, 0) => format!("{key} is gone"),
+        (seen, current) => format!("{key} was at revision {seen} and is at {current}"),
+    });
+    told.collect::<Vec<_>>().join(", ") + &and_more(found.len().saturating_sub(5))
+}
+
+fn and_more(count: usize) -> String {
+    if count == 0 {
+        String::new()
+    } else {
+        format!(" (and {count} more)")
+    }
+}
+
 fn invalid(issues: &[Issue]) -> String {
     match issues {
         [] => "the input is invalid".to_owned(),
         [one] if one.path.is_empty() => one.message.clone(),
+        [first, rest @ ..] if first.path.is_empty() => format!("{}{}", first.message, and_more(rest.len())),
         [one] => format!("{}: {}", one.path, one.message),
         [first, rest @ ..] => format!("{}: {} (and {} more)", first.path, first.message, rest.len()),
     }

@@ -7,7 +7,7 @@ use fleet_proto::reflect;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::db::{Tx, query};
+use super::db::{Row, Tx, query};
 use super::error::{Error, Result};
 use crate::domain::telemetry::Micros;
 use crate::domain::{Object, Org};
@@ -22,7 +22,8 @@ pub enum Verb {
 }
 
 impl Verb {
-    fn text(self) -> &'static str {
+    /// As it is stored and shown.
+    pub fn text(self) -> &'static str {
         match self {
             Self::Create => "create",
             Self::Update => "update",
@@ -50,12 +51,31 @@ pub struct Change {
     pub verb: Verb,
     /// Who did it.
     pub actor: String,
+    /// For whom: `applyset/NAME`, `person/NAME`; empty: fleetd itself.
+    pub manager: String,
+    /// Commit of the version control that it came from; may be empty.
+    pub commit: String,
     /// When.
     pub at: Micros,
     /// The whole resource before, where there was one.
     pub before: Option<Object>,
     /// The whole resource after, where there is one.
     pub after: Option<Object>,
+    /// Of a deletion: owners and apply sets before, as [`super::ownership::snapshot`] writes them.
+    pub owners: Option<String>,
+}
+
+/// Which changes [`list`] gives; what is empty or 0 does not narrow.
+#[derive(Clone, Debug, Default)]
+pub struct Narrow {
+    /// Uid of the organization as text: its resources and itself.
+    pub org: String,
+    /// Of this kind.
+    pub kind: Option<Kind>,
+    /// Name that it has or had, or its uid.
+    pub name: String,
+    /// Of this transaction.
+    pub revision: u64,
 }
 
 /// Takes the next revision. Until the end of the transaction no other writer goes on,
@@ -75,8 +95,8 @@ pub async fn revision(tx: &mut Tx) -> Result<u64> {
 /// Adds a change to the log.
 pub async fn append(tx: &mut Tx, change: &Change) -> Result<()> {
     query(
-        "insert into change (revision, seq, uid, kind, org, name, verb, actor, at, before, after)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+        "insert into change (revision, seq, uid, kind, org, name, verb, actor, at, before, after, manager, source, owners)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
     )
     .bind(change.revision)
     .bind(change.seq)
@@ -89,53 +109,135 @@ pub async fn append(tx: &mut Tx, change: &Change) -> Result<()> {
     .bind(change.at)
     .bind(change.before.as_ref().map(text))
     .bind(change.after.as_ref().map(text))
+    .bind(&change.manager)
+    .bind(&change.commit)
+    .bind(change.owners.clone())
     .execute(tx)
     .await?;
     Ok(())
 }
 
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "select revision, seq, uid, kind, org, name, verb, actor, at, before, after, manager, source, owners from change c ",
+            $rest
+        )
+    };
+}
+
 /// Changes behind (revision, seq), oldest first.
 pub async fn list_after(tx: &mut Tx, after: (u64, u64), limit: u32) -> Result<Vec<Change>> {
-    let rows = query(
-        "select revision, seq, uid, kind, org, name, verb, actor, at, before, after from change
-          where (revision, seq) > ($1, $2) order by revision, seq limit $3",
-    )
+    let rows = query(select!(
+        "where (revision, seq) > ($1, $2) order by revision, seq limit $3"
+    ))
     .bind(after.0)
     .bind(after.1)
     .bind(limit)
     .fetch_all(tx)
     .await?;
+    rows.iter().map(read).collect()
+}
+
+/// The changes of one transaction, in their order.
+pub async fn list_of(tx: &mut Tx, revision: u64) -> Result<Vec<Change>> {
+    let rows = query(select!("where revision = $1 order by seq"))
+        .bind(revision)
+        .fetch_all(tx)
+        .await?;
+    rows.iter().map(read).collect()
+}
+
+/// Changes before (revision, seq), newest first.
+pub async fn list(tx: &mut Tx, narrow: &Narrow, before: (u64, u64), limit: u32) -> Result<Vec<Change>> {
+    let rows = query(select!(
+        "where ($1 = '' or org = $1 or uid = $1)
+           and (cast($2 as text) is null or kind = $2)
+           and ($3 = '' or uid = $3 or uid in
+                (select n.uid from change n where n.name = $3 and ($1 = '' or n.org = $1 or n.uid = $1)
+                    and (cast($2 as text) is null or n.kind = $2)))
+           and ($4 = 0 or revision = $4)
+           and (revision, seq) < ($5, $6)
+         order by revision desc, seq desc limit $7"
+    ))
+    .bind(&narrow.org)
+    .bind(narrow.kind.map(Kind::singular))
+    .bind(&narrow.name)
+    .bind(narrow.revision)
+    .bind(before.0)
+    .bind(before.1)
+    .bind(limit)
+    .fetch_all(tx)
+    .await?;
+    rows.iter().map(read).collect()
+}
+
+/// The resources of a kind as they were after a transaction, in order of name; `org` empty: of every organization.
+pub async fn list_at(tx: &mut Tx, kind: Kind, org: &str, revision: u64) -> Result<Vec<Object>> {
+    let rows = query(select!(
+        "where kind = $1 and ($2 = '' or org = $2 or uid = $2) and revision <= $3 and after is not null
+           and not exists (select 1 from change d where d.uid = c.uid and d.revision <= $3
+                and (d.revision, d.seq) > (c.revision, c.seq))
+         order by org, name"
+    ))
+    .bind(kind.singular())
+    .bind(org)
+    .bind(revision)
+    .fetch_all(tx)
+    .await?;
     rows.iter()
-        .map(|row| {
-            let corrupt = |column: &str, text: &str| Error::Corrupt {
-                table: "change",
-                column: column.to_owned(),
-                detail: format!("`{text}` is unknown"),
-            };
-            let (kind, verb) = (row.text("kind")?, row.text("verb")?);
-            Ok(Change {
-                revision: row.count("revision")?,
-                seq: row.count("seq")?,
-                uid: row.uuid("change", "uid")?,
-                kind: Kind::find(&kind).ok_or_else(|| corrupt("kind", &kind))?,
-                org: row.text("org")?,
-                name: row.text("name")?,
-                verb: match verb.as_str() {
-                    "create" => Verb::Create,
-                    "update" => Verb::Update,
-                    "delete" => Verb::Delete,
-                    other => return Err(corrupt("verb", other)),
-                },
-                actor: row.text("actor")?,
-                at: row.int("at")?,
-                before: row
-                    .opt_text("before")?
-                    .map(|text| object("before", &text))
-                    .transpose()?,
-                after: row.opt_text("after")?.map(|text| object("after", &text)).transpose()?,
-            })
-        })
+        .filter_map(|row| read(row).map(|change| change.after).transpose())
         .collect()
+}
+
+/// The revision of the last write up to a moment; 0: there was none yet.
+pub async fn revision_at(tx: &mut Tx, at: Micros) -> Result<u64> {
+    let row = query("select max(revision) as revision from change where at <= $1")
+        .bind(at)
+        .fetch_one(tx)
+        .await?;
+    Ok(row
+        .opt_int("revision")?
+        .and_then(|revision| u64::try_from(revision).ok())
+        .unwrap_or(0))
+}
+
+/// The revision of the last write to a resource; 0: there was none yet.
+pub async fn last(tx: &mut Tx) -> Result<u64> {
+    revision_at(tx, Micros::MAX).await
+}
+
+fn read(row: &Row) -> Result<Change> {
+    let corrupt = |column: &str, text: &str| Error::Corrupt {
+        table: "change",
+        column: column.to_owned(),
+        detail: format!("`{text}` is unknown"),
+    };
+    let (kind, verb) = (row.text("kind")?, row.text("verb")?);
+    Ok(Change {
+        revision: row.count("revision")?,
+        seq: row.count("seq")?,
+        uid: row.uuid("change", "uid")?,
+        kind: Kind::find(&kind).ok_or_else(|| corrupt("kind", &kind))?,
+        org: row.text("org")?,
+        name: row.text("name")?,
+        verb: match verb.as_str() {
+            "create" => Verb::Create,
+            "update" => Verb::Update,
+            "delete" => Verb::Delete,
+            other => return Err(corrupt("verb", other)),
+        },
+        actor: row.text("actor")?,
+        manager: row.text("manager")?,
+        commit: row.text("source")?,
+        at: row.int("at")?,
+        before: row
+            .opt_text("before")?
+            .map(|text| object("before", &text))
+            .transpose()?,
+        after: row.opt_text("after")?.map(|text| object("after", &text)).transpose()?,
+        owners: row.opt_text("owners")?,
+    })
 }
 
 /// How the log keeps a whole resource.

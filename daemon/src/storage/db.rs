@@ -22,6 +22,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_resources.sql"),
     include_str!("migrations/0002_series.sql"),
     include_str!("migrations/0003_devices.sql"),
+    include_str!("migrations/0004_ownership.sql"),
 ];
 
 /// An open database.

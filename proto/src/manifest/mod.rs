@@ -106,12 +106,17 @@ impl Bundle {
         }
     }
 
-    /// The submissions, in the order of [`Self::documents`].
+    /// The submissions, in the order of [`Self::documents`], each with where its fields stand.
     pub fn submissions(&self) -> Vec<pb::Submission> {
-        self.documents
-            .iter()
-            .map(|document| document.submission.clone())
-            .collect()
+        let submission = |document: &Document| {
+            let mut submission = document.submission.clone();
+            let line = |path: &String| u32::try_from(document.place_of(path).line).unwrap_or(0);
+            submission.lines = submission.paths.iter().map(line).collect();
+            let source = self.sources.get(document.place.source);
+            submission.file = source.map(|source| source.name.clone()).unwrap_or_default();
+            submission
+        };
+        self.documents.iter().map(submission).collect()
     }
 }
 

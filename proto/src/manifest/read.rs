@@ -12,7 +12,15 @@ use crate::pb;
 use crate::reflect;
 use crate::suggest::closest;
 
-const METADATA: &[&str] = &["org", "name", "labels", "annotations", "protect", "revision"];
+const METADATA: &[&str] = &[
+    "org",
+    "name",
+    "labels",
+    "annotations",
+    "protect",
+    "revision",
+    "renamedFrom",
+];
 
 /// Reads every document of every source. Goes on after an error.
 pub fn read(sources: Vec<Source>) -> Bundle {
@@ -245,6 +253,7 @@ fn document(root: &Node, problems: &mut Vec<Problem>) -> Option<Document> {
                 ..pb::Resource::default()
             }),
             paths,
+            ..pb::Submission::default()
         },
         place: root.place,
         places,
@@ -318,6 +327,7 @@ fn metadata_from(json: &Json, metadata: &mut pb::Metadata, issues: &mut Vec<pb::
             (_, Json::Null) if METADATA.contains(&key.as_str()) => {}
             ("org", Json::String(text)) => metadata.org.clone_from(text),
             ("name", Json::String(text)) => metadata.name.clone_from(text),
+            ("renamedFrom", Json::String(text)) => metadata.renamed_from.clone_from(text),
             ("protect", Json::Bool(value)) => metadata.protect = *value,
             ("revision", Json::Number(number)) if number.is_u64() => metadata.revision = number.as_u64().unwrap_or(0),
             ("labels" | "annotations", Json::Object(entries)) => {
@@ -340,7 +350,7 @@ fn metadata_from(json: &Json, metadata: &mut pb::Metadata, issues: &mut Vec<pb::
                     }
                 }
             }
-            ("org" | "name", other) => report(
+            ("org" | "name" | "renamedFrom", other) => report(
                 path,
                 codes::WRONG_TYPE,
                 format!("expected text, found {other}"),

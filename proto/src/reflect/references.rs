@@ -77,36 +77,56 @@ pub fn uniques(spec: &Spec) -> Vec<UniqueValue> {
 
 /// Empties the fields that refer to the resource and are cleared when it goes; list elements are removed.
 pub fn clear_reference(spec: &mut Spec, kind: Kind, name: &str) -> bool {
+    rewrite(spec, kind, name, None)
+}
+
+/// Makes every field that refers to the resource name it anew.
+pub fn rename_reference(spec: &mut Spec, kind: Kind, name: &str, new: &str) -> bool {
+    rewrite(spec, kind, name, Some(new))
+}
+
+fn rewrite(spec: &mut Spec, kind: Kind, name: &str, new: Option<&str>) -> bool {
     let own = Kind::of(spec);
     let mut message = dynamic(spec);
-    let changed = clear_in(&mut message, kind, name);
+    let changed = rewrite_in(&mut message, kind, name, new);
     if changed {
         *spec = typed(own, message);
     }
     changed
 }
 
-fn clear_in(message: &mut DynamicMessage, kind: Kind, name: &str) -> bool {
+fn rewrite_in(message: &mut DynamicMessage, kind: Kind, name: &str, new: Option<&str>) -> bool {
     let mut changed = false;
     for field in message.descriptor().fields() {
         if !message.has_field(&field) {
             continue;
         }
-        let clears = rules(&field)
-            .is_some_and(|rules| rules.on_delete() == pb::OnDelete::Clear && Kind::find(&rules.r#ref) == Some(kind));
+        let concerned = rules(&field).is_some_and(|rules| {
+            Kind::find(&rules.r#ref) == Some(kind) && (new.is_some() || rules.on_delete() == pb::OnDelete::Clear)
+        });
         match message.get_field_mut(&field) {
-            Value::String(text) if clears && text == name => {
-                message.clear_field(&field);
+            Value::String(text) if concerned && text == name => {
+                match new {
+                    Some(new) => new.clone_into(text),
+                    None => message.clear_field(&field),
+                }
                 changed = true;
             }
-            Value::Message(inner) => changed |= clear_in(inner, kind, name),
+            Value::Message(inner) => changed |= rewrite_in(inner, kind, name, new),
             Value::List(items) => {
                 let before = items.len();
-                items.retain(|item| !(clears && item.as_str() == Some(name)));
+                items.retain(|item| !(concerned && new.is_none() && item.as_str() == Some(name)));
                 changed |= items.len() != before;
                 for item in items {
-                    if let Value::Message(inner) = item {
-                        changed |= clear_in(inner, kind, name);
+                    match item {
+                        Value::Message(inner) => changed |= rewrite_in(inner, kind, name, new),
+                        Value::String(text) if concerned && text == name => {
+                            if let Some(new) = new {
+                                new.clone_into(text);
+                                changed = true;
+                            }
+                        }
+                        _ => {}
                     }
                 }
             }

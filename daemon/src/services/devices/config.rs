@@ -1,9 +1,13 @@
 //! The configuration that a gateway fetches, in the gateway's terms.
 
+use std::collections::HashMap;
+
 use fleet_proto::kinds::Kind;
+use fleet_proto::pb::DeviceProfileSpec;
 use fleet_proto::pb::gateway_config_spec::{DataType, Parity, Transport};
 use fleet_proto::pb::resource::Spec;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::{Devices, Identity};
 use crate::domain::kinds::effective;
@@ -57,32 +61,73 @@ impl Devices {
     }
 }
 
+/// Versions that gateways should run, each configuration looked at once: many devices share a few.
+#[derive(Debug, Default)]
+pub(super) struct Versions {
+    profiles: HashMap<(Option<Uuid>, String), Option<DeviceProfileSpec>>,
+    configs: HashMap<(Option<Uuid>, String), String>,
+}
+
+impl Versions {
+    /// The version that a gateway should fetch; empty: it has no configuration, or fleetd polls in its place.
+    pub(super) async fn of(&mut self, tx: &mut Tx, object: &Object) -> Result<String> {
+        let Spec::Device(spec) = &object.spec else {
+            return Ok(String::new());
+        };
+        let org = object.org.as_ref().map(|org| org.uid);
+        let profile = match &spec.profile {
+            None => None,
+            Some(name) => match self.profiles.get(&(org, name.clone())) {
+                Some(profile) => profile.clone(),
+                None => {
+                    let profile = profile(tx, org, name).await?;
+                    self.profiles.insert((org, name.clone()), profile.clone());
+                    profile
+                }
+            },
+        };
+        let Some(name) = effective(spec, profile.as_ref()).gateway_config else {
+            return Ok(String::new());
+        };
+        if let Some(version) = self.configs.get(&(org, name.clone())) {
+            return Ok(version.clone());
+        }
+        let config = config(tx, org, &name).await?.filter(|config| !config.polled_by_fleetd);
+        let version = config.as_ref().map(version).unwrap_or_default();
+        self.configs.insert((org, name), version.clone());
+        Ok(version)
+    }
+}
+
 async fn load(tx: &mut Tx, object: &Object) -> Result<Option<(String, GatewayConfig)>> {
     let Spec::Device(spec) = &object.spec else {
         return Ok(None);
     };
     let org = object.org.as_ref().map(|org| org.uid);
     let profile = match &spec.profile {
-        Some(name) => match resources::find(tx, org, Kind::DeviceProfile, name)
-            .await?
-            .map(|o| o.spec)
-        {
-            Some(Spec::DeviceProfile(profile)) => Some(profile),
-            _ => None,
-        },
+        Some(name) => profile(tx, org, name).await?,
         None => None,
     };
     let Some(name) = effective(spec, profile.as_ref()).gateway_config else {
         return Ok(None);
     };
-    let Some(Object {
-        spec: Spec::GatewayConfig(spec),
-        ..
-    }) = resources::find(tx, org, Kind::GatewayConfig, &name).await?
-    else {
-        return Ok(None);
-    };
-    Ok(gateway_config::parse(&spec).ok().map(|config| (name, config)))
+    Ok(config(tx, org, &name).await?.map(|config| (name, config)))
+}
+
+async fn profile(tx: &mut Tx, org: Option<Uuid>, name: &str) -> Result<Option<DeviceProfileSpec>> {
+    let found = resources::find(tx, org, Kind::DeviceProfile, name).await?;
+    Ok(match found.map(|object| object.spec) {
+        Some(Spec::DeviceProfile(profile)) => Some(profile),
+        _ => None,
+    })
+}
+
+async fn config(tx: &mut Tx, org: Option<Uuid>, name: &str) -> Result<Option<GatewayConfig>> {
+    let found = resources::find(tx, org, Kind::GatewayConfig, name).await?;
+    Ok(match found.map(|object| object.spec) {
+        Some(Spec::GatewayConfig(spec)) => gateway_config::parse(&spec).ok(),
+        _ => None,
+    })
 }
 
 fn version(config: &GatewayConfig) -> String {

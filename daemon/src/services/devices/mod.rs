@@ -8,7 +8,7 @@ pub use config::Served;
 pub use operate::{Heartbeat, LogQuery, NewCommand, level as log_level};
 pub use provision::{ClaimRequest, Provision, Provisioned};
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, RwLock};
 
 use fleet_proto::kinds::Kind;
@@ -135,6 +135,22 @@ impl Devices {
         }
     }
 
+    /// How many of the devices are online now.
+    pub async fn online(&self, devices: &HashSet<Uuid>) -> Result<usize> {
+        let mut tx = self.resources.db().read().await?;
+        let now = self.clock.now();
+        let mut online = 0;
+        for device in devices {
+            let heard = read(&self.seen).get(device).copied();
+            let last_seen = match heard.filter(|at| now - at <= OFFLINE_AFTER) {
+                Some(at) => Some(at),
+                None => states::find(&mut tx, *device).await?.and_then(|state| state.last_seen),
+            };
+            online += usize::from(last_seen.is_some_and(|at| now - at <= OFFLINE_AFTER));
+        }
+        Ok(online)
+    }
+
     /// Resources as they are shown: devices with what is observed of them.
     pub async fn with_status(&self, objects: Vec<Object>) -> Result<Vec<pb::Resource>> {
         let mut shown: Vec<pb::Resource> = objects.iter().map(pb::Resource::from).collect();
@@ -143,6 +159,7 @@ impl Devices {
         }
         let mut tx = self.resources.db().read().await?;
         let now = self.clock.now();
+        let mut versions = config::Versions::default();
         for (object, resource) in objects
             .iter()
             .zip(&mut shown)
@@ -152,6 +169,10 @@ impl Devices {
             let heard = read(&self.seen).get(&object.uid).copied();
             let last_seen = state.as_ref().and_then(|s| s.last_seen).max(heard);
             let state = state.unwrap_or_default();
+            let wanted_config_version = match state.provisioned_at {
+                Some(_) => versions.of(&mut tx, object).await?,
+                None => String::new(),
+            };
             let connection = match last_seen {
                 None => "unknown",
                 Some(at) if now - at > OFFLINE_AFTER => "offline",
@@ -168,6 +189,7 @@ impl Devices {
                 free_heap: state.free_heap.and_then(|heap| u64::try_from(heap).ok()),
                 address: state.address,
                 errors: state.errors,
+                wanted_config_version,
             }));
         }
         Ok(shown)

@@ -8,10 +8,11 @@ use uuid::Uuid;
 
 use super::{Devices, Identity};
 use crate::domain::object::timestamp;
+use crate::domain::ownership::Manager;
 use crate::domain::tokens::{self, TokenKind};
 use crate::domain::{Caller, Object, Org};
 use crate::services::error::{Error, Result};
-use crate::services::resources::{Resources, may_administer};
+use crate::services::resources::{Options, Resources, may_administer};
 use crate::storage::devices::claim_tokens::{self, ClaimToken};
 use crate::storage::devices::{credentials, states};
 use crate::storage::{Tx, resources};
@@ -220,12 +221,15 @@ impl Devices {
                     .apply_in(
                         &mut tx,
                         &actor,
+                        &Manager::Fleetd,
                         vec![pb::Submission {
                             resource: Some(resource),
-                            paths: Vec::new(),
+                            ..pb::Submission::default()
                         }],
+                        &Options::default(),
                     )
-                    .await?;
+                    .await?
+                    .done()?;
                 revision = Some(outcome.revision);
                 outcome
                     .applied

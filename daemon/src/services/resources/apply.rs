@@ -1,373 +1,530 @@
 //! Apply: makes what is stored equal to what is submitted; all of it in one transaction, or nothing.
+//! A plan is the same without the commit.
 
 use std::collections::{HashMap, HashSet};
 
 use fleet_proto::codes;
 use fleet_proto::kinds::Kind;
-use fleet_proto::pb::{Issue, Submission};
-use fleet_proto::reflect;
+use fleet_proto::names;
+use fleet_proto::pb::{Issue, OnConflict, OwnershipRule, Submission};
+use fleet_proto::reflect::{self, Fields};
+use fleet_proto::selector::glob_matches;
+use fleet_proto::{diff, pb};
 use uuid::Uuid;
 
-use super::{Resources, checks, may_administer};
-use crate::domain::{Caller, Object, Org, kinds};
+use super::doom::{self, Ended};
+use super::impact;
+use super::outcome::{Action, Applied, Outcome, repeated};
+use super::submission::{Mentioned, Wanted, issue, parse};
+use super::write::{self, Stamp, Write};
+use super::{Resources, checks, may_administer, prune};
+use crate::domain::ownership::{self, Claim, Manager, Origin, Owners};
+use crate::domain::{Caller, Key, Object, Org, kinds};
 use crate::services::error::{Error, Result};
-use crate::storage::Tx;
-use crate::storage::changes::{self, Change, Verb};
-use crate::storage::resources::{self, Replaced};
+use crate::storage::resources;
+use crate::storage::{Tx, changes, ownership as claims};
 
 /// How to apply.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Options {
     /// Do everything but commit.
     pub dry_run: bool,
+    /// The source of manifests; empty: the caller is the manager.
+    pub apply_set: String,
+    /// Delete members of the apply set that are not submitted.
+    pub prune: bool,
+    /// Where no rule says otherwise.
+    pub on_conflict: OnConflict,
+    /// By path and kind; the first that fits.
+    pub ownership: Vec<OwnershipRule>,
+    /// Most deletions; none: the greater of 10 and a tenth of the apply set.
+    pub max_delete: Option<u32>,
+    /// Commit that the manifests come from.
+    pub commit: String,
+    /// Of the saved plan that is applied; empty: none is.
+    pub plan_digest: String,
+    /// What the saved plan deletes, each at the revision that it saw.
+    pub deletes: Vec<(Key, u64)>,
+    /// Submissions are whole resources.
+    pub replace: bool,
 }
 
-/// What became of a submission.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs, reason = "the words say it")]
-pub enum Action {
-    Unchanged,
-    Created,
-    Updated,
-}
-
-/// One submission's result.
-#[derive(Clone, Debug)]
-pub struct Applied {
-    /// Position in the submission.
-    pub index: usize,
-    /// What became of it.
-    pub action: Action,
-    /// As it is stored now.
-    pub object: Object,
-}
-
-/// The result of a whole submission.
-#[derive(Clone, Debug)]
-pub struct Outcome {
-    /// In the order of submission.
-    pub applied: Vec<Applied>,
-    /// Of this transaction; the current one where nothing changed.
-    pub revision: u64,
-}
-
-impl Outcome {
-    /// How many submissions ended so.
-    pub fn count(&self, action: Action) -> usize {
-        self.applied.iter().filter(|applied| applied.action == action).count()
-    }
-}
-
-/// A submission that is sane by itself.
-struct Wanted {
-    index: usize,
-    object: Object,
-    /// Revision that the submitter saw; 0: any.
-    seen: u64,
-    org_name: String,
+/// A submission beside what is stored.
+struct Pair {
+    want: Wanted,
+    current: Option<Object>,
 }
 
 impl Resources {
     /// Applies a bundle. Order does not matter; references inside the bundle are resolved.
-    /// [`Error::Invalid`] holds every problem of every submission.
+    /// [`Error::Invalid`] holds every problem of every submission; a refusal by a conflict or guard is in the outcome.
     pub async fn apply(&self, caller: &Caller, bundle: Vec<Submission>, options: Options) -> Result<Outcome> {
         may_administer(caller)?;
         let mut tx = self.db().begin().await?;
-        let outcome = self.apply_in(&mut tx, &caller.actor(), bundle).await?;
-        let changed = outcome
-            .applied
-            .iter()
-            .any(|applied| applied.action != Action::Unchanged);
-        if changed && !options.dry_run {
+        let manager = manager(caller, &options)?;
+        let outcome = self
+            .apply_in(&mut tx, &caller.actor(), &manager, bundle, &options)
+            .await?;
+        if outcome.dirty && !options.dry_run && outcome.refusal().is_none() {
             tx.commit().await?;
             self.announce(outcome.revision);
         }
         Ok(outcome)
     }
 
-    /// [`Self::apply`] within a caller's transaction. The caller commits, and then announces the revision.
-    pub async fn apply_in(&self, tx: &mut Tx, actor: &str, bundle: Vec<Submission>) -> Result<Outcome> {
-        let now = self.clock.now();
-        let revision = changes::next_revision(tx).await?;
-        let mut issues = Vec::new();
-        let mut mentioned = HashSet::new();
-        let mut wanted = parse(bundle, &mut mentioned, &mut issues);
-        wanted.sort_by_key(|w| (w.object.kind, w.index));
+    /// [`Self::apply`] within a caller's transaction. The caller looks at the refusal, commits, and announces the revision.
+    pub async fn apply_in(
+        &self,
+        tx: &mut Tx,
+        actor: &str,
+        manager: &Manager,
+        bundle: Vec<Submission>,
+        options: &Options,
+    ) -> Result<Outcome> {
+        if !options.plan_digest.is_empty()
+            && let Some((revision, unchanged)) = claims::find_plan(tx, &options.plan_digest).await?
+        {
+            return repeated(tx, revision, unchanged).await;
+        }
+        let stamp = Stamp {
+            revision: changes::next_revision(tx).await?,
+            now: self.clock.now(),
+            actor: actor.to_owned(),
+            manager: manager.to_string(),
+            commit: options.commit.clone(),
+        };
+        let run = Run {
+            stamp: &stamp,
+            manager,
+            options,
+            issues: Vec::new(),
+            mentioned: HashSet::new(),
+            orgs: HashMap::new(),
+            ended: Ended::default(),
+            writes: Vec::new(),
+            owned: Vec::new(),
+            outcome: Outcome::default(),
+        };
+        run.go(tx, bundle).await
+    }
+}
 
-        let mut orgs: HashMap<String, Option<Org>> = HashMap::new();
-        let mut applied = Vec::with_capacity(wanted.len());
-        let mut written = Vec::new();
+/// The state of one apply.
+struct Run<'a> {
+    stamp: &'a Stamp,
+    manager: &'a Manager,
+    options: &'a Options,
+    issues: Vec<Issue>,
+    mentioned: Mentioned,
+    /// Organizations by name, those of the bundle included.
+    orgs: HashMap<String, Option<Org>>,
+    ended: Ended,
+    writes: Vec<Write>,
+    /// Owners before and after.
+    owned: Vec<(Uuid, Owners, Owners)>,
+    outcome: Outcome,
+}
+
+impl Run<'_> {
+    async fn go(mut self, tx: &mut Tx, bundle: Vec<Submission>) -> Result<Outcome> {
+        let is_empty = bundle.is_empty();
+        let mut wanted = parse(bundle, &mut self.mentioned, &mut self.issues);
+        wanted.sort_by_key(|want| (want.object.kind, want.index));
+        let pairs = self.pair(tx, wanted).await?;
+        let submitted: HashSet<Uuid> = pairs.iter().map(|pair| pair.want.object.uid).collect();
+        let orgs: HashSet<Uuid> = self.orgs.values().flatten().map(|org| org.uid).collect();
+        let mut fallen = prune::fallen(tx, self.manager, self.options, &submitted, &orgs).await?;
+        if is_empty && self.options.prune {
+            self.outcome.guards.push(prune::empty());
+        }
+        self.outcome.guards.append(&mut fallen.guards);
+        let mut doomed = std::mem::take(&mut fallen.doom.objects);
+        for object in &doomed {
+            self.ended.insert(object, None);
+        }
+        for Pair { want, current } in &pairs {
+            if let Some(current) = current.as_ref().filter(|current| current.name != want.object.name) {
+                self.ended.insert(current, Some(&want.object.name));
+            }
+        }
+        let members = match self.manager {
+            Manager::ApplySet(name) => Some((name, claims::members(tx, name).await?)),
+            _ => None,
+        };
+        let mut joins = Vec::new();
+        for Pair { want, current } in pairs {
+            let uid = want.object.uid;
+            let before = self.outcome.applied.len();
+            self.submit(tx, want, current).await?;
+            let joins_now = members.as_ref().is_some_and(|(_, members)| !members.contains(&uid));
+            if joins_now && self.outcome.applied.len() > before {
+                self.outcome.applied[before].adopted = true;
+                joins.push(uid);
+            }
+        }
+        self.follow(tx, &submitted, fallen.doom.cleared).await?;
+        for object in fallen.released {
+            self.release(tx, object).await?;
+        }
+
+        let mut found = write::all(tx, self.stamp, &self.writes, &mut doomed).await?;
+        self.issues.append(&mut found);
+        for (uid, before, after) in &self.owned {
+            claims::replace(tx, *uid, before, after).await?;
+        }
+        if let Some((name, _)) = &members {
+            for uid in &joins {
+                claims::join(tx, name, *uid).await?;
+            }
+        }
+        self.issues
+            .append(&mut checks::references(tx, &self.writes, &self.mentioned).await?);
+        if self.issues.is_empty() {
+            self.issues.append(&mut checks::relations(tx, &self.writes).await?);
+        }
+        if !self.issues.is_empty() {
+            self.issues.sort_by(|a, b| (a.index, &a.path).cmp(&(b.index, &b.path)));
+            return Err(Error::Invalid(self.issues));
+        }
+        checks::limits(tx, &self.writes).await?;
+
+        let dirty = !(self.writes.is_empty() && doomed.is_empty());
+        let mut outcome = self.outcome;
+        outcome.impact = impact::of(tx, &self.writes, &doomed).await?;
+        outcome
+            .applied
+            .sort_by_key(|applied| applied.index.unwrap_or(usize::MAX));
+        outcome.applied.extend(
+            doomed
+                .into_iter()
+                .map(|object| Applied::of(None, Action::Deleted, object)),
+        );
+        for (object, reason) in fallen.kept {
+            let mut kept = Applied::of(None, Action::Kept, object);
+            kept.reason = reason;
+            outcome.applied.push(kept);
+        }
+        outcome.revision = if dirty {
+            self.stamp.revision
+        } else {
+            self.stamp.revision - 1
+        };
+        outcome.dirty = dirty || !self.owned.is_empty() || !joins.is_empty();
+        if !self.options.plan_digest.is_empty() {
+            let unchanged = outcome.count(Action::Unchanged) as u64;
+            claims::insert_plan(tx, &self.options.plan_digest, outcome.revision, unchanged).await?;
+            outcome.dirty = true;
+        }
+        Ok(outcome)
+    }
+
+    /// Puts each submission beside what is stored, before anything is written.
+    async fn pair(&mut self, tx: &mut Tx, wanted: Vec<Wanted>) -> Result<Vec<Pair>> {
+        let mut pairs = Vec::with_capacity(wanted.len());
+        let mut stale = Vec::new();
         for mut want in wanted {
             if !want.object.kind.is_platform() {
-                match org_of(tx, &mut orgs, &want.org_name).await? {
+                match self.org(tx, &want.org_name).await? {
                     Some(org) => want.object.org = Some(org),
                     None => {
-                        issues.push(issue(
-                            want.index,
-                            "metadata.org",
-                            codes::ORG,
-                            format!("organization `{}` does not exist", want.org_name),
-                            "create it, or add its manifest to the bundle",
-                        ));
+                        let message = format!("organization `{}` does not exist", want.org_name);
+                        let help = "create it, or add its manifest to the bundle";
+                        self.issues
+                            .push(issue(want.index, "metadata.org", codes::ORG, message, help));
                         continue;
                     }
                 }
             }
-            let org_uid = want.object.org.as_ref().map(|org| org.uid);
-            let current = resources::find(tx, org_uid, want.object.kind, &want.object.name).await?;
-            if want.seen != 0 {
-                let found = current.as_ref().map_or(0, |current| current.revision);
-                if found != want.seen {
-                    return Err(Error::Conflict {
-                        key: want.object.key(),
-                        seen: want.seen,
-                        current: found,
-                    });
-                }
-            }
-            let Some(current) = current else {
-                want.object.uid = Uuid::now_v7();
-                want.object.generation = 1;
-                want.object.revision = revision;
-                (want.object.created_at, want.object.updated_at) = (now, now);
-                (want.object.created_by, want.object.updated_by) = (actor.to_owned(), actor.to_owned());
-                resources::insert(tx, &want.object).await?;
-                if want.object.kind == Kind::Organization {
-                    let org = Org {
-                        uid: want.object.uid,
-                        name: want.object.name.clone(),
-                    };
-                    orgs.insert(org.name.clone(), Some(org));
-                }
-                written.push(Write {
-                    index: want.index,
-                    before: None,
-                    after: want.object.clone(),
-                });
-                applied.push(Applied {
-                    index: want.index,
-                    action: Action::Created,
-                    object: want.object,
-                });
-                continue;
-            };
-            if same(&current, &want.object) {
-                if current.kind == Kind::Organization {
-                    orgs.insert(
-                        current.name.clone(),
-                        Some(Org {
-                            uid: current.uid,
-                            name: current.name.clone(),
-                        }),
-                    );
-                }
-                applied.push(Applied {
-                    index: want.index,
-                    action: Action::Unchanged,
-                    object: current,
-                });
-                continue;
-            }
-            let mut immutable = reflect::immutable_changes(&current.spec, &want.object.spec);
-            immutable.iter_mut().for_each(|issue| issue.index = want.index as u32);
-            issues.append(&mut immutable);
-            let next = Object {
-                generation: current.generation
-                    + u64::from(current.spec != want.object.spec || !current.issues.is_empty()),
-                revision,
-                labels: want.object.labels,
-                annotations: want.object.annotations,
-                protect: want.object.protect,
-                spec: want.object.spec,
-                issues: Vec::new(),
-                updated_at: now,
-                updated_by: actor.to_owned(),
-                ..current.clone()
-            };
-            if let Replaced::Stale = resources::replace(tx, &next, current.revision).await? {
+            let current = self.current(tx, &want).await?;
+            let found = current.as_ref().map_or(0, |current| current.revision);
+            if want.seen != 0 && found != want.seen {
                 return Err(Error::Conflict {
-                    key: next.key(),
-                    seen: current.revision,
-                    current: revision,
+                    key: want.object.key(),
+                    seen: want.seen,
+                    current: found,
                 });
             }
-            resources::unindex(tx, next.uid).await?;
-            written.push(Write {
-                index: want.index,
-                before: Some(current),
-                after: next.clone(),
-            });
-            applied.push(Applied {
-                index: want.index,
-                action: Action::Updated,
-                object: next,
-            });
+            if let Some(base) = want.base.filter(|base| *base != found) {
+                stale.push((want.object.key(), base, found));
+            }
+            want.object.uid = current.as_ref().map_or_else(Uuid::now_v7, |current| current.uid);
+            if want.object.kind == Kind::Organization {
+                let org = Org {
+                    uid: want.object.uid,
+                    name: want.object.name.clone(),
+                };
+                self.orgs.insert(org.name.clone(), Some(org));
+            }
+            pairs.push(Pair { want, current });
         }
-        // Unique values are claimed when all old ones are given back, so that two objects of a bundle may swap theirs.
-        for (seq, write) in written.iter().enumerate() {
-            issues.append(&mut checks::index(tx, write.index, &write.after).await?);
-            changes::append(tx, &write.change(actor, revision, seq)).await?;
-        }
-        issues.append(&mut checks::references(tx, &written, &mentioned).await?);
-        if issues.is_empty() {
-            issues.append(&mut checks::relations(tx, &written).await?);
-        }
-        if !issues.is_empty() {
-            issues.sort_by(|a, b| (a.index, &a.path).cmp(&(b.index, &b.path)));
-            return Err(Error::Invalid(issues));
-        }
-        checks::limits(tx, &written).await?;
-        applied.sort_by_key(|applied| applied.index);
-        let revision = if written.is_empty() { revision - 1 } else { revision };
-        Ok(Outcome { applied, revision })
-    }
-}
-
-/// One object as it was and as it is.
-pub(super) struct Write {
-    pub(super) index: usize,
-    pub(super) before: Option<Object>,
-    pub(super) after: Object,
-}
-
-impl Write {
-    fn change(&self, actor: &str, revision: u64, seq: usize) -> Change {
-        Change {
-            revision,
-            seq: seq as u64,
-            uid: self.after.uid,
-            kind: self.after.kind,
-            org: self
-                .after
-                .org
-                .as_ref()
-                .map(|org| org.uid.to_string())
-                .unwrap_or_default(),
-            name: self.after.name.clone(),
-            verb: if self.before.is_some() {
-                Verb::Update
-            } else {
-                Verb::Create
-            },
-            actor: actor.to_owned(),
-            at: self.after.updated_at,
-            before: self.before.clone(),
-            after: Some(self.after.clone()),
+        if stale.is_empty() {
+            Ok(pairs)
+        } else {
+            Err(Error::Stale(stale))
         }
     }
-}
 
-/// An equal spec, equal labels: not a change.
-fn same(current: &Object, wanted: &Object) -> bool {
-    current.issues.is_empty()
-        && current.spec == wanted.spec
-        && current.labels == wanted.labels
-        && current.annotations == wanted.annotations
-        && current.protect == wanted.protect
-}
-
-async fn org_of(tx: &mut Tx, known: &mut HashMap<String, Option<Org>>, name: &str) -> Result<Option<Org>> {
-    if let Some(org) = known.get(name) {
-        return Ok(org.clone());
-    }
-    let found = resources::find_uid(tx, None, Kind::Organization, name).await?;
-    let org = found.map(|uid| Org {
-        uid,
-        name: name.to_owned(),
-    });
-    known.insert(name.to_owned(), org.clone());
-    Ok(org)
-}
-
-/// The checks that need nothing but the submission itself.
-fn parse(
-    bundle: Vec<Submission>,
-    mentioned: &mut HashSet<(Kind, String, String)>,
-    issues: &mut Vec<Issue>,
-) -> Vec<Wanted> {
-    let mut wanted = Vec::with_capacity(bundle.len());
-    for (index, submission) in bundle.into_iter().enumerate() {
-        let resource = submission.resource.unwrap_or_default();
-        let metadata = resource.metadata.unwrap_or_default();
-        let Some(spec) = resource.spec else {
-            issues.push(issue(
-                index,
-                "spec",
-                codes::MISSING_FIELD,
-                "is missing".to_owned(),
-                "a manifest holds `spec:`",
-            ));
-            continue;
+    async fn current(&mut self, tx: &mut Tx, want: &Wanted) -> Result<Option<Object>> {
+        let org = want.object.org.as_ref().map(|org| org.uid);
+        let kind = want.object.kind;
+        let current = resources::find(tx, org, kind, &want.object.name).await?;
+        if want.renamed_from.is_empty() {
+            return Ok(current);
+        }
+        let submitted = (kind, want.org_name.clone(), want.renamed_from.clone());
+        let old = if self.mentioned.contains(&submitted) {
+            None
+        } else {
+            resources::find(tx, org, kind, &want.renamed_from).await?
         };
-        let kind = Kind::of(&spec);
-        let mut found = reflect::check_metadata(&metadata);
-        found.append(&mut reflect::check(&spec));
-        found.append(&mut kinds::check(&spec));
-        if kind.is_platform() && !metadata.org.is_empty() {
-            found.push(issue(
-                index,
-                "metadata.org",
-                codes::ORG,
-                format!("kind {kind} belongs to no organization"),
-                "remove it",
+        if let (Some(_), Some(old)) = (&current, &old) {
+            let message = format!("{} and {} both exist", old.key(), want.object.key());
+            let help = "remove `renamedFrom`, or delete one of the two first";
+            self.issues.push(issue(
+                want.index,
+                "metadata.renamedFrom",
+                codes::SEMANTIC,
+                message,
+                help,
             ));
         }
-        if !kind.is_platform() && metadata.org.is_empty() {
-            found.push(issue(
-                index,
-                "metadata.org",
-                codes::ORG,
-                "is missing".to_owned(),
-                "set it, or name the organization with --org",
-            ));
+        Ok(current.or(old))
+    }
+
+    async fn org(&mut self, tx: &mut Tx, name: &str) -> Result<Option<Org>> {
+        if let Some(org) = self.orgs.get(name) {
+            return Ok(org.clone());
         }
-        if !mentioned.insert((kind, metadata.org.clone(), metadata.name.clone())) {
-            found.push(issue(
-                index,
-                "metadata.name",
-                codes::TWICE,
-                format!("{kind}/{} is in the bundle twice", metadata.name),
-                "remove one of them",
-            ));
+        let found = resources::find_uid(tx, None, Kind::Organization, name).await?;
+        let org = found.map(|uid| Org {
+            uid,
+            name: name.to_owned(),
+        });
+        self.orgs.insert(name.to_owned(), org.clone());
+        Ok(org)
+    }
+
+    /// Merges one submission into what is stored.
+    async fn submit(&mut self, tx: &mut Tx, want: Wanted, current: Option<Object>) -> Result<()> {
+        let (live, owners) = match &current {
+            Some(current) => (
+                fields(&self.ended.followed(current)),
+                claims::owners(tx, current.uid).await?,
+            ),
+            None => (Fields::default(), Owners::new()),
+        };
+        let merged = self.merge(&live, &owners, &want.fields, want.object.kind, |path, origin| {
+            want.origin(path, origin)
+        });
+        let index = Some(want.index);
+        if !merged.conflicts.is_empty() {
+            let mut applied = Applied::of(index, Action::Conflict, current.unwrap_or(want.object));
+            applied.conflicts = merged.conflicts;
+            self.outcome.applied.push(applied);
+            return Ok(());
         }
-        found.iter_mut().for_each(|issue| issue.index = index as u32);
-        let sane = found.is_empty();
-        issues.append(&mut found);
-        if sane {
-            let object = Object {
-                uid: Uuid::nil(),
-                kind,
-                org: None,
-                name: metadata.name,
-                generation: 0,
-                revision: 0,
-                labels: metadata.labels,
-                annotations: metadata.annotations,
-                protect: metadata.protect,
-                spec,
-                issues: Vec::new(),
-                created_at: 0,
-                created_by: String::new(),
-                updated_at: 0,
-                updated_by: String::new(),
+        let Some(current) = current else {
+            let created = Object {
+                generation: 1,
+                revision: self.stamp.revision,
+                created_at: self.stamp.now,
+                created_by: self.stamp.actor.clone(),
+                updated_at: self.stamp.now,
+                updated_by: self.stamp.actor.clone(),
+                ..want.object
             };
-            wanted.push(Wanted {
+            self.own(created.uid, owners, merged.owners);
+            self.outcome
+                .applied
+                .push(Applied::of(index, Action::Created, created.clone()));
+            self.writes.push(Write {
                 index,
-                object,
-                seen: metadata.revision,
-                org_name: metadata.org,
+                before: None,
+                after: created,
             });
+            return Ok(());
+        };
+        let is_same =
+            current.issues.is_empty() && current.name == want.object.name && merged.fields == fields(&current);
+        if is_same {
+            let adopted = self.own(current.uid, owners, merged.owners);
+            let mut applied = Applied::of(index, Action::Unchanged, current);
+            applied.adopted = adopted;
+            self.outcome.applied.push(applied);
+            return Ok(());
+        }
+        let Some(mut after) = self.built(want.index, &current, &merged.fields) else {
+            return Ok(());
+        };
+        after.name.clone_from(&want.object.name);
+        if merged.fields != want.fields {
+            self.check(want.index, &after);
+        }
+        let mut immutable = reflect::immutable_changes(&current.spec, &after.spec);
+        immutable.iter_mut().for_each(|issue| issue.index = want.index as u32);
+        self.issues.append(&mut immutable);
+        self.own(current.uid, owners, merged.owners);
+        self.update(index, Action::Updated, current, after);
+        Ok(())
+    }
+
+    fn merge(
+        &self,
+        live: &Fields,
+        owners: &Owners,
+        wanted: &Fields,
+        kind: Kind,
+        origin: impl Fn(&str, &Origin) -> Origin,
+    ) -> ownership::Merged {
+        let of = Origin {
+            revision: self.stamp.revision,
+            at: self.stamp.now,
+            commit: self.stamp.commit.clone(),
+            ..Origin::default()
+        };
+        let claim = Claim {
+            manager: self.manager,
+            wanted,
+            replace: self.options.replace,
+            on_conflict: &|path| self.on_conflict(kind, path),
+            origin: &|path| origin(path, &of),
+        };
+        ownership::merge(live, owners, &claim)
+    }
+
+    fn on_conflict(&self, kind: Kind, path: &str) -> OnConflict {
+        let fits = |rule: &&OwnershipRule| {
+            (rule.kind.is_empty() || Kind::find(&rule.kind) == Some(kind)) && glob_matches(&rule.path, path)
+        };
+        let rule = self.options.ownership.iter().find(fits);
+        rule.map_or(self.options.on_conflict, OwnershipRule::on_conflict)
+    }
+
+    /// The object that the fields make up.
+    fn built(&mut self, index: usize, current: &Object, fields: &Fields) -> Option<Object> {
+        let (spec, labels, annotations, protect) = fields.build();
+        let text = |entries: serde_json::Map<String, serde_json::Value>| {
+            let entry = |(key, value): (String, serde_json::Value)| Some((key, value.as_str()?.to_owned()));
+            entries.into_iter().filter_map(entry).collect()
+        };
+        match reflect::spec_from_json(current.kind, &spec) {
+            Ok(spec) => Some(Object {
+                spec,
+                labels: text(labels),
+                annotations: text(annotations),
+                protect,
+                ..current.clone()
+            }),
+            Err(mut issues) => {
+                issues.iter_mut().for_each(|issue| issue.index = index as u32);
+                self.issues.append(&mut issues);
+                None
+            }
         }
     }
-    wanted
+
+    /// What several managers want together must be as valid as what one wants.
+    fn check(&mut self, index: usize, object: &Object) {
+        let mut found = reflect::check(&object.spec);
+        found.append(&mut kinds::check(&object.spec));
+        found.iter_mut().for_each(|issue| issue.index = index as u32);
+        self.issues.append(&mut found);
+    }
+
+    fn update(&mut self, index: Option<usize>, action: Action, before: Object, after: Object) {
+        let write = Write::of(index, before.clone(), after, self.stamp);
+        let resource = |object: &Object| pb::Resource::from(object);
+        let mut applied = Applied::of(index, action, write.after.clone());
+        applied.base = before.revision;
+        applied.changes = diff::changes(Some(&resource(&before)), Some(&resource(&write.after)));
+        if before.name != write.after.name {
+            applied.renamed_from = before.name;
+        }
+        self.outcome.applied.push(applied);
+        self.writes.push(write);
+    }
+
+    /// Notes new owners; true: they differ.
+    fn own(&mut self, uid: Uuid, before: Owners, after: Owners) -> bool {
+        let differ = before != after;
+        if differ {
+            self.owned.push((uid, before, after));
+        }
+        differ
+    }
+
+    /// What was not submitted and refers to something that is deleted or renamed.
+    async fn follow(&mut self, tx: &mut Tx, submitted: &HashSet<Uuid>, cleared: Vec<(Object, Object)>) -> Result<()> {
+        let renamed: Vec<Object> = self
+            .writes
+            .iter()
+            .filter_map(|write| write.before.clone().filter(|before| before.name != write.after.name))
+            .collect();
+        let followers = doom::followers(tx, &renamed, submitted, cleared).await?;
+        for before in followers {
+            let after = self.ended.followed(&before);
+            self.update(None, Action::Followed, before, after);
+        }
+        Ok(())
+    }
+
+    /// Another apply set has the resource, too: what only this one owns is reset.
+    async fn release(&mut self, tx: &mut Tx, object: Object) -> Result<()> {
+        if let Manager::ApplySet(name) = self.manager {
+            claims::leave(tx, name, object.uid).await?;
+        }
+        let owners = claims::owners(tx, object.uid).await?;
+        let live = fields(&self.ended.followed(&object));
+        let merged = self.merge(&live, &owners, &Fields::default(), object.kind, |_, origin| {
+            origin.clone()
+        });
+        if merged.fields != fields(&object)
+            && let Some(after) = self.built(0, &object, &merged.fields)
+        {
+            let found = [reflect::check(&after.spec), kinds::check(&after.spec)].concat();
+            if let Some(first) = found.first() {
+                let message = format!(
+                    "{} would be left invalid: {}: {}",
+                    object.key(),
+                    first.path,
+                    first.message
+                );
+                self.outcome.guards.push(prune::needed(message));
+                return Ok(());
+            }
+        }
+        self.own(object.uid, owners, merged.owners);
+        if merged.fields == fields(&object) {
+            self.outcome.applied.push(Applied::of(None, Action::Released, object));
+        } else if let Some(after) = self.built(0, &object, &merged.fields) {
+            self.update(None, Action::Released, object, after);
+        }
+        Ok(())
+    }
 }
 
-pub(super) fn issue(index: usize, path: &str, code: &str, message: String, help: &str) -> Issue {
-    Issue {
-        index: index as u32,
-        path: path.to_owned(),
-        message,
-        help: help.to_owned(),
-        code: code.to_owned(),
+/// The fields of a stored object; one that no longer parses has none.
+fn fields(object: &Object) -> Fields {
+    Fields::of(&object.spec, &object.labels, &object.annotations, object.protect)
+}
+
+fn manager(caller: &Caller, options: &Options) -> Result<Manager> {
+    if !options.apply_set.is_empty() {
+        if !names::is_name(&options.apply_set) {
+            let message = format!("`{}` is no name of an apply set", options.apply_set);
+            return Err(Error::Invalid(vec![issue(
+                0,
+                "",
+                codes::NAME,
+                message,
+                names::NAME_HINT,
+            )]));
+        }
+        return Ok(Manager::ApplySet(options.apply_set.clone()));
     }
+    Ok(if *caller == Caller::fleetd() {
+        Manager::Fleetd
+    } else {
+        Manager::Person(caller.actor())
+    })
 }

@@ -9,7 +9,8 @@ use fleet_proto::pb::resource::Spec;
 use fleet_proto::reflect;
 use uuid::Uuid;
 
-use super::apply::{Write, issue};
+use super::submission::issue;
+use super::write::Write;
 use crate::domain::{Object, kinds};
 use crate::services::error::{Error, Result};
 use crate::storage::{Tx, resources};
@@ -98,7 +99,7 @@ pub(super) async fn references(
             if !exists {
                 let message = format!("{}/{} does not exist", reference.kind, reference.name);
                 issues.push(issue(
-                    write.index,
+                    write.index.unwrap_or_default(),
                     &reference.path,
                     codes::MISSING_REFERENCE,
                     message,
@@ -119,7 +120,7 @@ pub(super) async fn relations(tx: &mut Tx, written: &[Write]) -> Result<Vec<Issu
         let org = object.org.as_ref().map(|o| o.uid);
         if parent(object).is_some() && in_cycle(tx, object).await? {
             issues.push(issue(
-                write.index,
+                write.index.unwrap_or_default(),
                 "spec.parent",
                 codes::CYCLE,
                 format!("{}/{} would be its own ancestor", object.kind, object.name),
@@ -128,11 +129,15 @@ pub(super) async fn relations(tx: &mut Tx, written: &[Write]) -> Result<Vec<Issu
         }
         match &object.spec {
             Spec::GatewayConfig(_) => {
-                configs.entry((org, object.name.clone())).or_insert(write.index);
+                configs
+                    .entry((org, object.name.clone()))
+                    .or_insert(write.index.unwrap_or_default());
             }
             Spec::Device(device) => {
                 if let Some(config) = &device.gateway_config {
-                    configs.entry((org, config.clone())).or_insert(write.index);
+                    configs
+                        .entry((org, config.clone()))
+                        .or_insert(write.index.unwrap_or_default());
                 }
             }
             _ => {}

@@ -3,12 +3,24 @@
 mod apply;
 mod checks;
 mod delete;
+mod doom;
+mod history;
+mod impact;
 mod list;
+mod outcome;
+mod prune;
+mod restore;
+mod submission;
 mod watch;
+mod write;
 
-pub use apply::{Action, Applied, Options, Outcome};
+pub use apply::Options;
 pub use delete::{Deleted, Request as DeleteRequest};
+pub use history::{At, FieldOwner, Owned};
+pub use impact::Impact;
 pub use list::Filter;
+pub use outcome::{Action, Applied, Outcome};
+pub use restore::{Request as RestoreRequest, Target as RestoreTarget};
 pub use watch::{Event, Watch};
 
 use std::sync::Arc;
@@ -19,6 +31,7 @@ use tokio::sync::watch as signal;
 use uuid::Uuid;
 
 use super::error::{Error, Result};
+use crate::domain::ownership::Manager;
 use crate::domain::{Caller, Clock, Object, Org};
 use crate::storage::{Db, Tx, changes, resources};
 
@@ -55,6 +68,21 @@ impl Resources {
             }
             newer
         });
+    }
+
+    /// Begins the writing of resources in a transaction: its revision, time and author.
+    async fn stamp(&self, tx: &mut Tx, caller: &Caller) -> Result<write::Stamp> {
+        let manager = match caller {
+            Caller::Platform { .. } if *caller == Caller::fleetd() => Manager::Fleetd,
+            _ => Manager::Person(caller.actor()),
+        };
+        Ok(write::Stamp {
+            revision: changes::next_revision(tx).await?,
+            now: self.clock.now(),
+            actor: caller.actor(),
+            manager: manager.to_string(),
+            commit: String::new(),
+        })
     }
 
     /// The revision of the last announced write, and a wake-up for the next.

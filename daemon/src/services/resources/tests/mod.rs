@@ -1,5 +1,8 @@
 //! The mechanism against a real database.
 
+mod laws;
+mod ownership;
+
 use std::sync::Arc;
 
 use fleet_proto::kinds::Kind;
@@ -113,7 +116,14 @@ async fn a_dry_run_leaves_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let service = open(&dir).await;
     let outcome = service
-        .apply(&me(), bundle(ACME), Options { dry_run: true })
+        .apply(
+            &me(),
+            bundle(ACME),
+            Options {
+                dry_run: true,
+                ..Options::default()
+            },
+        )
         .await
         .unwrap();
     assert_eq!(outcome.count(Action::Created), 5);

@@ -1,0 +1,118 @@
+//! `fleetctl undo` and `fleetctl rollback`.
+
+use clap::Args;
+use fleet_proto::pb;
+use fleet_proto::pb::delete_request::Key;
+
+use super::apply;
+use crate::context::{Context, in_time};
+use crate::error::{Error, Result};
+use crate::exit::Exit;
+use crate::out::{Format, plan as told};
+use crate::submit::{self, Submission};
+use crate::{prompt, targets};
+
+/// Take a transaction back: what it changed becomes what it was before
+#[derive(Args, Debug)]
+pub struct Undo {
+    /// Revision of the transaction, as `fleetctl history` shows it; nothing: the last one
+    revision: Option<u64>,
+    /// Do everything but commit
+    #[arg(long)]
+    dry_run: bool,
+    /// Do it although somebody wrote the same resources since
+    #[arg(long)]
+    force: bool,
+}
+
+/// Make resources, or a whole organization, what they were after a transaction
+#[derive(Args, Debug)]
+pub struct Rollback {
+    /// Resources, as kind/name; nothing: everything of the organization
+    #[arg(value_name = "KIND/NAME")]
+    what: Vec<String>,
+    /// Revision of the transaction, as `fleetctl history` shows it
+    #[arg(long, value_name = "REVISION")]
+    to: u64,
+    /// Do everything but commit
+    #[arg(long)]
+    dry_run: bool,
+}
+
+pub(super) async fn undo(cx: &mut Context, args: &Undo) -> Result<Exit> {
+    let request = pb::RestoreRequest {
+        revision: args.revision.unwrap_or_default(),
+        undo: true,
+        dry_run: args.dry_run,
+        force: args.force,
+        ..pb::RestoreRequest::default()
+    };
+    let what = match args.revision {
+        Some(revision) => format!("take transaction {revision} back"),
+        None => "take the last transaction back".to_owned(),
+    };
+    restore(cx, request, &what).await
+}
+
+pub(super) async fn rollback(cx: &mut Context, args: &Rollback) -> Result<Exit> {
+    let mut keys = Vec::new();
+    let named = if args.what.is_empty() {
+        Vec::new()
+    } else {
+        targets::parse(&args.what)?
+    };
+    for target in named {
+        let Some(name) = target.name else {
+            return Err(Error::usage("a name is missing", format!("write {}/NAME", target.kind)));
+        };
+        let org = if target.kind.is_platform() {
+            String::new()
+        } else {
+            cx.org().await?
+        };
+        keys.push(Key {
+            org,
+            kind: target.kind.to_string(),
+            name,
+            revision: 0,
+        });
+    }
+    let org = if keys.is_empty() {
+        cx.org().await?
+    } else {
+        String::new()
+    };
+    let request = pb::RestoreRequest {
+        revision: args.to,
+        org,
+        keys,
+        dry_run: args.dry_run,
+        ..pb::RestoreRequest::default()
+    };
+    restore(cx, request, &format!("go back to revision {}", args.to)).await
+}
+
+/// Shows what would be done and asks, unless that was answered before.
+async fn restore(cx: &mut Context, request: pb::RestoreRequest, what: &str) -> Result<Exit> {
+    let nothing = Submission::default();
+    let (dry_run, timeout) = (request.dry_run, cx.globals.timeout);
+    let mut client = cx.resources().await?;
+    if !dry_run && !cx.globals.yes {
+        let shown = pb::RestoreRequest {
+            dry_run: true,
+            ..request.clone()
+        };
+        let answers = in_time(timeout, client.restore(shown)).await?.into_inner();
+        let outcome = submit::answered(answers).await?;
+        if cx.io.asks && matches!(cx.format, Format::Table { .. }) {
+            let text = told::text(&nothing, &outcome, told::Tense::Plan, cx.look());
+            cx.io.say(text.trim_end());
+        }
+        prompt::confirm(cx, what).await?;
+    }
+    cx.changing = !dry_run;
+    let answers = in_time(timeout, client.restore(request)).await?.into_inner();
+    let outcome = submit::answered(answers).await?;
+    cx.changing = false;
+    apply::show(cx, &nothing, outcome)
+}

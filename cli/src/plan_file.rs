@@ -1,0 +1,280 @@
+//! Saved plans: what was looked at is what is applied, or nothing.
+
+use std::path::Path;
+
+use fleet_proto::kinds::Kind;
+use fleet_proto::manifest::{self, Bundle, Source};
+use fleet_proto::pb::apply_response::{Action, Applied};
+use fleet_proto::pb::delete_request::Key;
+use fleet_proto::pb::{self, OnConflict};
+use fleet_proto::{codes, reflect};
+use serde_json::{Map, Value as Json, json};
+use sha2::{Digest as _, Sha256};
+
+use crate::commands::named;
+use crate::error::{Error, Result};
+use crate::exit::Exit;
+use crate::files;
+use crate::submit::{Outcome, Submission};
+
+/// Version of the file's schema.
+const VERSION: u64 = 1;
+
+/// What becomes of one resource, as data.
+pub fn record(submission: &Submission, applied: &Applied) -> Json {
+    let resource = applied.resource.clone().unwrap_or_default();
+    let value = |text: &Option<String>| {
+        text.as_ref().map_or(Json::Null, |text| {
+            serde_json::from_str(text).unwrap_or_else(|_| text.clone().into())
+        })
+    };
+    let changes = applied
+        .changes
+        .iter()
+        .map(|change| json!({"path": change.path, "before": value(&change.before), "after": value(&change.after)}));
+    let conflicts = applied.conflicts.iter().map(|conflict| {
+        json!({
+            "path": conflict.path, "owner": conflict.manager, "since": conflict.since.map(|at| at.to_string()),
+            "revision": conflict.revision, "theirs": value(&conflict.theirs), "wanted": value(&conflict.wanted),
+        })
+    });
+    let mut record = Map::new();
+    record.insert("action".into(), action(applied).into());
+    record.insert("ref".into(), named(&resource).into());
+    record.insert("org".into(), resource.metadata.unwrap_or_default().org.into());
+    record.insert("base".into(), applied.base.into());
+    record.insert("place".into(), submission.place(applied).map_or(Json::Null, Json::from));
+    record.insert("changes".into(), changes.collect());
+    if !applied.conflicts.is_empty() {
+        record.insert("conflicts".into(), conflicts.collect());
+    }
+    if !applied.renamed_from.is_empty() {
+        record.insert("renamedFrom".into(), applied.renamed_from.clone().into());
+    }
+    if !applied.reason.is_empty() {
+        record.insert("reason".into(), applied.reason.clone().into());
+    }
+    Json::Object(record)
+}
+
+fn action(applied: &Applied) -> &'static str {
+    match applied.action() {
+        Action::Unchanged if applied.adopted => "adopt",
+        Action::Unchanged => "none",
+        Action::Created => "create",
+        Action::Updated if !applied.renamed_from.is_empty() => "rename",
+        Action::Updated => "update",
+        Action::Deleted => "delete",
+        Action::Conflict => "conflict",
+        Action::Kept => "keep",
+        Action::Released => "release",
+        Action::Followed => "follow",
+    }
+}
+
+/// Writes a plan. The same manifests against the same resources give the same bytes.
+pub fn write(path: &Path, submission: &Submission, outcome: &Outcome) -> Result<()> {
+    let plan = sealed(document(submission, outcome));
+    let text = format!("{plan:#}\n");
+    files::replace(path, text.as_bytes())
+}
+
+fn document(submission: &Submission, outcome: &Outcome) -> Map<String, Json> {
+    let options = &submission.options;
+    let touched = outcome
+        .applied
+        .iter()
+        .filter(|applied| applied.index.is_some() && (applied.action() != Action::Unchanged || applied.adopted));
+    let resources = touched.filter_map(|applied| {
+        let sent = submission.submissions.get(applied.index? as usize)?;
+        let mut record = record(submission, applied);
+        let lines = sent.paths.iter().zip(&sent.lines);
+        let fields: Map<String, Json> = lines.map(|(path, line)| (path.clone(), (*line).into())).collect();
+        record["manifest"] = reflect::to_manifest_json(sent.resource.as_ref()?);
+        record["file"] = sent.file.clone().into();
+        record["fields"] = fields.into();
+        Some(record)
+    });
+    let rest = |wanted: Action| {
+        let of_action = outcome.applied.iter().filter(move |applied| applied.action() == wanted);
+        of_action.map(|applied| record(submission, applied)).collect::<Vec<_>>()
+    };
+    let rules = options
+        .ownership
+        .iter()
+        .map(|rule| json!({"path": rule.path, "kind": rule.kind, "onConflict": choice(rule.on_conflict())}));
+    let mut plan = Map::new();
+    plan.insert("apiVersion".into(), "fleet/v1".into());
+    plan.insert("kind".into(), "Plan".into());
+    plan.insert("version".into(), VERSION.into());
+    plan.insert("applySet".into(), options.apply_set.clone().into());
+    plan.insert("commit".into(), options.commit.clone().into());
+    plan.insert("onConflict".into(), choice(options.on_conflict()).into());
+    plan.insert("ownership".into(), rules.collect());
+    plan.insert("resources".into(), resources.collect());
+    plan.insert("deletes".into(), rest(Action::Deleted).into());
+    plan.insert("releases".into(), rest(Action::Released).into());
+    plan.insert("unchanged".into(), outcome.summary.unchanged.into());
+    plan
+}
+
+fn choice(choice: OnConflict) -> &'static str {
+    match choice {
+        OnConflict::Refuse => "refuse",
+        OnConflict::Take => "take",
+        OnConflict::Yield => "yield",
+    }
+}
+
+fn sealed(mut plan: Map<String, Json>) -> Json {
+    let digest = digest(&plan);
+    plan.insert("digest".into(), digest.into());
+    Json::Object(plan)
+}
+
+fn digest(plan: &Map<String, Json>) -> String {
+    let mut whole = plan.clone();
+    whole.shift_remove("digest");
+    let hash = Sha256::digest(Json::Object(whole).to_string().as_bytes());
+    let hex: Vec<String> = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("sha256:{}", hex.concat())
+}
+
+/// The options under which a plan that was just seen is applied as it was seen.
+pub fn held(submission: &Submission, outcome: &Outcome) -> pb::apply_request::Options {
+    let deleted = outcome
+        .applied
+        .iter()
+        .filter(|applied| applied.action() == Action::Deleted);
+    let deletes: Vec<Key> = deleted
+        .filter_map(|applied| {
+            let resource = applied.resource.clone()?;
+            let kind = Kind::of(resource.spec.as_ref()?);
+            let metadata = resource.metadata?;
+            Some(Key {
+                org: metadata.org,
+                kind: kind.to_string(),
+                name: metadata.name,
+                revision: applied.base,
+            })
+        })
+        .collect();
+    pb::apply_request::Options {
+        prune: false,
+        max_delete: u32::try_from(deletes.len()).ok(),
+        deletes,
+        ..submission.options.clone()
+    }
+}
+
+/// The submissions of a plan that was just seen, each at the revision that was seen.
+pub fn bases(submission: &Submission, outcome: &Outcome) -> Vec<pb::Submission> {
+    let mut submissions = submission.submissions.clone();
+    for applied in &outcome.applied {
+        let at = applied.index.and_then(|index| submissions.get_mut(index as usize));
+        if let Some(submission) = at {
+            submission.base = Some(applied.base);
+        }
+    }
+    submissions
+}
+
+/// Reads a plan that [`write`] wrote; one that was changed since is refused.
+pub fn read(path: &Path) -> Result<Submission> {
+    let wrong = |what: &str| {
+        Error::new(
+            Exit::Invalid,
+            codes::SYNTAX,
+            format!("{}: {what}; nothing was changed", path.display()),
+            "make a new one with `fleetctl plan --out FILE`",
+        )
+    };
+    let text = std::fs::read_to_string(path).map_err(|error| files::unreadable(path, &error))?;
+    let Ok(Json::Object(plan)) = serde_json::from_str::<Json>(&text) else {
+        return Err(wrong("is no plan"));
+    };
+    if plan.get("kind") != Some(&"Plan".into()) {
+        return Err(wrong("is no plan"));
+    }
+    if plan.get("version") != Some(&VERSION.into()) {
+        return Err(wrong("is a plan of another version of fleetctl"));
+    }
+    let sealed = digest(&plan);
+    if plan.get("digest") != Some(&sealed.clone().into()) {
+        return Err(wrong("was changed after it was made"));
+    }
+    let word = |json: Option<&Json>| json.and_then(Json::as_str).unwrap_or_default().to_owned();
+    let list = |name: &str| plan.get(name).and_then(Json::as_array).cloned().unwrap_or_default();
+    let decide = |word: &str| match word {
+        "take" => OnConflict::Take,
+        "yield" => OnConflict::Yield,
+        _ => OnConflict::Refuse,
+    };
+    if !list("releases").is_empty() {
+        // A release is decided by what other sets have, which the plan cannot hold still.
+        return Err(wrong(
+            "releases resources to other apply sets, which only a direct apply can do",
+        ));
+    }
+    let mut submissions = Vec::new();
+    for record in list("resources") {
+        submissions.push(submission(&record).ok_or_else(|| wrong("holds a resource that cannot be read"))?);
+    }
+    let mut deletes = Vec::new();
+    for record in list("deletes") {
+        deletes.push(key(&record).ok_or_else(|| wrong("holds a deletion that cannot be read"))?);
+    }
+    let rules = list("ownership");
+    let rules = rules.iter().map(|rule| pb::OwnershipRule {
+        path: word(rule.get("path")),
+        kind: word(rule.get("kind")),
+        on_conflict: decide(&word(rule.get("onConflict"))) as i32,
+    });
+    let options = pb::apply_request::Options {
+        apply_set: word(plan.get("applySet")),
+        commit: word(plan.get("commit")),
+        on_conflict: decide(&word(plan.get("onConflict"))) as i32,
+        ownership: rules.collect(),
+        // Whoever looked at the plan saw them all.
+        max_delete: u32::try_from(deletes.len()).ok(),
+        plan_digest: sealed,
+        deletes,
+        ..pb::apply_request::Options::default()
+    };
+    Ok(Submission {
+        bundle: Bundle::default(),
+        options,
+        submissions,
+        ..Submission::default()
+    })
+}
+
+fn submission(record: &Json) -> Option<pb::Submission> {
+    let source = Source {
+        name: "plan".to_owned(),
+        text: record.get("manifest")?.to_string().into_bytes(),
+    };
+    let mut bundle = manifest::read(vec![source]);
+    if !bundle.problems.is_empty() {
+        return None;
+    }
+    let mut submission = bundle.documents.pop()?.submission;
+    let fields = record.get("fields")?.as_object()?;
+    submission.paths = fields.keys().cloned().collect();
+    let line = |line: &Json| line.as_u64().and_then(|line| u32::try_from(line).ok()).unwrap_or(0);
+    submission.lines = fields.values().map(line).collect();
+    record.get("file")?.as_str()?.clone_into(&mut submission.file);
+    submission.base = Some(record.get("base")?.as_u64()?);
+    Some(submission)
+}
+
+fn key(record: &Json) -> Option<Key> {
+    let (kind, name) = record.get("ref")?.as_str()?.split_once('/')?;
+    Kind::find(kind)?;
+    Some(Key {
+        org: record.get("org")?.as_str()?.to_owned(),
+        kind: kind.to_owned(),
+        name: name.to_owned(),
+        revision: record.get("base")?.as_u64()?,
+    })
+}

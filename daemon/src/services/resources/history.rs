@@ -1,0 +1,184 @@
+//! What was: the log of changes, resources at a moment of the past, and where the fields of one come from.
+
+use fleet_proto::kinds::Kind;
+use fleet_proto::pb;
+use fleet_proto::reflect::Fields;
+use serde_json::Value as Json;
+use tokio::sync::mpsc;
+
+use super::list::Filter;
+use super::{Resources, may_administer};
+use crate::domain::ownership::Origin;
+use crate::domain::telemetry::Micros;
+use crate::domain::{Caller, Object};
+use crate::services::error::{Error, Result};
+use crate::storage::changes::{self, Change, Narrow};
+use crate::storage::ownership as claims;
+
+/// Changes read at a time.
+const PAGE: u32 = 200;
+
+/// A moment of the past.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum At {
+    /// After the transaction of this revision.
+    Revision(u64),
+    /// At this time.
+    Time(Micros),
+}
+
+/// A field of a resource with one of its owners.
+#[derive(Clone, Debug)]
+pub struct FieldOwner {
+    /// Which field.
+    pub path: String,
+    /// Its value; none: its owner wants it to be absent.
+    pub value: Option<Json>,
+    /// Whose; empty: nobody's.
+    pub manager: String,
+    /// Where the value comes from.
+    pub origin: Origin,
+}
+
+/// Who owns what of a resource.
+#[derive(Clone, Debug)]
+pub struct Owned {
+    /// Every field, once for each owner, in order of path.
+    pub fields: Vec<FieldOwner>,
+    /// Apply sets that it is a member of.
+    pub apply_sets: Vec<String>,
+}
+
+impl Resources {
+    /// Sends changes, newest first, at most `limit`; 0: all. Ends quietly when the receiver is gone.
+    pub async fn history(
+        &self,
+        caller: &Caller,
+        request: &pb::HistoryRequest,
+        pages: &mpsc::Sender<Vec<Change>>,
+    ) -> Result<()> {
+        may_administer(caller)?;
+        let kind = match request.kind.as_str() {
+            "" => None,
+            text => Some(Kind::find(text).ok_or_else(|| Error::NotFound(format!("kind `{text}`")))?),
+        };
+        let org = match request.org.as_str() {
+            "" => String::new(),
+            _ if kind.is_some_and(Kind::is_platform) => String::new(),
+            name => self.org(name).await?.uid.to_string(),
+        };
+        let narrow = Narrow {
+            org,
+            kind,
+            name: request.name.clone(),
+            revision: request.revision,
+        };
+        let mut left = if request.limit == 0 { u32::MAX } else { request.limit };
+        let mut before = (u64::MAX >> 1, 0);
+        let mut is_first = true;
+        loop {
+            let size = left.min(PAGE);
+            let page = changes::list(&mut self.db().read().await?, &narrow, before, size).await?;
+            if is_first && page.is_empty() && !request.name.is_empty() {
+                let kind = kind.map_or("resource", Kind::singular);
+                return Err(Error::NotFound(format!("{kind}/{}", request.name)));
+            }
+            is_first = false;
+            let Some(last) = page.last() else { return Ok(()) };
+            before = (last.revision, last.seq);
+            left -= page.len() as u32;
+            let is_last = page.len() < size as usize || left == 0;
+            if pages.send(page).await.is_err() || is_last {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn revision_of(&self, at: At) -> Result<u64> {
+        match at {
+            At::Revision(revision) => Ok(revision),
+            At::Time(at) => Ok(changes::revision_at(&mut self.db().read().await?, at).await?),
+        }
+    }
+
+    /// One resource as it was.
+    pub async fn find_at(&self, caller: &Caller, org: &str, kind: Kind, name: &str, at: At) -> Result<Object> {
+        may_administer(caller)?;
+        let org = if kind.is_platform() {
+            String::new()
+        } else {
+            self.org(org).await?.uid.to_string()
+        };
+        let revision = self.revision_of(at).await?;
+        let found = changes::list_at(&mut self.db().read().await?, kind, &org, revision).await?;
+        found
+            .into_iter()
+            .find(|object| object.name == name || object.uid.to_string() == name)
+            .ok_or_else(|| Error::NotFound(format!("{kind}/{name} at revision {revision}")))
+    }
+
+    /// What matched then, in order of kind, organization and name.
+    pub async fn list_at(&self, caller: &Caller, filter: &Filter, limit: u32, at: At) -> Result<Vec<Object>> {
+        may_administer(caller)?;
+        if filter.reference.is_some() {
+            let message = "the past is not indexed by reference".to_owned();
+            let help = "leave --ref or --at out".to_owned();
+            return Err(Error::Invalid(vec![pb::Issue {
+                path: "reference".to_owned(),
+                message,
+                help,
+                ..pb::Issue::default()
+            }]));
+        }
+        let org = match filter.org.as_str() {
+            "" => String::new(),
+            name => self.org(name).await?.uid.to_string(),
+        };
+        let revision = self.revision_of(at).await?;
+        let mut found = Vec::new();
+        for kind in &filter.kinds {
+            let page = changes::list_at(&mut self.db().read().await?, *kind, &org, revision).await?;
+            found.extend(page.into_iter().filter(|object| filter.lets_through(object)));
+        }
+        if limit > 0 {
+            found.truncate(limit as usize);
+        }
+        Ok(found)
+    }
+
+    /// Who owns which field, and where each value comes from.
+    pub async fn owners(&self, caller: &Caller, org: &str, kind: Kind, name: &str) -> Result<Owned> {
+        may_administer(caller)?;
+        let mut tx = self.db().read().await?;
+        let object = Self::find_in(&mut tx, org, kind, name).await?;
+        let owners = claims::owners(&mut tx, object.uid).await?;
+        let live = Fields::of(&object.spec, &object.labels, &object.annotations, object.protect);
+        let mut fields = Vec::new();
+        for (path, value) in live.iter() {
+            let owned = owners.values().any(|claims| claims.contains_key(path));
+            if !owned {
+                fields.push(FieldOwner {
+                    path: path.clone(),
+                    value: Some(value.clone()),
+                    manager: String::new(),
+                    origin: Origin::default(),
+                });
+            }
+        }
+        for (manager, claims) in &owners {
+            for (path, origin) in claims {
+                fields.push(FieldOwner {
+                    path: path.clone(),
+                    value: live.get(path).cloned(),
+                    manager: manager.clone(),
+                    origin: origin.clone(),
+                });
+            }
+        }
+        fields.sort_by(|a, b| (&a.path, &a.manager).cmp(&(&b.path, &b.manager)));
+        Ok(Owned {
+            fields,
+            apply_sets: claims::apply_sets(&mut tx, object.uid).await?,
+        })
+    }
+}

@@ -1,0 +1,289 @@
+//! Undo and rollback: resources become what they were, in a new transaction.
+
+use std::collections::{HashMap, HashSet};
+
+use fleet_proto::codes;
+use fleet_proto::{diff, pb};
+use uuid::Uuid;
+
+use super::doom::{self, Doom, Ended};
+use super::outcome::{Action, Applied, Outcome};
+use super::submission::issue;
+use super::write::{self, Stamp, Write};
+use super::{Resources, checks, impact, may_administer};
+use crate::domain::{Caller, Key, Object};
+use crate::services::error::{Error, Result};
+use crate::storage::changes::{self, Change};
+use crate::storage::{Tx, ownership as claims, resources};
+
+/// Changes read at a time.
+const PAGE: u32 = 500;
+
+/// What is to become what.
+#[derive(Clone, Debug)]
+pub enum Target {
+    /// What a transaction changed becomes what it was before it; 0: the last one.
+    Undo(u64),
+    /// Resources become what they were after a transaction.
+    To {
+        /// The transaction.
+        revision: u64,
+        /// The organization, where no keys are given.
+        org: String,
+        /// These resources; empty: the whole organization.
+        keys: Vec<Key>,
+    },
+}
+
+/// What to restore, and how.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// What is to become what.
+    pub target: Target,
+    /// Do everything but commit.
+    pub dry_run: bool,
+    /// Do it although somebody wrote the same resources since the transaction that is taken back.
+    pub force: bool,
+}
+
+/// What a resource was: none, it did not exist.
+struct Past {
+    uid: Uuid,
+    object: Option<Object>,
+    owners: Option<String>,
+    /// Revision at which undo expects it.
+    expected: Option<u64>,
+}
+
+impl Resources {
+    /// Takes transactions back. Who owns the fields does not change, so that the next plan shows the difference.
+    pub async fn restore(&self, caller: &Caller, request: &Request) -> Result<Outcome> {
+        may_administer(caller)?;
+        let mut tx = self.db().begin().await?;
+        let stamp = self.stamp(&mut tx, caller).await?;
+        let past = match &request.target {
+            Target::Undo(revision) => before(&mut tx, *revision).await?,
+            Target::To { revision, org, keys } => after(&mut tx, *revision, org, keys).await?,
+        };
+        let outcome = restore(&mut tx, &stamp, past, request.force).await?;
+        let changed = outcome
+            .applied
+            .iter()
+            .any(|applied| applied.action != Action::Unchanged);
+        if changed && !request.dry_run && outcome.refusal().is_none() {
+            tx.commit().await?;
+            self.announce(outcome.revision);
+        }
+        Ok(outcome)
+    }
+}
+
+async fn before(tx: &mut Tx, revision: u64) -> Result<Vec<Past>> {
+    let revision = match revision {
+        0 => changes::last(tx).await?,
+        revision => revision,
+    };
+    let found = changes::list_of(tx, revision).await?;
+    if found.is_empty() {
+        return Err(Error::NotFound(format!("a transaction with revision {revision}")));
+    }
+    let past = |change: Change| Past {
+        uid: change.uid,
+        object: change.before,
+        owners: change.owners,
+        expected: Some(change.after.map_or(0, |after| after.revision)),
+    };
+    Ok(found.into_iter().map(past).collect())
+}
+
+async fn after(tx: &mut Tx, revision: u64, org: &str, keys: &[Key]) -> Result<Vec<Past>> {
+    let newest = changes::last(tx).await?;
+    if revision > newest {
+        return Err(Error::NotFound(format!("revision {revision} (the last is {newest})")));
+    }
+    let orgs = match keys {
+        [] => vec![Resources::org_in(tx, org).await?.uid],
+        _ => Vec::new(),
+    };
+    let mut first: HashMap<Uuid, Past> = HashMap::new();
+    let mut order = Vec::new();
+    let mut names: HashSet<Uuid> = HashSet::new();
+    for key in keys {
+        let org = match key.org.as_str() {
+            "" => String::new(),
+            name => Resources::org_in(tx, name).await?.uid.to_string(),
+        };
+        let narrow = changes::Narrow {
+            org,
+            kind: Some(key.kind),
+            name: key.name.clone(),
+            revision: 0,
+        };
+        let found = changes::list(tx, &narrow, (u64::MAX >> 1, 0), PAGE).await?;
+        if found.is_empty() {
+            return Err(Error::NotFound(key.to_string()));
+        }
+        names.extend(found.into_iter().map(|change| change.uid));
+    }
+    let mut position = (revision, u64::MAX >> 1);
+    loop {
+        let page = changes::list_after(tx, position, PAGE).await?;
+        let is_last = page.len() < PAGE as usize;
+        for change in page {
+            position = (change.revision, change.seq);
+            let in_org = orgs
+                .iter()
+                .any(|org| org.to_string() == change.org || *org == change.uid);
+            if !(in_org || names.contains(&change.uid)) {
+                continue;
+            }
+            let uid = change.uid;
+            first.entry(uid).or_insert_with(|| {
+                order.push(uid);
+                Past {
+                    uid,
+                    object: change.before,
+                    owners: None,
+                    expected: None,
+                }
+            });
+            if let (Some(past), Some(owners)) = (first.get_mut(&uid), change.owners) {
+                past.owners = Some(owners);
+            }
+        }
+        if is_last {
+            break;
+        }
+    }
+    Ok(order.into_iter().filter_map(|uid| first.remove(&uid)).collect())
+}
+
+async fn restore(tx: &mut Tx, stamp: &Stamp, past: Vec<Past>, force: bool) -> Result<Outcome> {
+    let mut writes = Vec::new();
+    let mut falling = Vec::new();
+    let mut stale = Vec::new();
+    let mut owners = Vec::new();
+    let concerned: HashSet<Uuid> = past.iter().map(|past| past.uid).collect();
+    let mut issues = Vec::new();
+    for past in past {
+        let current = resources::find_by_uid(tx, past.uid).await?;
+        let found = current.as_ref().map_or(0, |current| current.revision);
+        if let Some(expected) = past.expected.filter(|expected| *expected != found && !force) {
+            let key = current.as_ref().or(past.object.as_ref()).map(Object::key);
+            stale.extend(key.map(|key| (key, expected, found)));
+            continue;
+        }
+        match (current, past.object) {
+            (Some(current), Some(old)) => {
+                let after = Object {
+                    name: old.name,
+                    labels: old.labels,
+                    annotations: old.annotations,
+                    protect: old.protect,
+                    spec: old.spec,
+                    ..current.clone()
+                };
+                if after != current {
+                    writes.push(Write::of(Some(0), current, after, stamp));
+                }
+            }
+            (None, Some(old)) => {
+                if let Some(org) = &old.org
+                    && !concerned.contains(&org.uid)
+                    && resources::find_by_uid(tx, org.uid).await?.is_none()
+                {
+                    let message = format!("organization `{}` of {} is gone", org.name, old.key());
+                    issues.push(issue(0, "", codes::ORG, message, "restore the organization first"));
+                    continue;
+                }
+                if let Some(text) = &past.owners {
+                    owners.push((old.uid, claims::from_snapshot(text)?));
+                }
+                writes.push(Write {
+                    index: Some(0),
+                    before: None,
+                    after: Object {
+                        generation: old.generation + 1,
+                        revision: stamp.revision,
+                        updated_at: stamp.now,
+                        updated_by: stamp.actor.clone(),
+                        ..old
+                    },
+                });
+            }
+            (Some(current), None) => falling.push(current),
+            (None, None) => {}
+        }
+    }
+    if !stale.is_empty() {
+        return Err(Error::Stale(stale));
+    }
+    if let Some(protected) = falling.iter().find(|object| object.protect) {
+        return Err(Error::Protected(protected.key()));
+    }
+    let mut doom = Doom::of(tx, falling, &concerned).await?;
+    if let Some((key, referrers)) = doom.in_use.into_iter().next() {
+        return Err(Error::InUse { key, referrers });
+    }
+    if let Some(key) = doom.protected.into_iter().next() {
+        return Err(Error::Protected(key));
+    }
+    let mut ended = Ended::default();
+    doom.objects.iter().for_each(|object| ended.insert(object, None));
+    let mut renamed = Vec::new();
+    for write in &writes {
+        if let Some(before) = write.before.as_ref().filter(|before| before.name != write.after.name) {
+            ended.insert(before, Some(&write.after.name));
+            renamed.push(before.clone());
+        }
+    }
+    for before in doom::followers(tx, &renamed, &concerned, doom.cleared).await? {
+        let after = ended.followed(&before);
+        writes.push(Write::of(None, before, after, stamp));
+    }
+    issues.append(&mut write::all(tx, stamp, &writes, &mut doom.objects).await?);
+    issues.append(&mut checks::references(tx, &writes, &HashSet::new()).await?);
+    if issues.is_empty() {
+        issues.append(&mut checks::relations(tx, &writes).await?);
+    }
+    if !issues.is_empty() {
+        return Err(Error::Invalid(issues));
+    }
+    checks::limits(tx, &writes).await?;
+    for (uid, (owned, sets)) in owners {
+        let before = claims::owners(tx, uid).await?;
+        claims::replace(tx, uid, &before, &owned).await?;
+        for set in sets {
+            claims::join(tx, &set, uid).await?;
+        }
+    }
+    let changed = !(writes.is_empty() && doom.objects.is_empty());
+    Ok(Outcome {
+        impact: impact::of(tx, &writes, &doom.objects).await?,
+        revision: if changed { stamp.revision } else { stamp.revision - 1 },
+        applied: applied(writes, doom.objects),
+        ..Outcome::default()
+    })
+}
+
+fn applied(writes: Vec<Write>, doomed: Vec<Object>) -> Vec<Applied> {
+    let of = |write: Write| {
+        let action = match (&write.before, write.index) {
+            (None, _) => Action::Created,
+            (Some(_), Some(_)) => Action::Updated,
+            (Some(_), None) => Action::Followed,
+        };
+        let mut applied = Applied::of(None, action, write.after);
+        if let Some(before) = write.before {
+            let resource = |object: &Object| pb::Resource::from(object);
+            applied.changes = diff::changes(Some(&resource(&before)), Some(&resource(&applied.object)));
+            applied.base = before.revision;
+            if before.name != applied.object.name {
+                applied.renamed_from = before.name;
+            }
+        }
+        applied
+    };
+    let gone = |object: Object| Applied::of(None, Action::Deleted, object);
+    writes.into_iter().map(of).chain(doomed.into_iter().map(gone)).collect()
+}

@@ -1,0 +1,144 @@
+//! The one way in which resources, their indexes and the log of changes are written.
+
+use std::collections::HashMap;
+
+use fleet_proto::pb::Issue;
+use uuid::Uuid;
+
+use super::checks;
+use crate::domain::Object;
+use crate::domain::telemetry::Micros;
+use crate::services::error::{Error, Result};
+use crate::storage::changes::{self, Change, Verb};
+use crate::storage::resources::{self, Replaced};
+use crate::storage::{Tx, ownership};
+
+/// What every change of a transaction has in common.
+#[derive(Clone, Debug)]
+pub(super) struct Stamp {
+    pub(super) revision: u64,
+    pub(super) now: Micros,
+    /// Who does it.
+    pub(super) actor: String,
+    /// For whom the fields are owned; empty: nobody.
+    pub(super) manager: String,
+    /// Commit of the version control; may be empty.
+    pub(super) commit: String,
+}
+
+/// One object as it was and as it is.
+#[derive(Clone, Debug)]
+pub(super) struct Write {
+    /// Position in the submission; none: it follows from another write.
+    pub(super) index: Option<usize>,
+    pub(super) before: Option<Object>,
+    pub(super) after: Object,
+}
+
+impl Write {
+    /// Marks the object as changed by this transaction.
+    pub(super) fn of(index: Option<usize>, before: Object, mut after: Object, stamp: &Stamp) -> Self {
+        after.generation = before.generation + u64::from(before.spec != after.spec || !before.issues.is_empty());
+        after.revision = stamp.revision;
+        after.issues = Vec::new();
+        after.updated_at = stamp.now;
+        after.updated_by.clone_from(&stamp.actor);
+        Self {
+            index,
+            before: Some(before),
+            after,
+        }
+    }
+}
+
+/// Writes objects and removes others. What it finds wrong is given; then the transaction must not be committed.
+pub(super) async fn all(tx: &mut Tx, stamp: &Stamp, writes: &[Write], doomed: &mut [Object]) -> Result<Vec<Issue>> {
+    let renamed = |write: &&Write| {
+        write
+            .before
+            .as_ref()
+            .is_some_and(|before| before.name != write.after.name)
+    };
+    if writes.iter().filter(renamed).count() > 1 {
+        // Names may change places: each is given up before the first is taken.
+        for write in writes.iter().filter(renamed) {
+            resources::give_up_name(tx, write.after.uid).await?;
+        }
+    }
+    // Contents before containers: watchers never see an object whose organization is gone.
+    doomed.sort_by_key(|object| std::cmp::Reverse(object.kind));
+    let mut owners: HashMap<Uuid, String> = HashMap::new();
+    for object in doomed.iter() {
+        let owned = ownership::owners(tx, object.uid).await?;
+        let sets = ownership::apply_sets(tx, object.uid).await?;
+        if !(owned.is_empty() && sets.is_empty()) {
+            owners.insert(object.uid, ownership::snapshot(&owned, &sets));
+        }
+        resources::remove(tx, object.uid).await?;
+    }
+    for write in writes {
+        let Some(before) = &write.before else {
+            resources::insert(tx, &write.after).await?;
+            continue;
+        };
+        if let Replaced::Stale = resources::replace(tx, &write.after, before.revision).await? {
+            return Err(Error::Conflict {
+                key: write.after.key(),
+                seen: before.revision,
+                current: stamp.revision,
+            });
+        }
+        resources::unindex(tx, write.after.uid).await?;
+    }
+    // Unique values are claimed when all old ones are given back, so that two objects may swap theirs.
+    let mut issues = Vec::new();
+    for write in writes {
+        let index = write.index.unwrap_or_default();
+        issues.append(&mut checks::index(tx, index, &write.after).await?);
+    }
+    let mut seq = 0;
+    for write in writes {
+        let verb = if write.before.is_some() {
+            Verb::Update
+        } else {
+            Verb::Create
+        };
+        let change = change(stamp, seq, verb, write.before.as_ref(), Some(&write.after), None);
+        changes::append(tx, &change).await?;
+        seq += 1;
+    }
+    for object in doomed.iter() {
+        let change = change(stamp, seq, Verb::Delete, Some(object), None, owners.remove(&object.uid));
+        changes::append(tx, &change).await?;
+        seq += 1;
+    }
+    Ok(issues)
+}
+
+fn change(
+    stamp: &Stamp,
+    seq: u64,
+    verb: Verb,
+    before: Option<&Object>,
+    after: Option<&Object>,
+    owners: Option<String>,
+) -> Change {
+    let org = |object: &Object| object.org.as_ref().map(|org| org.uid.to_string());
+    let of = after.or(before);
+    Change {
+        revision: stamp.revision,
+        seq,
+        uid: of.map(|object| object.uid).unwrap_or_default(),
+        kind: of.map_or(fleet_proto::kinds::Kind::Device, |object| object.kind),
+        org: of.and_then(org).unwrap_or_default(),
+        name: of.map(|object| object.name.clone()).unwrap_or_default(),
+        verb,
+        actor: stamp.actor.clone(),
+        manager: stamp.manager.clone(),
+        commit: stamp.commit.clone(),
+        at: stamp.now,
+        before: before.cloned(),
+        after: after.cloned(),
+        owners,
+    }
+}
