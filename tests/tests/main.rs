@@ -1,6 +1,7 @@
 //! The one integration test binary: a module for each story.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod apply_sets;
 mod bad_http;
 mod bad_manifests;
 mod conformance;
@@ -8,9 +9,11 @@ mod demo;
 mod examples;
 mod fleetctl;
 mod gateway_script;
+mod kill_apply;
 mod kill_ledger;
 mod modbus_meter;
 mod peers;
 mod round_trip;
 mod start_up;
+mod team_year;
 mod tidy;

@@ -43,6 +43,7 @@ pub(super) async fn run(cx: &mut Context, args: &Edit) -> Result<Exit> {
     let original: Vec<String> = found.iter().map(manifest::write).collect();
     let original = original.join("---\n");
     let mut text = original.clone();
+    let mut last = String::new();
     loop {
         let edited = edited(&text).await?;
         let kept_lines = edited.lines().filter(|line| !line.starts_with(NOTE));
@@ -58,13 +59,14 @@ pub(super) async fn run(cx: &mut Context, args: &Edit) -> Result<Exit> {
                 return Err(kept(&clean, error));
             }
         };
-        if clean == text {
+        if clean == last {
             // The editor was left without a change: whoever edits gives up.
             return Err(kept(&clean, error));
         }
         let told = error.text();
         let notes = told.lines().map(|line| [NOTE, line, "\n"].concat()).collect::<String>();
         text = notes + &clean;
+        last = clean;
     }
 }
 

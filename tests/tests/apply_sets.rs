@@ -1,0 +1,281 @@
+//! Plan, apply, prune, rename, undo as a person and a pipeline see them, on both engines.
+
+use std::path::Path;
+
+use fleet_tests::peers::Postgres;
+use fleet_tests::{Finished, ORG, World};
+use serde_json::Value;
+
+use crate::round_trip::revision;
+
+#[test]
+fn apply_sets_on_sqlite() {
+    story(&World::start());
+}
+
+#[test]
+fn apply_sets_on_postgresql() {
+    let server = Postgres::start();
+    story(&World::with(&["--database-url", &server.url()]));
+}
+
+fn site(name: &str, spec: &str) -> String {
+    format!("---\napiVersion: fleet/v1\nkind: Site\nmetadata: {{org: {ORG}, name: {name}}}\nspec: {{{spec}}}\n")
+}
+
+fn asset(name: &str, site: &str) -> String {
+    format!("---\napiVersion: fleet/v1\nkind: Asset\nmetadata: {{org: {ORG}, name: {name}}}\nspec: {{site: {site}}}\n")
+}
+
+/// A command in the project's directory.
+fn in_project(world: &World, arguments: &[&str]) -> Finished {
+    let mut command = world.fleetctl_command();
+    command.current_dir(world.home().join("project")).args(arguments);
+    fleet_tests::process::run(&mut command, b"", fleet_tests::fleetd::PATIENCE)
+}
+
+fn manifest(world: &World, name: &str, text: &str) {
+    std::fs::write(world.home().join("project/manifests").join(name), text).unwrap();
+}
+
+fn project(world: &World) {
+    std::fs::create_dir_all(world.home().join("project/manifests")).unwrap();
+    let file = format!("applySet: plant\norg: {ORG}\nexclude: [\"*draft*\"]\nguards: {{maxDelete: 2}}\n");
+    std::fs::write(world.home().join("project/fleetctl.yaml"), file).unwrap();
+}
+
+fn story(world: &World) {
+    project(world);
+    let run = |arguments: &[&str]| in_project(world, arguments);
+    manifest(world, "places.yaml", &(site("a", "address: x") + &site("b", "")));
+    manifest(world, "draft.yaml", "this is not even YAML: [\n");
+
+    // What a pipeline goes on by.
+    let planned = run(&["plan", "--exit-code", "--out", "plan.json"]);
+    assert_eq!(planned.code, 10, "{planned}");
+    assert!(
+        planned.stdout.contains("+ site/a  manifests/places.yaml:2"),
+        "{planned}"
+    );
+    assert!(
+        planned
+            .stdout
+            .ends_with("Plan: 2 to create, 0 unchanged\nReaches: 2 sites\n"),
+        "{planned}"
+    );
+    let plan = std::fs::read(world.home().join("project/plan.json")).unwrap();
+    run(&["plan", "--out", "again.json"]).ok();
+    let again = std::fs::read(world.home().join("project/again.json")).unwrap();
+    assert_eq!(plan, again, "the same plan is the same bytes");
+    let applied = run(&["apply", "--plan", "plan.json"]).ok();
+    assert!(applied.stdout.contains("Applied: 2 created"), "{applied}");
+    let repeated = run(&["apply", "--plan", "plan.json"]).ok();
+    assert!(repeated.stdout.contains("applied before: 2 created"), "{repeated}");
+    let nothing = run(&["plan", "--exit-code"]).ok();
+    assert_eq!(nothing.stdout, "No changes: 2 unchanged\n");
+    assert_eq!(run(&["diff", "--exit-code"]).ok().stdout, "");
+    assert_eq!(run(&["drift"]).code, 0);
+
+    two_appliers(world);
+    conflicts(world);
+    deletions(world);
+    past(world);
+}
+
+/// A touched resource makes the later plan stale, an untouched one does not.
+fn two_appliers(world: &World) {
+    let run = |arguments: &[&str]| in_project(world, arguments);
+    let places = |a: &str, b: &str| site("a", &format!("address: {a}")) + &site("b", &format!("address: {b}"));
+    manifest(world, "places.yaml", &places("one", "x"));
+    run(&["plan", "--out", "one.json"]).ok();
+    manifest(world, "places.yaml", &places("two", "x"));
+    run(&["plan", "--out", "two.json"]).ok();
+    world.fleetctl(&["label", "--org", ORG, "site/b", "by=hand"]).ok();
+    let stale = run(&["apply", "--plan", "one.json"]);
+    assert_eq!(stale.code, 7, "{stale}");
+    assert!(stale.stderr.contains("site/b of acme was at revision"), "{stale}");
+    assert!(stale.stderr.contains("FLT-4015"), "{stale}");
+
+    manifest(world, "places.yaml", &site("a", "address: one").replace("---\n", ""));
+    let b = site("b", "");
+    manifest(world, "b.yaml", &b);
+    run(&["plan", "--out", "one.json"]).ok();
+    world.fleetctl(&["label", "--org", ORG, "site/b", "by-"]).ok();
+    run(&["apply", "--plan", "one.json"]).ok();
+
+    let text = std::fs::read_to_string(world.home().join("project/two.json")).unwrap();
+    let forged = text.replace("\"two\"", "\"forged\"");
+    assert_ne!(text, forged);
+    std::fs::write(world.home().join("project/two.json"), forged).unwrap();
+    let refused = run(&["apply", "--plan", "two.json"]);
+    assert_eq!(refused.code, 3, "{refused}");
+    assert!(refused.stderr.contains("was changed after it was made"), "{refused}");
+}
+
+fn conflicts(world: &World) {
+    let run = |arguments: &[&str]| in_project(world, arguments);
+    let before = revision(world);
+    let mine = world.file("mine.yaml", site("a", "address: mine, displayName: A"));
+    let other = |more: &[&str]| {
+        let mine = mine.to_str().unwrap();
+        world.fleetctl(&[&["apply", "-f", mine, "--apply-set", "other", "--org", ORG], more].concat())
+    };
+    let refused = other(&[]);
+    assert_eq!(refused.code, 7, "{refused}");
+    assert!(
+        refused
+            .stdout
+            .contains("spec.address: \"one\" → \"mine\": applyset/plant owns it since 20"),
+        "{refused}"
+    );
+    assert!(refused.stderr.contains("FLT-4014"), "{refused}");
+    let data = other(&["-o", "json"]);
+    let error: Value = serde_json::from_str(&data.stderr).unwrap();
+    assert_eq!(
+        error["error"]["issues"][0]["conflicts"][0]["owner"], "applyset/plant",
+        "{data}"
+    );
+    assert_eq!(revision(world), before, "a refused apply changes nothing");
+    other(&["--yield"]).ok();
+    assert_eq!(run(&["plan", "--exit-code"]).code, 0, "what is not mine is not shown");
+    other(&["--take"]).ok();
+    let drift = run(&["drift"]);
+    assert_eq!(drift.code, 12, "{drift}");
+    assert!(drift.stdout.contains("applyset/other owns it"), "{drift}");
+    run(&["apply", "--take"]).ok();
+    assert_eq!(run(&["drift"]).code, 0);
+}
+
+fn deletions(world: &World) {
+    let run = |arguments: &[&str]| in_project(world, arguments);
+    manifest(
+        world,
+        "more.yaml",
+        &(site("c", "") + &site("d", "") + &asset("pump", "c")),
+    );
+    run(&["apply"]).ok();
+    world.apply_text(&asset("by-hand", "d")).ok();
+    manifest(world, "more.yaml", &site("d", ""));
+    let asked = run(&["apply"]);
+    assert_eq!(asked.code, 16, "{asked}");
+    let pending = run(&["plan", "--exit-code"]);
+    assert_eq!(pending.code, 11, "{pending}");
+    assert!(pending.stdout.contains("- site/c\n- asset/pump\n") || pending.stdout.contains("- asset/pump\n- site/c\n"));
+    run(&["apply", "--yes"]).ok();
+
+    std::fs::remove_file(world.home().join("project/manifests/more.yaml")).unwrap();
+    let needed = run(&["apply", "--yes"]);
+    assert_eq!(needed.code, 15, "{needed}");
+    assert!(needed.stdout.contains("asset/by-hand still refers to it"), "{needed}");
+    world.fleetctl(&["delete", "asset/by-hand", "--org", ORG, "--yes"]).ok();
+    run(&["apply", "--yes"]).ok();
+
+    std::fs::remove_file(world.home().join("project/manifests/b.yaml")).unwrap();
+    manifest(world, "places.yaml", "");
+    let empty = run(&["apply", "--yes"]);
+    assert_eq!(empty.code, 15, "{empty}");
+    assert!(empty.stderr.contains("FLT-4018"), "{empty}");
+    manifest(world, "places.yaml", &(site("a", "address: one") + &site("b", "")));
+    manifest(
+        world,
+        "three.yaml",
+        &(site("t1", "") + &site("t2", "") + &site("t3", "")),
+    );
+    run(&["apply"]).ok();
+    std::fs::remove_file(world.home().join("project/manifests/three.yaml")).unwrap();
+    let many = run(&["apply", "--yes"]);
+    assert_eq!(many.code, 15, "{many}");
+    assert!(many.stderr.contains("--max-delete 3"), "{many}");
+    let shown: Vec<Value> = run(&["plan", "--max-delete", "3", "-o", "jsonl"]).ok().json_lines();
+    assert!(shown.iter().all(|record| record["action"] == "delete"), "{shown:?}");
+    run(&["apply", "--yes", "--max-delete", "3"]).ok();
+}
+
+fn past(world: &World) {
+    let run = |arguments: &[&str]| in_project(world, arguments);
+    let before = revision(world);
+    let uid = |name: &str| {
+        let found = world
+            .fleetctl(&["get", &format!("site/{name}"), "--org", ORG, "-o", "json"])
+            .ok();
+        found.json()["metadata"]["uid"].as_str().unwrap().to_owned()
+    };
+    let was = uid("a");
+    world.apply_text(&asset("fan", "a")).ok();
+    let renamed = site("north", "address: one").replace("name: north", "name: north, renamedFrom: a");
+    manifest(world, "places.yaml", &(renamed + &site("b", "")));
+    let shown = run(&["plan"]).ok();
+    assert!(shown.stdout.contains("± site/north  (was a)"), "{shown}");
+    assert!(shown.stdout.contains("~ asset/fan  (follows)"), "{shown}");
+    run(&["apply", "--yes"]).ok();
+    assert_eq!(uid("north"), was);
+    world.fleetctl(&["mv", "site/north", "south", "--org", ORG]).ok();
+    assert_eq!(uid("south"), was);
+    let history = world
+        .fleetctl(&["history", "site/south", "--org", ORG, "-o", "jsonl"])
+        .ok()
+        .json_lines();
+    assert_eq!(history[0]["changes"][0]["before"], "north", "{history:?}");
+    assert_eq!(history.last().unwrap()["name"], "a");
+    let at = world
+        .fleetctl(&["get", "sites", "--org", ORG, "--at", &before.to_string(), "-o", "name"])
+        .ok();
+    assert_eq!(at.stdout, "site/a\nsite/b\n");
+
+    let asked = world.fleetctl(&["undo"]);
+    assert_eq!(asked.code, 16, "{asked}");
+    world.fleetctl(&["undo", "--yes"]).ok();
+    assert_eq!(uid("north"), was);
+    let whole = ["rollback", "--to", &before.to_string(), "--org", ORG, "--yes"];
+    world.fleetctl(&whole).ok();
+    assert_eq!(uid("a"), was);
+    assert_eq!(world.fleetctl(&["get", "asset/fan", "--org", ORG]).code, 6);
+    assert!(world.fleetctl(&whole).ok().stdout.starts_with("No changes"));
+
+    let blame = world
+        .fleetctl(&["blame", "site/a", "--org", ORG, "-o", "json"])
+        .ok()
+        .json();
+    assert_eq!(blame[0]["path"], "spec.address");
+    assert_eq!(blame[0]["manager"], "applyset/plant");
+    assert!(
+        Path::new(blame[0]["file"].as_str().unwrap()).ends_with("places.yaml"),
+        "{blame}"
+    );
+}
+
+#[test]
+fn an_editor_is_asked_again_until_it_is_right() {
+    let world = World::start();
+    world.apply_text(&site("a", "address: x")).ok();
+    // The first time the editor makes a mistake, the second time it finds the note and mends it.
+    let editor = world.file(
+        "editor.sh",
+        "#!/bin/sh\nif grep -q '^#: error' \"$1\"; then sed -i 's/adress/address/' \"$1\"; else sed -i 's/address: x/adress: y/' \"$1\"; fi\n",
+    );
+    let edit = |editor: &str| {
+        let pty = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))";
+        let fleetctl = world.fleetctl_command();
+        let mut command = std::process::Command::new("python3");
+        for (name, value) in fleetctl.get_envs().filter_map(|(name, value)| Some((name, value?))) {
+            command.env(name, value);
+        }
+        command.env("EDITOR", editor).current_dir(world.home());
+        command.args(["-c", pty]).arg(fleetctl.get_program());
+        command.args(["edit", "site/a", "--org", ORG]);
+        fleet_tests::process::run(&mut command, b"", fleet_tests::fleetd::PATIENCE)
+    };
+    let done = edit(&format!("sh {}", editor.display()));
+    assert_eq!(done.code, 0, "{done}");
+    let stored = world
+        .fleetctl(&["get", "site/a", "--org", ORG, "-o", "jq=.spec.address"])
+        .ok();
+    assert_eq!(stored.stdout, "y\n", "{done}");
+    let same = edit("true");
+    assert!(same.stdout.contains("nothing was changed"), "{same}");
+    let broken = edit("sed -i s/address/adress/");
+    assert_eq!(broken.code, 3, "{broken}");
+    assert!(broken.stdout.contains("what you wrote is in"), "{broken}");
+    let failed = edit("false");
+    assert_eq!(failed.code, 2, "{failed}");
+}
