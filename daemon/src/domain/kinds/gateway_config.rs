@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use fleet_proto::pb::gateway_config_spec::{DataType, Order, Parity, Poller, Transport};
 use fleet_proto::pb::{GatewayConfigSpec, Issue, gateway_config_spec as spec};
 
-use super::issue;
+use super::{bus_load, issue};
 
 /// Name of the one bus of the flat shape.
 pub const MAIN: &str = "main";
@@ -141,7 +141,26 @@ pub fn width(data_type: DataType) -> Option<u16> {
 /// Reads a specification; gives every contradiction with its path.
 pub fn parse(from: &GatewayConfigSpec) -> Result<GatewayConfig, Vec<Issue>> {
     let mut issues = Vec::new();
-    let buses = parse_buses(from, &mut issues);
+    let (config, _) = parts(from, &mut issues);
+    if issues.is_empty() { Ok(config) } else { Err(issues) }
+}
+
+/// Everything that is wrong with a specification that is submitted: contradictions, and what no bus can carry.
+pub fn problems(from: &GatewayConfigSpec) -> Vec<Issue> {
+    let mut issues = Vec::new();
+    let (config, positions) = parts(from, &mut issues);
+    issues.append(&mut bus_load::overlaps(&config, &positions));
+    // What is contradictory has no load.
+    if issues.is_empty() {
+        issues.append(&mut bus_load::budgets(from, &config));
+    }
+    issues
+}
+
+/// What can be read, with the position of each slave in the specification.
+fn parts(from: &GatewayConfigSpec, issues: &mut Vec<Issue>) -> (GatewayConfig, Vec<usize>) {
+    let mut positions = Vec::new();
+    let buses = parse_buses(from, issues);
     let networked = buses.iter().all(|bus| bus.transport != Transport::Rtu);
     let polled_by_fleetd = match from.poller() {
         Poller::Fleetd => true,
@@ -210,18 +229,16 @@ pub fn parse(from: &GatewayConfigSpec) -> Result<GatewayConfig, Vec<Issue>> {
                 "put all its registers into one entry",
             ));
         }
-        slaves.push(parse_slave(slave, bus, &buses[bus], &path, &mut issues));
+        slaves.push(parse_slave(slave, bus, &buses[bus], &path, issues));
+        positions.push(at);
     }
-    if issues.is_empty() {
-        Ok(GatewayConfig {
-            config_schema_ver: from.config_schema_ver.unwrap_or(1),
-            polled_by_fleetd,
-            buses,
-            slaves,
-        })
-    } else {
-        Err(issues)
-    }
+    let config = GatewayConfig {
+        config_schema_ver: from.config_schema_ver.unwrap_or(1),
+        polled_by_fleetd,
+        buses,
+        slaves,
+    };
+    (config, positions)
 }
 
 fn parse_buses(from: &GatewayConfigSpec, issues: &mut Vec<Issue>) -> Vec<Bus> {

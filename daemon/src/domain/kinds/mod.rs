@@ -1,5 +1,6 @@
 //! Table two of the resource mechanism: what each kind checks beyond its field rules.
 
+mod bus_load;
 mod places;
 mod tenancy;
 mod things;
@@ -20,7 +21,7 @@ pub fn check(spec: &Spec) -> Vec<Issue> {
         Spec::Customer(spec) => tenancy::customer(spec),
         Spec::Project(_) | Spec::Asset(_) | Spec::Configuration(_) | Spec::Translation(_) => Vec::new(),
         Spec::Site(spec) => places::site(spec),
-        Spec::GatewayConfig(spec) => gateway_config::parse(spec).err().unwrap_or_default(),
+        Spec::GatewayConfig(spec) => gateway_config::problems(spec),
         Spec::DeviceProfile(spec) => things::device_profile(spec),
         Spec::Device(spec) => things::device(spec),
     }

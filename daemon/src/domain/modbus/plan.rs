@@ -1,5 +1,7 @@
 //! Which requests read which registers: as few as the wire makes worthwhile.
 
+use fleet_proto::pb::gateway_config_spec::Parity;
+
 use crate::domain::kinds::gateway_config::{Bus, Register};
 
 /// Bits that one request may ask for.
@@ -29,9 +31,25 @@ pub fn worthwhile_gap(bus: &Bus) -> u16 {
         return NETWORK_GAP;
     }
     let character = 11_000.0 / f64::from(bus.baud_rate);
-    let silence = if bus.baud_rate > 19_200 { 1.75 } else { 3.5 * character };
-    let request = 13.0 * character + 2.0 * silence + f64::from(bus.turnaround_ms);
+    let request = 13.0 * character + 2.0 * silence_ms(bus, character) + f64::from(bus.turnaround_ms);
     ((request / (2.0 * character)).round() as u16).min(125)
+}
+
+/// The pause that ends a frame: 3.5 characters, from 19,200 baud on at least 1.75 ms (Modbus over serial line, 2.5.1.1).
+fn silence_ms(bus: &Bus, character: f64) -> f64 {
+    if bus.baud_rate > 19_200 { 1.75 } else { 3.5 * character }
+}
+
+/// How long a request and its answer hold a serial bus, milliseconds, with the characters that the bus really has.
+pub fn duration_ms(bus: &Bus, request: &Request) -> f64 {
+    let parity = u32::from(bus.parity != Parity::None);
+    let character = f64::from(1 + bus.data_bits + parity + bus.stop_bits) * 1_000.0 / f64::from(bus.baud_rate);
+    let data = if request.function_code <= 2 {
+        request.count.div_ceil(8)
+    } else {
+        request.count * 2
+    };
+    (13.0 + f64::from(data)) * character + 2.0 * silence_ms(bus, character) + f64::from(bus.turnaround_ms)
 }
 
 /// Plans the registers at these positions; all must share function code and interval. Addresses in `split` begin a
