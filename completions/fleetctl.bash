@@ -82,6 +82,9 @@ _fleetctl() {
             fleetctl,undo)
                 cmd="fleetctl__subcmd__undo"
                 ;;
+            fleetctl,validate)
+                cmd="fleetctl__subcmd__validate"
+                ;;
             fleetctl,version)
                 cmd="fleetctl__subcmd__version"
                 ;;
@@ -137,7 +140,7 @@ _fleetctl() {
 
     case "${cmd}" in
         fleetctl)
-            opts="-o -y -q -h -V --server --org --output --color --timeout --yes --quiet --help --version get describe plan apply diff drift undo rollback history blame edit label annotate mv delete export watch device telemetry modbus server version completion help"
+            opts="-o -y -q -h -V --server --org --env --output --color --timeout --yes --quiet --help --version get describe validate plan apply diff drift undo rollback history blame edit label annotate mv delete export watch device telemetry modbus server version completion help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -148,6 +151,10 @@ _fleetctl() {
                     return 0
                     ;;
                 --org)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --env)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -175,7 +182,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__annotate)
-            opts="-o -y -q -h --dry-run --server --org --output --color --timeout --yes --quiet --help"
+            opts="-o -y -q -h --dry-run --server --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -186,6 +193,10 @@ _fleetctl() {
                     return 0
                     ;;
                 --org)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --env)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -213,7 +224,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__apply)
-            opts="-f -o -y -q -h --file --apply-set --prune --take --yield --max-delete --plan --dry-run --wait --server --org --output --color --timeout --yes --quiet --help"
+            opts="-f -o -y -q -h --file --apply-set --prune --take --yield --max-delete --report --plan --dry-run --wait --server --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -235,6 +246,10 @@ _fleetctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --report)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --plan)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -248,6 +263,10 @@ _fleetctl() {
                     return 0
                     ;;
                 --org)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --env)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -275,7 +294,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__blame)
-            opts="-o -y -q -h --field --server --org --output --color --timeout --yes --quiet --help"
+            opts="-o -y -q -h --field --server --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -290,6 +309,10 @@ _fleetctl() {
                     return 0
                     ;;
                 --org)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --env)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -317,7 +340,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__completion)
-            opts="-o -y -q -h --server --org --output --color --timeout --yes --quiet --help bash elvish fish powershell zsh"
+            opts="-o -y -q -h --server --org --env --output --color --timeout --yes --quiet --help bash elvish fish powershell zsh"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -328,6 +351,10 @@ _fleetctl() {
                     return 0
                     ;;
                 --org)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --env)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -355,7 +382,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__delete)
-            opts="-f -o -y -q -h --file --dry-run --cascade --server --org --output --color --timeout --yes --quiet --help"
+            opts="-f -o -y -q -h --file --dry-run --cascade --server --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -374,6 +401,10 @@ _fleetctl() {
                     return 0
                     ;;
                 --org)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --env)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -401,7 +432,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__describe)
-            opts="-o -y -q -h --server --org --output --color --timeout --yes --quiet --help"
+            opts="-o -y -q -h --server --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -412,6 +443,10 @@ _fleetctl() {
                     return 0
                     ;;
                 --org)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --env)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -439,7 +474,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__device)
-            opts="-o -y -q -h --server --org --output --color --timeout --yes --quiet --help claim-token command logs"
+            opts="-o -y -q -h --server --org --env --output --color --timeout --yes --quiet --help claim-token command logs"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -450,6 +485,10 @@ _fleetctl() {
                     return 0
                     ;;
                 --org)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --env)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -477,7 +516,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__device__subcmd__claim__subcmd__token)
-            opts="-o -y -q -h --server --org --output --color --timeout --yes --quiet --help create list revoke"
+            opts="-o -y -q -h --server --org --env --output --color --timeout --yes --quiet --help create list revoke"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -488,6 +527,10 @@ _fleetctl() {
                     return 0
                     ;;
                 --org)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --env)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -515,7 +558,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__device__subcmd__claim__subcmd__token__subcmd__create)
-            opts="-o -y -q -h --site --model --serial --expires --max-uses --server --org --output --color --timeout --yes --quiet --help"
+            opts="-o -y -q -h --site --model --serial --expires --max-uses --server --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -549,6 +592,10 @@ _fleetctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --env)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --output)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -573,7 +620,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__device__subcmd__claim__subcmd__token__subcmd__list)
-            opts="-o -y -q -h --server --org --output --color --timeout --yes --quiet --help"
+            opts="-o -y -q -h --server --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -584,6 +631,10 @@ _fleetctl() {
                     return 0
                     ;;
                 --org)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --env)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -611,7 +662,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__device__subcmd__claim__subcmd__token__subcmd__revoke)
-            opts="-o -y -q -h --server --org --output --color --timeout --yes --quiet --help"
+            opts="-o -y -q -h --server --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -622,6 +673,10 @@ _fleetctl() {
                     return 0
                     ;;
                 --org)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --env)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -649,7 +704,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__device__subcmd__command)
-            opts="-o -y -q -h --server --org --output --color --timeout --yes --quiet --help send list"
+            opts="-o -y -q -h --server --org --env --output --color --timeout --yes --quiet --help send list"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -660,6 +715,10 @@ _fleetctl() {
                     return 0
                     ;;
                 --org)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --env)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -687,7 +746,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__device__subcmd__command__subcmd__list)
-            opts="-o -y -q -h --limit --server --org --output --color --timeout --yes --quiet --help"
+            opts="-o -y -q -h --limit --server --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -702,6 +761,10 @@ _fleetctl() {
                     return 0
                     ;;
                 --org)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --env)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -729,7 +792,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__device__subcmd__command__subcmd__send)
-            opts="-o -y -q -h --params --expires --server --org --output --color --timeout --yes --quiet --help"
+            opts="-o -y -q -h --params --expires --server --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -748,6 +811,10 @@ _fleetctl() {
                     return 0
                     ;;
                 --org)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --env)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -775,7 +842,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__device__subcmd__logs)
-            opts="-o -y -q -h --from --to --level --limit --follow --server --org --output --color --timeout --yes --quiet --help"
+            opts="-o -y -q -h --from --to --level --limit --follow --server --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -805,6 +872,10 @@ _fleetctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --env)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --output)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -829,7 +900,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__diff)
-            opts="-f -o -y -q -h --file --apply-set --prune --take --yield --max-delete --exit-code --server --org --output --color --timeout --yes --quiet --help"
+            opts="-f -o -y -q -h --file --apply-set --prune --take --yield --max-delete --report --exit-code --server --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -851,11 +922,19 @@ _fleetctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --report)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --server)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --org)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --env)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -883,7 +962,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__drift)
-            opts="-f -o -y -q -h --file --apply-set --prune --take --yield --max-delete --server --org --output --color --timeout --yes --quiet --help"
+            opts="-f -o -y -q -h --file --apply-set --prune --take --yield --max-delete --report --server --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -905,11 +984,19 @@ _fleetctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --report)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --server)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --org)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --env)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -937,7 +1024,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__edit)
-            opts="-o -y -q -h --server --org --output --color --timeout --yes --quiet --help"
+            opts="-o -y -q -h --server --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -948,6 +1035,10 @@ _fleetctl() {
                     return 0
                     ;;
                 --org)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --env)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -975,7 +1066,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__export)
-            opts="-l -A -o -y -q -h --selector --ref --name --all-orgs --server --org --output --color --timeout --yes --quiet --help"
+            opts="-l -A -o -y -q -h --selector --ref --name --all-orgs --server --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1005,6 +1096,10 @@ _fleetctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --env)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --output)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1029,7 +1124,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__get)
-            opts="-l -A -o -y -q -h --selector --ref --name --all-orgs --limit --at --server --org --output --color --timeout --yes --quiet --help"
+            opts="-l -A -o -y -q -h --selector --ref --name --all-orgs --limit --at --server --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1067,6 +1162,10 @@ _fleetctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --env)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --output)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1091,7 +1190,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__help)
-            opts="-o -y -q -h --server --org --output --color --timeout --yes --quiet --help"
+            opts="-o -y -q -h --server --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1102,6 +1201,10 @@ _fleetctl() {
                     return 0
                     ;;
                 --org)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --env)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1129,7 +1232,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__history)
-            opts="-A -o -y -q -h --limit --revision --all-orgs --server --org --output --color --timeout --yes --quiet --help"
+            opts="-A -o -y -q -h --limit --revision --all-orgs --server --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1148,6 +1251,10 @@ _fleetctl() {
                     return 0
                     ;;
                 --org)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --env)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1175,7 +1282,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__label)
-            opts="-o -y -q -h --dry-run --server --org --output --color --timeout --yes --quiet --help"
+            opts="-o -y -q -h --dry-run --server --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1186,6 +1293,10 @@ _fleetctl() {
                     return 0
                     ;;
                 --org)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --env)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1213,7 +1324,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__modbus)
-            opts="-o -y -q -h --server --org --output --color --timeout --yes --quiet --help read"
+            opts="-o -y -q -h --server --org --env --output --color --timeout --yes --quiet --help read"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1224,6 +1335,10 @@ _fleetctl() {
                     return 0
                     ;;
                 --org)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --env)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1251,7 +1366,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__modbus__subcmd__read)
-            opts="-o -y -q -h --host --label --address --function --count --type --registers --little-bytes --little-words --slave --bus --patience --server --org --output --color --timeout --yes --quiet --help"
+            opts="-o -y -q -h --host --label --address --function --count --type --registers --little-bytes --little-words --slave --bus --patience --server --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1305,6 +1420,10 @@ _fleetctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --env)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --output)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1329,7 +1448,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__mv)
-            opts="-o -y -q -h --dry-run --server --org --output --color --timeout --yes --quiet --help"
+            opts="-o -y -q -h --dry-run --server --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1340,6 +1459,10 @@ _fleetctl() {
                     return 0
                     ;;
                 --org)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --env)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1367,7 +1490,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__plan)
-            opts="-f -o -y -q -h --file --apply-set --prune --take --yield --max-delete --out --exit-code --server --org --output --color --timeout --yes --quiet --help"
+            opts="-f -o -y -q -h --file --apply-set --prune --take --yield --max-delete --report --out --exit-code --server --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1389,6 +1512,10 @@ _fleetctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --report)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --out)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1398,6 +1525,10 @@ _fleetctl() {
                     return 0
                     ;;
                 --org)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --env)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1425,7 +1556,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__rollback)
-            opts="-o -y -q -h --to --dry-run --server --org --output --color --timeout --yes --quiet --help"
+            opts="-o -y -q -h --to --dry-run --server --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1440,6 +1571,10 @@ _fleetctl() {
                     return 0
                     ;;
                 --org)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --env)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1467,7 +1602,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__server)
-            opts="-o -y -q -h --server --org --output --color --timeout --yes --quiet --help status"
+            opts="-o -y -q -h --server --org --env --output --color --timeout --yes --quiet --help status"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1478,6 +1613,10 @@ _fleetctl() {
                     return 0
                     ;;
                 --org)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --env)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1505,7 +1644,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__server__subcmd__status)
-            opts="-o -y -q -h --server --org --output --color --timeout --yes --quiet --help"
+            opts="-o -y -q -h --server --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1516,6 +1655,10 @@ _fleetctl() {
                     return 0
                     ;;
                 --org)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --env)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1543,7 +1686,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__telemetry)
-            opts="-o -y -q -h --server --org --output --color --timeout --yes --quiet --help latest query summary tail"
+            opts="-o -y -q -h --server --org --env --output --color --timeout --yes --quiet --help latest query summary tail"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1554,6 +1697,10 @@ _fleetctl() {
                     return 0
                     ;;
                 --org)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --env)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1581,7 +1728,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__telemetry__subcmd__latest)
-            opts="-l -o -y -q -h --selector --source --server --org --output --color --timeout --yes --quiet --help"
+            opts="-l -o -y -q -h --selector --source --server --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1604,6 +1751,10 @@ _fleetctl() {
                     return 0
                     ;;
                 --org)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --env)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1631,7 +1782,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__telemetry__subcmd__query)
-            opts="-o -y -q -h --from --to --every --agg --raw --source --limit --server --org --output --color --timeout --yes --quiet --help"
+            opts="-o -y -q -h --from --to --every --agg --raw --source --limit --server --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1669,6 +1820,10 @@ _fleetctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --env)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --output)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1693,7 +1848,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__telemetry__subcmd__summary)
-            opts="-o -y -q -h --from --to --source --server --org --output --color --timeout --yes --quiet --help"
+            opts="-o -y -q -h --from --to --source --server --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1716,6 +1871,10 @@ _fleetctl() {
                     return 0
                     ;;
                 --org)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --env)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1743,7 +1902,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__telemetry__subcmd__tail)
-            opts="-o -y -q -h --source --server --org --output --color --timeout --yes --quiet --help"
+            opts="-o -y -q -h --source --server --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1758,6 +1917,10 @@ _fleetctl() {
                     return 0
                     ;;
                 --org)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --env)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1785,7 +1948,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__undo)
-            opts="-o -y -q -h --dry-run --force --server --org --output --color --timeout --yes --quiet --help"
+            opts="-o -y -q -h --dry-run --force --server --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1796,6 +1959,64 @@ _fleetctl() {
                     return 0
                     ;;
                 --org)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --env)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        fleetctl__subcmd__validate)
+            opts="-f -o -y -q -h --file --report --server --org --env --output --color --timeout --yes --quiet --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -f)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --report)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --org)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --env)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1823,7 +2044,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__version)
-            opts="-o -y -q -h --server --org --output --color --timeout --yes --quiet --help"
+            opts="-o -y -q -h --server --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1834,6 +2055,10 @@ _fleetctl() {
                     return 0
                     ;;
                 --org)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --env)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1861,7 +2086,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__watch)
-            opts="-l -A -o -y -q -h --selector --ref --name --all-orgs --from-revision --server --org --output --color --timeout --yes --quiet --help"
+            opts="-l -A -o -y -q -h --selector --ref --name --all-orgs --from-revision --server --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1892,6 +2117,10 @@ _fleetctl() {
                     return 0
                     ;;
                 --org)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --env)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_fleetctl_global_optspecs
-    string join \n server= org= o/output= color= timeout= y/yes q/quiet h/help V/version
+    string join \n server= org= env= o/output= color= timeout= y/yes q/quiet h/help V/version
 end
 
 function __fish_fleetctl_needs_command
@@ -26,6 +26,7 @@ end
 
 complete -c fleetctl -n "__fish_fleetctl_needs_command" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
 complete -c fleetctl -n "__fish_fleetctl_needs_command" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
+complete -c fleetctl -n "__fish_fleetctl_needs_command" -l env -d 'Environment of fleetctl.yaml' -r
 complete -c fleetctl -n "__fish_fleetctl_needs_command" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
 complete -c fleetctl -n "__fish_fleetctl_needs_command" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t'Always'
@@ -37,6 +38,7 @@ complete -c fleetctl -n "__fish_fleetctl_needs_command" -s h -l help -d 'Print h
 complete -c fleetctl -n "__fish_fleetctl_needs_command" -s V -l version -d 'Print version'
 complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "get" -d 'Show one resource, or all resources of a kind'
 complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "describe" -d 'Show everything about a resource: its fields, who refers to it, and a device\'s readings and commands'
+complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "validate" -d 'Check manifests without fleetd: their text, fields, types, ranges and names'
 complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "plan" -d 'Show what an apply would do, field by field, and whom it reaches; nothing is changed'
 complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "apply" -d 'Make fleetd\'s resources equal to manifests: all of them in one transaction, or nothing'
 complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "diff" -d 'Show how manifests differ from what fleetd has, field by field'
@@ -66,6 +68,7 @@ complete -c fleetctl -n "__fish_fleetctl_using_subcommand get" -l limit -d 'At m
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand get" -l at -d 'As it was then: a revision, or a time' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand get" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand get" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand get" -l env -d 'Environment of fleetctl.yaml' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand get" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand get" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t'Always'
@@ -77,6 +80,7 @@ complete -c fleetctl -n "__fish_fleetctl_using_subcommand get" -s q -l quiet -d 
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand get" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand describe" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand describe" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand describe" -l env -d 'Environment of fleetctl.yaml' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand describe" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand describe" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t'Always'
@@ -85,12 +89,27 @@ complete -c fleetctl -n "__fish_fleetctl_using_subcommand describe" -l timeout -
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand describe" -s y -l yes -d 'Do not ask before a destructive act'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand describe" -s q -l quiet -d 'Say nothing but data and errors'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand describe" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand validate" -s f -l file -d 'File or directory of manifests, or - for standard input; repeatable. Without it: what fleetctl.yaml includes' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand validate" -l report -d 'Tell problems to a pipeline, too: github, markdown, junit, sarif or json, with =FILE into a file; repeatable' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand validate" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand validate" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand validate" -l env -d 'Environment of fleetctl.yaml' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand validate" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand validate" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand validate" -l timeout -d 'How long an answer may take' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand validate" -s y -l yes -d 'Do not ask before a destructive act'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand validate" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand validate" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand plan" -s f -l file -d 'File or directory of manifests (directories with all below them, links to directories not followed), or - for standard input; repeatable. Without it: what fleetctl.yaml includes' -r -F
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand plan" -l apply-set -d 'Own the submitted fields and resources as this source of manifests, instead of as yourself' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand plan" -l max-delete -d 'Most resources that may be deleted; by default the greater of 10 and a tenth of the apply set' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand plan" -l report -d 'Tell problems to a pipeline, too: github, markdown, junit, sarif or json, with =FILE into a file; repeatable' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand plan" -l out -d 'Write the plan to a file, for `fleetctl apply --plan FILE`' -r -F
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand plan" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand plan" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand plan" -l env -d 'Environment of fleetctl.yaml' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand plan" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand plan" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t'Always'
@@ -106,10 +125,12 @@ complete -c fleetctl -n "__fish_fleetctl_using_subcommand plan" -s h -l help -d 
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand apply" -s f -l file -d 'File or directory of manifests (directories with all below them, links to directories not followed), or - for standard input; repeatable. Without it: what fleetctl.yaml includes' -r -F
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand apply" -l apply-set -d 'Own the submitted fields and resources as this source of manifests, instead of as yourself' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand apply" -l max-delete -d 'Most resources that may be deleted; by default the greater of 10 and a tenth of the apply set' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand apply" -l report -d 'Tell problems to a pipeline, too: github, markdown, junit, sarif or json, with =FILE into a file; repeatable' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand apply" -l plan -d 'Apply a plan that `fleetctl plan --out FILE` saved: what was looked at, or nothing' -r -F
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand apply" -l wait -d 'Then wait until the devices that it reaches run the new configuration, at most so long' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand apply" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand apply" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand apply" -l env -d 'Environment of fleetctl.yaml' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand apply" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand apply" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t'Always'
@@ -125,8 +146,10 @@ complete -c fleetctl -n "__fish_fleetctl_using_subcommand apply" -s h -l help -d
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand diff" -s f -l file -d 'File or directory of manifests (directories with all below them, links to directories not followed), or - for standard input; repeatable. Without it: what fleetctl.yaml includes' -r -F
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand diff" -l apply-set -d 'Own the submitted fields and resources as this source of manifests, instead of as yourself' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand diff" -l max-delete -d 'Most resources that may be deleted; by default the greater of 10 and a tenth of the apply set' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand diff" -l report -d 'Tell problems to a pipeline, too: github, markdown, junit, sarif or json, with =FILE into a file; repeatable' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand diff" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand diff" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand diff" -l env -d 'Environment of fleetctl.yaml' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand diff" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand diff" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t'Always'
@@ -142,8 +165,10 @@ complete -c fleetctl -n "__fish_fleetctl_using_subcommand diff" -s h -l help -d 
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand drift" -s f -l file -d 'File or directory of manifests (directories with all below them, links to directories not followed), or - for standard input; repeatable. Without it: what fleetctl.yaml includes' -r -F
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand drift" -l apply-set -d 'Own the submitted fields and resources as this source of manifests, instead of as yourself' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand drift" -l max-delete -d 'Most resources that may be deleted; by default the greater of 10 and a tenth of the apply set' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand drift" -l report -d 'Tell problems to a pipeline, too: github, markdown, junit, sarif or json, with =FILE into a file; repeatable' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand drift" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand drift" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand drift" -l env -d 'Environment of fleetctl.yaml' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand drift" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand drift" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t'Always'
@@ -157,6 +182,7 @@ complete -c fleetctl -n "__fish_fleetctl_using_subcommand drift" -s q -l quiet -
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand drift" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand undo" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand undo" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand undo" -l env -d 'Environment of fleetctl.yaml' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand undo" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand undo" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t'Always'
@@ -170,6 +196,7 @@ complete -c fleetctl -n "__fish_fleetctl_using_subcommand undo" -s h -l help -d 
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand rollback" -l to -d 'Revision of the transaction, as `fleetctl history` shows it' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand rollback" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand rollback" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand rollback" -l env -d 'Environment of fleetctl.yaml' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand rollback" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand rollback" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t'Always'
@@ -183,6 +210,7 @@ complete -c fleetctl -n "__fish_fleetctl_using_subcommand history" -l limit -d '
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand history" -l revision -d 'Only this transaction' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand history" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand history" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand history" -l env -d 'Environment of fleetctl.yaml' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand history" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand history" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t'Always'
@@ -195,6 +223,7 @@ complete -c fleetctl -n "__fish_fleetctl_using_subcommand history" -s h -l help 
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand blame" -l field -d 'Only fields whose path matches: * any text' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand blame" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand blame" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand blame" -l env -d 'Environment of fleetctl.yaml' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand blame" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand blame" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t'Always'
@@ -205,6 +234,7 @@ complete -c fleetctl -n "__fish_fleetctl_using_subcommand blame" -s q -l quiet -
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand blame" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand edit" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand edit" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand edit" -l env -d 'Environment of fleetctl.yaml' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand edit" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand edit" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t'Always'
@@ -215,6 +245,7 @@ complete -c fleetctl -n "__fish_fleetctl_using_subcommand edit" -s q -l quiet -d
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand edit" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand label" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand label" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand label" -l env -d 'Environment of fleetctl.yaml' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand label" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand label" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t'Always'
@@ -226,6 +257,7 @@ complete -c fleetctl -n "__fish_fleetctl_using_subcommand label" -s q -l quiet -
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand label" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand annotate" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand annotate" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand annotate" -l env -d 'Environment of fleetctl.yaml' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand annotate" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand annotate" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t'Always'
@@ -237,6 +269,7 @@ complete -c fleetctl -n "__fish_fleetctl_using_subcommand annotate" -s q -l quie
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand annotate" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand mv" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand mv" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand mv" -l env -d 'Environment of fleetctl.yaml' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand mv" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand mv" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t'Always'
@@ -249,6 +282,7 @@ complete -c fleetctl -n "__fish_fleetctl_using_subcommand mv" -s h -l help -d 'P
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand delete" -s f -l file -d 'Delete what these manifests name; - for standard input; repeatable' -r -F
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand delete" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand delete" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand delete" -l env -d 'Environment of fleetctl.yaml' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand delete" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand delete" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t'Always'
@@ -264,6 +298,7 @@ complete -c fleetctl -n "__fish_fleetctl_using_subcommand export" -l ref -d 'Onl
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand export" -l name -d 'Only those whose name matches: * any text, ? one character' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand export" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand export" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand export" -l env -d 'Environment of fleetctl.yaml' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand export" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand export" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t'Always'
@@ -279,6 +314,7 @@ complete -c fleetctl -n "__fish_fleetctl_using_subcommand watch" -l name -d 'Onl
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand watch" -l from-revision -d 'Resume behind this revision instead of showing what there is' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand watch" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand watch" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand watch" -l env -d 'Environment of fleetctl.yaml' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand watch" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand watch" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t'Always'
@@ -290,6 +326,7 @@ complete -c fleetctl -n "__fish_fleetctl_using_subcommand watch" -s q -l quiet -
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand watch" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and not __fish_seen_subcommand_from claim-token command logs" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and not __fish_seen_subcommand_from claim-token command logs" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and not __fish_seen_subcommand_from claim-token command logs" -l env -d 'Environment of fleetctl.yaml' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and not __fish_seen_subcommand_from claim-token command logs" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and not __fish_seen_subcommand_from claim-token command logs" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t'Always'
@@ -303,6 +340,7 @@ complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and not __fish
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and not __fish_seen_subcommand_from claim-token command logs" -f -a "logs" -d 'Show what a device logged, oldest first'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from claim-token" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from claim-token" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from claim-token" -l env -d 'Environment of fleetctl.yaml' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from claim-token" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from claim-token" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t'Always'
@@ -316,6 +354,7 @@ complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_see
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from claim-token" -f -a "revoke" -d 'End a token'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from command" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from command" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from command" -l env -d 'Environment of fleetctl.yaml' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from command" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from command" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t'Always'
@@ -336,6 +375,7 @@ error\t''"
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from logs" -l limit -d 'The newest so many' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from logs" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from logs" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from logs" -l env -d 'Environment of fleetctl.yaml' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from logs" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from logs" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t'Always'
@@ -347,6 +387,7 @@ complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_see
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from logs" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and not __fish_seen_subcommand_from latest query summary tail" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and not __fish_seen_subcommand_from latest query summary tail" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and not __fish_seen_subcommand_from latest query summary tail" -l env -d 'Environment of fleetctl.yaml' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and not __fish_seen_subcommand_from latest query summary tail" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and not __fish_seen_subcommand_from latest query summary tail" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t'Always'
@@ -363,6 +404,7 @@ complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from latest" -l source -d 'Only this source, such as main:1' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from latest" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from latest" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from latest" -l env -d 'Environment of fleetctl.yaml' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from latest" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from latest" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t'Always'
@@ -386,6 +428,7 @@ complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from query" -l limit -d 'At most so many readings; 0: all' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from query" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from query" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from query" -l env -d 'Environment of fleetctl.yaml' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from query" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from query" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t'Always'
@@ -400,6 +443,7 @@ complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from summary" -l source -d 'Only this source, such as main:1' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from summary" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from summary" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from summary" -l env -d 'Environment of fleetctl.yaml' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from summary" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from summary" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t'Always'
@@ -411,6 +455,7 @@ complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from tail" -l source -d 'Only this source, such as main:1' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from tail" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from tail" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from tail" -l env -d 'Environment of fleetctl.yaml' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from tail" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from tail" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t'Always'
@@ -421,6 +466,7 @@ complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from tail" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand modbus; and not __fish_seen_subcommand_from read" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand modbus; and not __fish_seen_subcommand_from read" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand modbus; and not __fish_seen_subcommand_from read" -l env -d 'Environment of fleetctl.yaml' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand modbus; and not __fish_seen_subcommand_from read" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand modbus; and not __fish_seen_subcommand_from read" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t'Always'
@@ -442,6 +488,7 @@ complete -c fleetctl -n "__fish_fleetctl_using_subcommand modbus; and __fish_see
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand modbus; and __fish_seen_subcommand_from read" -l patience -d 'How long the slave may take' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand modbus; and __fish_seen_subcommand_from read" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand modbus; and __fish_seen_subcommand_from read" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand modbus; and __fish_seen_subcommand_from read" -l env -d 'Environment of fleetctl.yaml' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand modbus; and __fish_seen_subcommand_from read" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand modbus; and __fish_seen_subcommand_from read" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t'Always'
@@ -454,6 +501,7 @@ complete -c fleetctl -n "__fish_fleetctl_using_subcommand modbus; and __fish_see
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand modbus; and __fish_seen_subcommand_from read" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand server; and not __fish_seen_subcommand_from status" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand server; and not __fish_seen_subcommand_from status" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand server; and not __fish_seen_subcommand_from status" -l env -d 'Environment of fleetctl.yaml' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand server; and not __fish_seen_subcommand_from status" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand server; and not __fish_seen_subcommand_from status" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t'Always'
@@ -465,6 +513,7 @@ complete -c fleetctl -n "__fish_fleetctl_using_subcommand server; and not __fish
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand server; and not __fish_seen_subcommand_from status" -f -a "status" -d 'Show version, store, counts, buses'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand server; and __fish_seen_subcommand_from status" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand server; and __fish_seen_subcommand_from status" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand server; and __fish_seen_subcommand_from status" -l env -d 'Environment of fleetctl.yaml' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand server; and __fish_seen_subcommand_from status" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand server; and __fish_seen_subcommand_from status" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t'Always'
@@ -475,6 +524,7 @@ complete -c fleetctl -n "__fish_fleetctl_using_subcommand server; and __fish_see
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand server; and __fish_seen_subcommand_from status" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand version" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand version" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand version" -l env -d 'Environment of fleetctl.yaml' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand version" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand version" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t'Always'
@@ -485,6 +535,7 @@ complete -c fleetctl -n "__fish_fleetctl_using_subcommand version" -s q -l quiet
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand version" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand completion" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand completion" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand completion" -l env -d 'Environment of fleetctl.yaml' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand completion" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand completion" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t'Always'
@@ -495,6 +546,7 @@ complete -c fleetctl -n "__fish_fleetctl_using_subcommand completion" -s q -l qu
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand completion" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand help" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand help" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand help" -l env -d 'Environment of fleetctl.yaml' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand help" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand help" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t'Always'

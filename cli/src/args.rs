@@ -4,7 +4,7 @@ use clap::{Args as Flags, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
     apply, completion, delete, describe, device, drift, edit, export, get, help, history, label, modbus, plan, server,
-    telemetry, undo, watch,
+    telemetry, undo, validate, watch,
 };
 use crate::error::{Error, Result};
 
@@ -42,6 +42,15 @@ pub struct Globals {
         global = true
     )]
     pub org: Option<String>,
+    /// Environment of fleetctl.yaml
+    #[arg(
+        long = "env",
+        hide_env_values = true,
+        env = "FLEETCTL_ENV",
+        value_name = "NAME",
+        global = true
+    )]
+    pub environment: Option<String>,
     /// table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...
     #[arg(
         short,
@@ -103,6 +112,7 @@ pub enum Color {
 pub enum Command {
     Get(get::Get),
     Describe(describe::Describe),
+    Validate(validate::Validate),
     Plan(plan::Plan),
     Apply(apply::Apply),
     Diff(plan::Diff),

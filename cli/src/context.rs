@@ -66,7 +66,7 @@ impl Context {
             Ok(file) => file,
             Err(error) => return Err((error, io)),
         };
-        let project = Project::of_here();
+        let project = Project::of_here(globals.environment.as_deref().filter(|name| !name.is_empty()));
         io.quiet = globals.quiet;
         globals.server = globals.server.or(file.server).filter(|server| !server.is_empty());
         globals.org = globals.org.filter(|org| !org.is_empty());

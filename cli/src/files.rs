@@ -10,6 +10,7 @@ use serde_json::json;
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
+use crate::project::Project;
 
 /// Problems that are shown at their places; the rest is counted.
 const MOST_SHOWN: usize = 100;
@@ -53,7 +54,8 @@ pub async fn read(cx: &mut Context, paths: &[PathBuf]) -> Result<Bundle> {
             sources.push(source(path, &mut total)?);
         }
     }
-    Ok(manifest::read(sources))
+    let values = cx.project()?.and_then(Project::values);
+    Ok(manifest::read_with(sources, values))
 }
 
 /// A file; `total` counts the bytes of the bundle.

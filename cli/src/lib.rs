@@ -17,6 +17,7 @@ mod project;
 mod prompt;
 #[cfg(test)]
 mod reference;
+mod report;
 mod submit;
 mod targets;
 #[cfg(test)]

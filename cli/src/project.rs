@@ -1,8 +1,10 @@
 //! `fleetctl.yaml`: what belongs together, in whose name it is applied, and what guards it.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use fleet_proto::kinds::Kind;
+use fleet_proto::manifest::Values;
 use fleet_proto::pb::{self, OnConflict};
 use fleet_proto::selector::glob_matches;
 use serde::Deserialize;
@@ -32,6 +34,11 @@ pub struct Project {
     /// What stops an apply.
     #[serde(default)]
     pub guards: Guards,
+    /// What `${values.name}` stands for in manifests.
+    values: Option<Values>,
+    /// What is different in each environment, by its name; chosen with --env.
+    #[serde(default)]
+    environments: BTreeMap<String, Environment>,
     /// Where the file stands.
     #[serde(skip)]
     dir: PathBuf,
@@ -43,6 +50,24 @@ pub struct Project {
 pub struct Guards {
     /// Most resources that may be deleted at once.
     pub max_delete: Option<u32>,
+    /// The only server that this may be applied to, as --server names it.
+    pub server: Option<String>,
+}
+
+/// What is different in one environment.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Environment {
+    apply_set: Option<String>,
+    org: Option<String>,
+    /// Besides the project's.
+    #[serde(default)]
+    include: Vec<PathBuf>,
+    /// Instead of the project's of the same name.
+    #[serde(default)]
+    values: Values,
+    #[serde(default)]
+    guards: Guards,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -64,7 +89,7 @@ enum Choice {
 
 impl Project {
     /// The project that a directory is in: the file stands there, or above.
-    pub fn find(from: &Path) -> Result<Option<Self>> {
+    fn find(from: &Path) -> Result<Option<Self>> {
         for dir in from.ancestors() {
             let path = dir.join(FILE);
             match std::fs::read_to_string(&path) {
@@ -77,10 +102,17 @@ impl Project {
     }
 
     /// The project of the directory that the command runs in.
-    pub fn of_here() -> std::result::Result<Option<Self>, Option<Error>> {
-        match std::env::current_dir() {
-            Ok(dir) => Self::find(&dir).map_err(Some),
-            Err(_) => Ok(None),
+    pub fn of_here(environment: Option<&str>) -> std::result::Result<Option<Self>, Option<Error>> {
+        let Ok(dir) = std::env::current_dir() else {
+            return Ok(None);
+        };
+        match Self::find(&dir).map_err(Some)? {
+            Some(project) => project.within(environment).map(Some).map_err(Some),
+            None if environment.is_some() => Err(Some(Error::usage(
+                "an environment is chosen, and there is no fleetctl.yaml here or above",
+                "go to the project's directory, or leave --env out",
+            ))),
+            None => Ok(None),
         }
     }
 
@@ -96,11 +128,70 @@ impl Project {
         {
             return Err(wrong(path, &format!("ownership: `{}` is no kind", rule.kind)));
         }
+        let scalars = |values: &Values| {
+            values
+                .iter()
+                .find(|(_, value)| value.is_array() || value.is_object())
+                .map(|(name, _)| name.clone())
+        };
+        let of_environments = project
+            .environments
+            .values()
+            .find_map(|environment| scalars(&environment.values));
+        if let Some(name) = project.values.as_ref().and_then(scalars).or(of_environments) {
+            return Err(wrong(
+                path,
+                &format!("values: `{name}` is no text, number or truth value"),
+            ));
+        }
         dir.clone_into(&mut project.dir);
         if project.include.is_empty() {
             project.include.push(PathBuf::from("manifests"));
         }
         Ok(project)
+    }
+
+    /// The project as it is in an environment. Where environments are declared, one must be chosen.
+    pub fn within(mut self, environment: Option<&str>) -> Result<Self> {
+        let known = || {
+            self.environments
+                .keys()
+                .map(String::as_str)
+                .collect::<Vec<_>>()
+                .join(", ")
+        };
+        let Some(name) = environment else {
+            return if self.environments.is_empty() {
+                Ok(self)
+            } else {
+                Err(Error::usage(
+                    "fleetctl.yaml has environments, and none is chosen",
+                    format!("choose one with --env or FLEETCTL_ENV: {}", known()),
+                ))
+            };
+        };
+        let Some(chosen) = self.environments.get(name).cloned() else {
+            let help = if self.environments.is_empty() {
+                "fleetctl.yaml has no `environments`".to_owned()
+            } else {
+                format!("known are {}", known())
+            };
+            return Err(Error::usage(format!("there is no environment `{name}`"), help));
+        };
+        self.apply_set = chosen.apply_set.or(self.apply_set);
+        self.org = chosen.org.or(self.org);
+        self.include.extend(chosen.include);
+        self.guards.max_delete = chosen.guards.max_delete.or(self.guards.max_delete);
+        self.guards.server = chosen.guards.server.or(self.guards.server);
+        if self.values.is_some() || !chosen.values.is_empty() {
+            self.values.get_or_insert_default().extend(chosen.values);
+        }
+        Ok(self)
+    }
+
+    /// What `${values.name}` stands for; none: it stands for itself.
+    pub fn values(&self) -> Option<&Values> {
+        self.values.as_ref()
     }
 
     /// The files of the whole project.
@@ -153,6 +244,6 @@ fn shortened(path: &Path) -> PathBuf {
 fn wrong(path: &Path, what: &str) -> Error {
     Error::usage(
         format!("{}: {what}", shortened(path).display()),
-        "it may hold applySet, org, include, exclude, ownership, guards",
+        "it may hold applySet, org, include, exclude, values, environments, ownership, guards",
     )
 }

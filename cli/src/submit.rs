@@ -13,6 +13,7 @@ use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::git::Checkout;
+use crate::report::Reports;
 use crate::{files, placement, progress};
 
 /// Manifests in one message, and their bytes: a bundle is larger than a message may be.
@@ -42,6 +43,8 @@ pub struct Submit {
     /// Most resources that may be deleted; by default the greater of 10 and a tenth of the apply set
     #[arg(long, value_name = "COUNT")]
     pub max_delete: Option<u32>,
+    #[command(flatten)]
+    pub reports: Reports,
 }
 
 /// What is sent to fleetd.
@@ -55,6 +58,8 @@ pub struct Submission {
     pub submissions: Vec<pb::Submission>,
     /// What is wrong in the text.
     pub problems: Vec<Problem>,
+    /// What pipelines are told.
+    pub reports: Reports,
 }
 
 /// What fleetd answered.
@@ -70,20 +75,36 @@ pub struct Outcome {
     pub refusal: Option<Error>,
 }
 
+/// The files that are meant: those that were named, or those of the project.
+pub fn paths(cx: &mut Context, named: &[PathBuf]) -> Result<Vec<PathBuf>> {
+    if !named.is_empty() {
+        return Ok(named.to_vec());
+    }
+    match cx.project()? {
+        Some(project) => project.files(),
+        None => Err(Error::usage(
+            "there is nothing to read",
+            "name manifests with -f PATH, or write a fleetctl.yaml with `include:`",
+        )),
+    }
+}
+
 /// Reads what is to be submitted. Problems of the text are kept, to be told together with those of fleetd.
 pub async fn read(cx: &mut Context, args: &Submit) -> Result<Submission> {
-    let project = cx.project()?.cloned();
     let whole = args.files.is_empty();
-    let paths = match &project {
-        _ if !whole => args.files.clone(),
-        Some(project) => project.files()?,
-        None => {
-            return Err(Error::usage(
-                "there is nothing to read",
-                "name manifests with -f PATH, or write a fleetctl.yaml with `include:`",
-            ));
-        }
-    };
+    let paths = paths(cx, &args.files)?;
+    let project = cx.project()?.cloned();
+    if let Some(server) = project.as_ref().and_then(|project| project.guards.server.as_deref())
+        && cx.globals.server.as_deref() != Some(server)
+    {
+        let said = cx.globals.server.as_deref().unwrap_or("the local socket");
+        return Err(Error::new(
+            Exit::Guarded,
+            codes::GUARDED,
+            format!("fleetctl.yaml is for {server}, and this is {said}; nothing was done"),
+            format!("choose it with --server {server}, or another environment with --env"),
+        ));
+    }
     let mut bundle = files::read(cx, &paths).await?;
     let mut problems = std::mem::take(&mut bundle.problems);
     let of_project = project.as_ref().and_then(|project| project.apply_set.clone());
@@ -103,7 +124,10 @@ pub async fn read(cx: &mut Context, args: &Submit) -> Result<Submission> {
         Ok(found) => problems.extend(found),
         Err(error) if is_whole => return Err(error),
         // What is wrong in the files is told, whether or not fleetd can be asked.
-        Err(_) => return Err(files::invalid(&bundle, &problems)),
+        Err(_) => {
+            args.reports.write(cx, &bundle, &problems)?;
+            return Err(files::invalid(&bundle, &problems));
+        }
     }
     let mut submissions = bundle.submissions();
     let checkout = paths
@@ -134,6 +158,7 @@ pub async fn read(cx: &mut Context, args: &Submit) -> Result<Submission> {
         options,
         submissions,
         problems,
+        reports: args.reports.clone(),
     })
 }
 
@@ -174,10 +199,11 @@ async fn send(cx: &mut Context, submission: &Submission, only_plan: bool) -> Res
         Err(Refused::Error(error)) if problems.is_empty() => return Err(error),
         Err(Refused::Error(_)) => Outcome::default(),
     };
+    problems.sort_by_key(|problem| problem.place);
+    submission.reports.write(cx, &submission.bundle, &problems)?;
     if problems.is_empty() {
         return Ok(outcome);
     }
-    problems.sort_by_key(|problem| problem.place);
     Err(files::invalid(&submission.bundle, &problems))
 }
 

@@ -18,6 +18,7 @@ pub mod server;
 mod settle;
 pub mod telemetry;
 pub mod undo;
+pub mod validate;
 pub mod watch;
 
 use fleet_proto::kinds::Kind;
@@ -37,6 +38,7 @@ pub async fn run(cx: &mut Context, command: Command) -> Result<Exit> {
     match command {
         Command::Get(args) => get::run(cx, &args).await,
         Command::Describe(args) => describe::run(cx, &args).await,
+        Command::Validate(args) => validate::run(cx, &args).await,
         Command::Plan(args) => plan::run(cx, &args).await,
         Command::Apply(args) => apply::run(cx, &args).await,
         Command::Diff(args) => plan::diff(cx, &args).await,

@@ -1,14 +1,18 @@
 //! Manifests: YAML ⇄ resources. Every problem of every file is found at once, each at its place.
 
+mod check;
 mod read;
 mod render;
 mod tree;
+mod values;
 mod write;
 
-pub use read::read;
+pub use read::{read, read_with};
+pub use values::Values;
 pub use write::{text as write, yaml};
 
 use std::collections::HashMap;
+use std::sync::OnceLock;
 
 use crate::pb;
 
@@ -69,6 +73,8 @@ pub struct Bundle {
     pub documents: Vec<Document>,
     /// Everything that is wrong.
     pub problems: Vec<Problem>,
+    /// Where each line of a source begins; made when the first problem is rendered.
+    lines: OnceLock<Vec<Vec<usize>>>,
 }
 
 impl Document {

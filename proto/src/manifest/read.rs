@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde_json::Value as Json;
 
 use super::tree::{self, Data, Node};
-use super::{BUNDLE_LIMIT, Bundle, Document, FILE_LIMIT, Place, Problem, Source};
+use super::{BUNDLE_LIMIT, Bundle, Document, FILE_LIMIT, Place, Problem, Source, Values};
 use crate::codes;
 use crate::kinds::{KINDS, Kind};
 use crate::pb;
@@ -24,6 +24,11 @@ const METADATA: &[&str] = &[
 
 /// Reads every document of every source. Goes on after an error.
 pub fn read(sources: Vec<Source>) -> Bundle {
+    read_with(sources, None)
+}
+
+/// [`read`], with the values that `${values.name}` stands for; none: it stands for itself.
+pub fn read_with(sources: Vec<Source>, values: Option<&Values>) -> Bundle {
     let mut bundle = Bundle {
         sources,
         ..Bundle::default()
@@ -41,14 +46,20 @@ pub fn read(sources: Vec<Source>) -> Bundle {
     }
     for at in 0..bundle.sources.len() {
         let (mut documents, mut problems) = (Vec::new(), Vec::new());
-        read_source(at, &bundle.sources[at], &mut documents, &mut problems);
+        read_source(at, &bundle.sources[at], values, &mut documents, &mut problems);
         bundle.documents.append(&mut documents);
         bundle.problems.append(&mut problems);
     }
     bundle
 }
 
-fn read_source(at: usize, source: &Source, documents: &mut Vec<Document>, problems: &mut Vec<Problem>) {
+fn read_source(
+    at: usize,
+    source: &Source,
+    values: Option<&Values>,
+    documents: &mut Vec<Document>,
+    problems: &mut Vec<Problem>,
+) {
     let begin = Place {
         source: at,
         line: 1,
@@ -91,7 +102,7 @@ fn read_source(at: usize, source: &Source, documents: &mut Vec<Document>, proble
     };
     for (offset, piece) in pieces(text) {
         let before = problems.len();
-        let Some(root) = tree::parse(piece, at, offset, problems) else {
+        let Some(root) = tree::parse(piece, (at, offset), values, problems) else {
             continue;
         };
         let readable = problems.len() == before;
@@ -215,6 +226,15 @@ fn document(root: &Node, problems: &mut Vec<Problem>) -> Option<Document> {
                 report(codes::UNKNOWN_KIND, format!("unknown kind `{name}`"), help, at("kind"));
                 None
             }),
+        Some(other) if !other.is_null() => {
+            report(
+                codes::WRONG_TYPE,
+                format!("expected the name of a kind, found {other}"),
+                "write such as `kind: Device`".into(),
+                at("kind"),
+            );
+            None
+        }
         _ => {
             report(
                 codes::UNKNOWN_KIND,

@@ -15,12 +15,7 @@ impl Bundle {
             .place
             .and_then(|place| Some((place, self.sources.get(place.source)?)))
         {
-            let line = source
-                .text
-                .split(|b| *b == b'\n')
-                .nth(place.line.saturating_sub(1))
-                .unwrap_or_default();
-            let line = String::from_utf8_lossy(line);
+            let line = String::from_utf8_lossy(self.line(place.source, place.line));
             let (shown, column) = window(line.trim_start_matches('\u{feff}').trim_end(), place.column);
             let number = place.line.to_string();
             let gap = " ".repeat(number.len());
@@ -36,6 +31,23 @@ impl Bundle {
             let _ = writeln!(text, "  help: {}", problem.help);
         }
         text
+    }
+}
+
+impl Bundle {
+    fn line(&self, source: usize, number: usize) -> &[u8] {
+        let lines = self.lines.get_or_init(|| {
+            let begins = |source: &super::Source| {
+                let ends = source.text.iter().enumerate().filter(|(_, byte)| **byte == b'\n');
+                [0].into_iter().chain(ends.map(|(at, _)| at + 1)).collect()
+            };
+            self.sources.iter().map(begins).collect()
+        });
+        let text = self.sources.get(source).map_or(&[][..], |source| &source.text);
+        let begins = lines.get(source).map_or(&[][..], Vec::as_slice);
+        let begin = begins.get(number.saturating_sub(1)).copied().unwrap_or(text.len());
+        let end = begins.get(number).map_or(text.len(), |next| next - 1);
+        text.get(begin..end).unwrap_or_default()
     }
 }
 

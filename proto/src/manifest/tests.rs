@@ -172,7 +172,59 @@ fn a_broken_document_hides_no_other() {
 #[test]
 fn numbers_too_large_are_refused_and_not_rounded() {
     let text = "apiVersion: fleet/v1\nkind: GatewayConfig\nmetadata: {name: a}\nspec:\n  slaves: [{slaveId: 99999999999999999999}]\n";
-    assert_eq!(problems(text), [(crate::codes::WRONG_TYPE.to_owned(), 5, 22)]);
+    assert_eq!(problems(text), [(crate::codes::OUT_OF_RANGE.to_owned(), 5, 22)]);
+    let free = "apiVersion: fleet/v1\nkind: Configuration\nmetadata: {name: a}\nspec: {key: k, value: {n: [1, -99999999999999999999]}}\n";
+    assert_eq!(problems(free), [(crate::codes::OUT_OF_RANGE.to_owned(), 4, 31)]);
+    let narrow =
+        "apiVersion: fleet/v1\nkind: GatewayConfig\nmetadata: {name: a}\nspec:\n  slaves: [{slaveId: 4294967296}]\n";
+    assert_eq!(problems(narrow), [(crate::codes::OUT_OF_RANGE.to_owned(), 5, 22)]);
+}
+
+#[test]
+fn what_other_readers_would_read_otherwise_is_refused() {
+    let site = |head: &str, spec: &str| {
+        format!("{head}apiVersion: fleet/v1\nkind: Site\nmetadata: {{name: a}}\nspec: {{{spec}}}\n")
+    };
+    let tags = crate::codes::NO_TAGS.to_owned();
+    assert_eq!(problems(&site("", "address: !!str 5")), [(tags.clone(), 4, 17)]);
+    assert_eq!(
+        problems(&site("", "location: !point {latitude: 1, longitude: 2}")),
+        [(tags.clone(), 4, 18)]
+    );
+    assert_eq!(problems(&site("# a note\n%YAML 1.1\n---\n", "")), [(tags, 2, 1)]);
+    let kind = "apiVersion: fleet/v1\nkind: 5\nmetadata: {name: a}\n";
+    assert_eq!(problems(kind), [(crate::codes::WRONG_TYPE.to_owned(), 2, 7)]);
+}
+
+#[test]
+fn nobody_owns_what_is_null() {
+    let text = "apiVersion: fleet/v1\nkind: Device\nmetadata: {name: a}\nspec: {serial: null, site:, projects: []}\n";
+    let bundle = read(vec![Source {
+        name: "t".into(),
+        text: text.into(),
+    }]);
+    assert!(bundle.problems.is_empty(), "{:?}", bundle.problems);
+    assert_eq!(
+        bundle.documents[0].submission.paths,
+        ["apiVersion", "kind", "metadata.name", "spec.projects"]
+    );
+}
+
+#[test]
+fn what_needs_no_fleetd_is_found_without_it() {
+    let text =
+        "apiVersion: fleet/v1\nkind: Site\nmetadata: {name: a}\nspec: {location: {latitude: 91, longitude: 2}}\n";
+    let bundle = read(vec![Source {
+        name: "t".into(),
+        text: format!("{text}---\n{text}").into(),
+    }]);
+    let found: Vec<_> = bundle
+        .check()
+        .into_iter()
+        .map(|problem| (problem.code, problem.place.unwrap().line))
+        .collect();
+    let (range, twice) = (crate::codes::OUT_OF_RANGE.to_owned(), crate::codes::TWICE.to_owned());
+    assert_eq!(found, [(range.clone(), 4), (twice, 8), (range, 9)]);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use saphyr_parser::{Event, Parser, ScalarStyle};
 use serde_json::{Map, Number, Value as Json};
 use std::collections::HashMap;
 
-use super::{Place, Problem};
+use super::{Place, Problem, Values, values};
 use crate::codes;
 
 /// Deepest nesting of a document.
@@ -34,17 +34,25 @@ struct Builder<'a, 'b> {
     /// Lines before this piece of the source.
     offset: usize,
     parser: Parser<'a, saphyr_parser::StrInput<'a>>,
+    values: Option<&'b Values>,
     problems: &'b mut Vec<Problem>,
 }
 
 /// Parses one piece of a source that holds at most one document. None: nothing in it, or not readable.
-pub(super) fn parse(text: &str, source: usize, offset: usize, problems: &mut Vec<Problem>) -> Option<Node> {
+pub(super) fn parse(
+    text: &str,
+    (source, offset): (usize, usize),
+    values: Option<&Values>,
+    problems: &mut Vec<Problem>,
+) -> Option<Node> {
     let mut builder = Builder {
         source,
         offset,
         parser: Parser::new_from_str(text),
+        values,
         problems,
     };
+    builder.refuse_directive(text)?;
     loop {
         match builder.next()? {
             (Event::StreamStart | Event::DocumentStart(_) | Event::Nothing, _) => {}
@@ -121,9 +129,14 @@ impl<'a> Builder<'a, '_> {
             return None;
         }
         let data = match event {
-            Event::Scalar(text, style, anchor, _) => {
+            Event::Scalar(text, style, anchor, tag) => {
                 self.refuse_anchor(anchor, place);
-                Data::Scalar(text.into_owned(), style == ScalarStyle::Plain)
+                if self.refuse_tag(tag.is_some(), place) {
+                    // Nothing more can be said of it.
+                    Data::Scalar(String::new(), true)
+                } else {
+                    self.scalar(text.into_owned(), style == ScalarStyle::Plain, place)
+                }
             }
             Event::Alias(_) => {
                 self.report(
@@ -134,8 +147,9 @@ impl<'a> Builder<'a, '_> {
                 );
                 Data::Scalar(String::new(), true)
             }
-            Event::SequenceStart(anchor, _) => {
+            Event::SequenceStart(anchor, tag) => {
                 self.refuse_anchor(anchor, place);
+                self.refuse_tag(tag.is_some(), place);
                 let mut items = Vec::new();
                 loop {
                     match self.next()? {
@@ -144,8 +158,9 @@ impl<'a> Builder<'a, '_> {
                     }
                 }
             }
-            Event::MappingStart(anchor, _) => {
+            Event::MappingStart(anchor, tag) => {
                 self.refuse_anchor(anchor, place);
+                self.refuse_tag(tag.is_some(), place);
                 self.map(depth)?
             }
             _ => return None,
@@ -198,6 +213,54 @@ impl<'a> Builder<'a, '_> {
         }
     }
 
+    fn scalar(&mut self, mut text: String, mut plain: bool, place: Place) -> Data {
+        if let Some(values) = self.values {
+            match values::filled(&text, plain, values) {
+                Ok(None) => {}
+                Ok(Some((filled, is_plain))) => (text, plain) = (filled, is_plain),
+                Err((message, help)) => self.report(codes::UNKNOWN_VALUE, message, &help, place),
+            }
+        }
+        let digits = text.strip_prefix(['+', '-']).unwrap_or(&text);
+        let is_number = plain && !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+        if is_number && text.parse::<i64>().is_err() && text.parse::<u64>().is_err() {
+            self.report(
+                codes::OUT_OF_RANGE,
+                format!("{text} is no number of 64 bits"),
+                "put it in quotes if it is text",
+                place,
+            );
+            return Data::Scalar(String::new(), true);
+        }
+        Data::Scalar(text, plain)
+    }
+
+    /// A directive would change how the document below it is read.
+    fn refuse_directive(&mut self, text: &str) -> Option<()> {
+        let is_said = |line: &str| !line.trim().is_empty() && !line.starts_with('#');
+        let (at, line) = text.lines().enumerate().find(|(_, line)| is_said(line))?;
+        if line.starts_with('%') {
+            let place = Place {
+                source: self.source,
+                line: at + 1 + self.offset,
+                column: 1,
+            };
+            let help = "remove the line: a manifest is YAML 1.2 without tags";
+            self.report(codes::NO_TAGS, "directives are not allowed in manifests", help, place);
+            return None;
+        }
+        Some(())
+    }
+
+    fn refuse_tag(&mut self, found: bool, place: Place) -> bool {
+        if found {
+            let help = "remove it; text that looks like a number is written in quotes";
+            let message = "tags (`!...`) are not allowed in manifests";
+            self.report(codes::NO_TAGS, message, help, place);
+        }
+        found
+    }
+
     fn refuse_anchor(&mut self, anchor: usize, place: Place) {
         if anchor != 0 {
             self.report(
@@ -215,14 +278,16 @@ impl Node {
     pub(super) fn to_json(&self, path: &str, visit: &mut dyn FnMut(&str, Place, bool)) -> Json {
         match &self.data {
             Data::Scalar(text, plain) => {
-                if path.len() <= LONGEST_PATH {
-                    visit(path, self.place, true);
-                }
-                if *plain {
+                let json = if *plain {
                     scalar(text)
                 } else {
                     Json::String(text.clone())
+                };
+                if path.len() <= LONGEST_PATH {
+                    // What is null is not there, so nobody can own it.
+                    visit(path, self.place, !json.is_null());
                 }
+                json
             }
             // Nothing real has such a path. What lies deeper stands where its ancestor does, and costs no longer text.
             Data::List(_) | Data::Map(_) if path.len() > LONGEST_PATH => {

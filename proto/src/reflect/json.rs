@@ -315,7 +315,12 @@ fn scalar_from_json(field: &FieldDescriptor, json: &Json, path: &str, issues: &m
         _ => ("nothing: the type is not used in manifests", None),
     };
     if value.is_none() {
-        issues.push(wrong(path, expected, json));
+        let mut issue = wrong(path, expected, json);
+        if expected.starts_with("a whole number") && (json.is_i64() || json.is_u64()) {
+            issue.message = format!("{json} is out of range");
+            issue.code = codes::OUT_OF_RANGE.into();
+        }
+        issues.push(issue);
     }
     value
 }

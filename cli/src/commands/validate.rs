@@ -1,0 +1,50 @@
+//! `fleetctl validate`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::json;
+
+use crate::context::Context;
+use crate::error::Result;
+use crate::exit::Exit;
+use crate::out::{Format, column};
+use crate::report::Reports;
+use crate::{files, submit};
+
+/// Check manifests without fleetd: their text, fields, types, ranges and names
+///
+/// References, values that must be unique, and what a kind wants as a whole are checked by `plan`, which asks fleetd.
+#[derive(Args, Debug)]
+pub struct Validate {
+    /// File or directory of manifests, or - for standard input; repeatable. Without it: what fleetctl.yaml includes
+    #[arg(short = 'f', long = "file", value_name = "PATH")]
+    files: Vec<PathBuf>,
+    #[command(flatten)]
+    reports: Reports,
+}
+
+pub(super) async fn run(cx: &mut Context, args: &Validate) -> Result<Exit> {
+    let paths = submit::paths(cx, &args.files)?;
+    let bundle = files::read(cx, &paths).await?;
+    if bundle.documents.is_empty() && bundle.problems.is_empty() {
+        return Err(files::empty());
+    }
+    let problems = bundle.check();
+    args.reports.write(cx, &bundle, &problems)?;
+    if !problems.is_empty() {
+        return Err(files::invalid(&bundle, &problems));
+    }
+    let count = bundle.documents.len();
+    if matches!(cx.format, Format::Table { .. }) {
+        cx.io.say(&if count == 1 {
+            "1 manifest is valid".to_owned()
+        } else {
+            format!("{count} manifests are valid")
+        });
+        return Ok(Exit::Ok);
+    }
+    let columns = vec![column("VALID", ".valid"), column("MANIFESTS", ".manifests")];
+    let record = json!({"valid": true, "manifests": count});
+    super::print(cx, columns, |record| record["valid"].to_string(), &record)
+}
