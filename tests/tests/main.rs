@@ -9,6 +9,7 @@ mod demo;
 mod examples;
 mod fleetctl;
 mod gateway_script;
+mod golden_manifests;
 mod kill_apply;
 mod kill_ledger;
 mod modbus_meter;
