@@ -112,7 +112,9 @@ pub fn walk(dir: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
             .is_some_and(|ext| ext == "yaml" || ext == "yml" || ext == "json");
         // A link to a directory may lead back to where it stands.
         let folder = path.is_dir();
-        if hidden || (folder && path.is_symlink()) {
+        // The project file says what manifests there are; it is none.
+        let project = path.file_name().is_some_and(|name| name == crate::project::FILE);
+        if hidden || project || (folder && path.is_symlink()) {
             continue;
         }
         if folder {

@@ -28,7 +28,15 @@ pub fn sites() -> Vec<String> {
     let mut names: Vec<String> = names
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
-    names.retain(|name| name.starts_with(|first: char| first.is_ascii_digit()));
+    // A project is applied as one, by a story of its own.
+    let project = |name: &str| {
+        paths::repository()
+            .join("examples")
+            .join(name)
+            .join("fleetctl.yaml")
+            .exists()
+    };
+    names.retain(|name| name.starts_with(|first: char| first.is_ascii_digit()) && !project(name));
     names.sort();
     names
 }

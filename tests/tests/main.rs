@@ -9,6 +9,7 @@ mod demo;
 mod examples;
 mod fleetctl;
 mod gateway_script;
+mod gitops;
 mod golden_manifests;
 mod kill_apply;
 mod kill_ledger;
