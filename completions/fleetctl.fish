@@ -52,6 +52,8 @@ complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "label" -d 'Set or
 complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "annotate" -d 'Set or remove annotations: note=text sets, note- removes'
 complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "mv" -d 'Rename a resource: it keeps its uid, readings and history, and what refers to it follows'
 complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "delete" -d 'Delete resources: all that is named in one transaction, or nothing'
+complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "explain" -d 'Explain a kind and its fields, as manifests write them'
+complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "schema" -d 'Print the JSON Schema of manifests, for editors'
 complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "export" -d 'Print resources as manifests that can be applied again: the whole organization, or some kinds'
 complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "watch" -d 'Follow changes: what there is, then every change as it is committed'
 complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "device" -d 'Claim tokens, commands and logs of devices'
@@ -293,6 +295,29 @@ complete -c fleetctl -n "__fish_fleetctl_using_subcommand delete" -l cascade -d 
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand delete" -s y -l yes -d 'Do not ask before a destructive act'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand delete" -s q -l quiet -d 'Say nothing but data and errors'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand delete" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand explain" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand explain" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand explain" -l env -d 'Environment of fleetctl.yaml' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand explain" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand explain" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand explain" -l timeout -d 'How long an answer may take' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand explain" -l recursive -d 'All fields, at every depth'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand explain" -s y -l yes -d 'Do not ask before a destructive act'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand explain" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand explain" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand schema" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand schema" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand schema" -l env -d 'Environment of fleetctl.yaml' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand schema" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand schema" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand schema" -l timeout -d 'How long an answer may take' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand schema" -s y -l yes -d 'Do not ask before a destructive act'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand schema" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand schema" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand export" -s l -l selector -d 'Only those whose labels match, such as ring=canary or \'zone in (a,b),!old\'' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand export" -l ref -d 'Only those that refer to this resource, such as site/plant-1' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand export" -l name -d 'Only those whose name matches: * any text, ? one character' -r

@@ -3,8 +3,8 @@
 use clap::{Args as Flags, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
-    apply, completion, delete, describe, device, drift, edit, export, get, help, history, label, modbus, plan, server,
-    telemetry, undo, validate, watch,
+    apply, completion, delete, describe, device, drift, edit, explain, export, get, help, history, label, modbus, plan,
+    server, telemetry, undo, validate, watch,
 };
 use crate::error::{Error, Result};
 
@@ -126,6 +126,8 @@ pub enum Command {
     Annotate(label::Annotate),
     Mv(label::Mv),
     Delete(delete::Delete),
+    Explain(explain::Explain),
+    Schema(explain::Schema),
     Export(export::Export),
     Watch(watch::Watch),
     #[command(subcommand)]

@@ -105,3 +105,33 @@ fn the_meter_has_the_51_registers_of_its_maker() {
     assert_eq!(found, sdm630::SENSORS);
     assert!(registers.iter().all(|register| register.function_code() == 4));
 }
+
+#[test]
+fn the_examples_satisfy_the_schema_and_mistakes_do_not() {
+    let validator = jsonschema::validator_for(&reflect::schema(None)).unwrap();
+    let mut read = 0;
+    for path in sites().iter().flat_map(|site| manifests(site)) {
+        let text = std::fs::read_to_string(&path).unwrap();
+        for document in text.split("\n---\n") {
+            let json: serde_json::Value = serde_yaml::from_str(document).unwrap();
+            let found: Vec<String> = validator.iter_errors(&json).map(|error| error.to_string()).collect();
+            assert!(found.is_empty(), "{}: {found:?}", path.display());
+            read += 1;
+        }
+    }
+    assert!(read > 20);
+    let device = |spec: serde_json::Value| serde_json::json!({"apiVersion": "fleet/v1", "kind": "Device", "metadata": {"name": "d"}, "spec": spec});
+    assert!(validator.is_valid(&device(serde_json::json!({"serial": "1"}))));
+    for wrong in [
+        serde_json::json!({"serail": "1"}),
+        serde_json::json!({"serial": 1}),
+        serde_json::json!({"endpoint": {"port": 502}}),
+        serde_json::json!({"endpoint": {"host": "h", "port": 65_536}}),
+        serde_json::json!({"state": "sleeping"}),
+        serde_json::json!({"projects": "pilot"}),
+    ] {
+        assert!(!validator.is_valid(&device(wrong.clone())), "{wrong}");
+    }
+    let unknown = serde_json::json!({"apiVersion": "fleet/v1", "kind": "Devise", "metadata": {"name": "d"}});
+    assert!(!validator.is_valid(&unknown));
+}

@@ -96,7 +96,7 @@ impl Team {
     }
 
     /// Fields that the last commit changed come from it.
-    fn from_head(&mut self, name: &str, fields: &[&'static str]) {
+    fn came_with_head(&mut self, name: &str, fields: &[&'static str]) {
         let head = self.head.clone();
         let site = self.sites.get_mut(name).unwrap();
         site.commits.extend(fields.iter().map(|field| (*field, head.clone())));
@@ -110,14 +110,14 @@ impl Team {
                 let name = self.any();
                 self.sites.get_mut(&name).unwrap().address = value;
                 self.commit("an edit");
-                self.from_head(&name, &["spec.address"]);
+                self.came_with_head(&name, &["spec.address"]);
                 vec![]
             }
             2 => {
                 let name = self.any();
                 self.sites.get_mut(&name).unwrap().ring = value;
                 self.commit("another label");
-                self.from_head(&name, &["metadata.labels.ring"]);
+                self.came_with_head(&name, &["metadata.labels.ring"]);
                 vec![]
             }
             3 => {
@@ -129,7 +129,7 @@ impl Team {
                 };
                 self.sites.insert(name.clone(), site);
                 self.commit("a new site");
-                self.from_head(&name, &["spec.address", "metadata.labels.ring"]);
+                self.came_with_head(&name, &["spec.address", "metadata.labels.ring"]);
                 vec![]
             }
             4 if self.sites.len() > FIRST / 2 => {
@@ -153,7 +153,7 @@ impl Team {
                 let refused = self.run(&["apply"]);
                 assert_eq!(refused.code, 7, "{refused}");
                 assert!(refused.stdout.contains("person/uid:"), "{refused}");
-                self.from_head(&name, &["spec.address"]);
+                self.came_with_head(&name, &["spec.address"]);
                 vec!["--take"]
             }
             7 => {
@@ -162,7 +162,7 @@ impl Team {
                 self.by_hand(&name, &value);
                 self.sites.get_mut(&name).unwrap().address = value;
                 self.commit("what was changed at night");
-                self.from_head(&name, &["spec.address"]);
+                self.came_with_head(&name, &["spec.address"]);
                 vec![]
             }
             8 => {
@@ -170,7 +170,7 @@ impl Team {
                 let name = self.any();
                 let site = format!("site/{name}");
                 self.world.fleetctl(&["delete", &site, "--org", ORG, "--yes"]).ok();
-                self.from_head(&name, &["spec.address", "metadata.labels.ring"]);
+                self.came_with_head(&name, &["spec.address", "metadata.labels.ring"]);
                 vec![]
             }
             _ => {
@@ -290,7 +290,7 @@ fn a_year_of_a_team() {
     }
     team.commit("the beginning");
     for name in team.sites.keys().cloned().collect::<Vec<_>>() {
-        team.from_head(&name, &["spec.address", "metadata.labels.ring"]);
+        team.came_with_head(&name, &["spec.address", "metadata.labels.ring"]);
     }
     team.run(&["apply"]).ok();
     for number in 0..STEPS {

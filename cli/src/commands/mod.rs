@@ -7,6 +7,7 @@ pub mod describe;
 pub mod device;
 pub mod drift;
 pub mod edit;
+pub mod explain;
 pub mod export;
 pub mod get;
 pub mod help;
@@ -52,6 +53,8 @@ pub async fn run(cx: &mut Context, command: Command) -> Result<Exit> {
         Command::Annotate(args) => label::annotate(cx, &args).await,
         Command::Mv(args) => label::mv(cx, &args).await,
         Command::Delete(args) => delete::run(cx, &args).await,
+        Command::Explain(args) => explain::explain(cx, &args),
+        Command::Schema(args) => explain::schema(cx, &args),
         Command::Export(args) => export::run(cx, &args).await,
         Command::Watch(args) => watch::run(cx, &args).await,
         Command::Device(args) => device::run(cx, args).await,

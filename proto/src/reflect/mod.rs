@@ -1,11 +1,13 @@
 //! Descriptors at run time: what the generic parts know of a kind's fields without a line of code per kind.
 
 mod check;
+mod describe;
 mod fields;
 mod json;
 mod references;
 
 pub use check::{check, check_metadata, immutable_changes};
+pub use describe::{Described, describe, schema};
 pub use fields::{Fields, PROTECT};
 pub use json::{
     lookup, message_to_json, spec_from_json, spec_from_json_partly, spec_to_json, to_json, to_manifest_json,

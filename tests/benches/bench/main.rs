@@ -1,6 +1,6 @@
 //! The figures of the README, with client and server on the same machine: `cargo bench -p fleet-tests`.
 //!
-//! `cargo bench -p fleet-tests -- ingest list` prints some of them: ingest, single, apply, list, version, idle. Each is
+//! `cargo bench -p fleet-tests -- ingest list` prints some of them: ingest, single, apply, change, fleet, list, version, idle. Each is
 //! the median of three runs, on a store of its own, in the release profile.
 #![expect(
     clippy::unwrap_used,
@@ -9,6 +9,7 @@
     reason = "a bench prints, and ends where it cannot go on"
 )]
 
+mod changes;
 mod commands;
 mod load;
 
@@ -29,10 +30,12 @@ fn main() {
         .iter()
         .filter(|argument| !argument.starts_with("--"))
         .collect();
-    let figures: [(&str, fn()); 6] = [
+    let figures: [(&str, fn()); 8] = [
         ("ingest", ingest),
         ("single", single),
         ("apply", apply),
+        ("change", changes::change),
+        ("fleet", changes::fleet),
         ("list", list),
         ("version", version),
         ("idle", idle),
