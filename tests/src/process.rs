@@ -76,6 +76,26 @@ pub fn run(command: &mut Command, input: &[u8], within: Duration) -> Finished {
     finished
 }
 
+/// Runs a command at a terminal of its own. What it prints there is [`Finished::stdout`], standard error included.
+pub fn on_terminal(command: &Command, input: &[u8], within: Duration) -> Finished {
+    const PTY: &str = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))";
+    let mut python = Command::new("python3");
+    python
+        .args(["-c", PTY])
+        .arg(command.get_program())
+        .args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => python.env(name, value),
+            None => python.env_remove(name),
+        };
+    }
+    if let Some(dir) = command.get_current_dir() {
+        python.current_dir(dir);
+    }
+    run(&mut python, input, within)
+}
+
 fn collect(mut from: impl Read + Send + 'static) -> thread::JoinHandle<String> {
     thread::spawn(move || {
         let mut bytes = Vec::new();

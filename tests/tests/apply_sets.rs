@@ -254,16 +254,9 @@ fn an_editor_is_asked_again_until_it_is_right() {
         "#!/bin/sh\nif grep -q '^#: error' \"$1\"; then sed -i 's/adress/address/' \"$1\"; else sed -i 's/address: x/adress: y/' \"$1\"; fi\n",
     );
     let edit = |editor: &str| {
-        let pty = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))";
-        let fleetctl = world.fleetctl_command();
-        let mut command = std::process::Command::new("python3");
-        for (name, value) in fleetctl.get_envs().filter_map(|(name, value)| Some((name, value?))) {
-            command.env(name, value);
-        }
-        command.env("EDITOR", editor).current_dir(world.home());
-        command.args(["-c", pty]).arg(fleetctl.get_program());
-        command.args(["edit", "site/a", "--org", ORG]);
-        fleet_tests::process::run(&mut command, b"", fleet_tests::fleetd::PATIENCE)
+        let mut command = world.fleetctl_command();
+        command.env("EDITOR", editor).args(["edit", "site/a", "--org", ORG]);
+        fleet_tests::process::on_terminal(&command, b"", fleet_tests::fleetd::PATIENCE)
     };
     let done = edit(&format!("sh {}", editor.display()));
     assert_eq!(done.code, 0, "{done}");

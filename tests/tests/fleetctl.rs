@@ -2,7 +2,8 @@
 
 use std::process::Command;
 
-use fleet_tests::{Finished, ORG, World};
+use fleet_tests::fleetd::PATIENCE;
+use fleet_tests::{Finished, ORG, World, process};
 
 /// Every output format, with one that fits any record for the last two.
 const FORMATS: &[&str] = &[
@@ -29,6 +30,50 @@ fn fleet() -> World {
     world
 }
 
+/// Every command that prints records, in every format. [`every_command_is_put_to_the_test`] says which may be missing.
+const LINES: &[&str] = &[
+    "get devices",
+    "get device/meter-1",
+    "get site,device",
+    "get all",
+    "get organizations",
+    "get customers",
+    "get device meter-1 meter-2",
+    "get devices --at 2",
+    "describe device/meter-1",
+    "describe device meter-1 meter-2",
+    "validate -f site.yaml",
+    "plan -f site.yaml",
+    "apply -f site.yaml --dry-run",
+    "diff -f site.yaml",
+    "drift",
+    "undo --dry-run",
+    "rollback --to 1 --dry-run --org acme",
+    "history",
+    "history site/plant-1",
+    "blame site/plant-1",
+    "label site/plant-1 a=b --dry-run",
+    "annotate site/plant-1 a=b --dry-run",
+    "mv site/plant-1 other --dry-run",
+    "delete device/meter-2 --dry-run",
+    "explain site",
+    "explain device --recursive",
+    "schema site",
+    "export",
+    "export devices",
+    "device claim-token create",
+    "device claim-token list",
+    "device command send device/meter-1 reboot",
+    "device command list device/meter-1",
+    "device logs device/meter-1",
+    "telemetry latest device/meter-1",
+    "server status",
+    "version",
+    "help kinds",
+    "help errors",
+    "help exit-codes",
+];
+
 fn words(line: &str) -> Vec<&str> {
     line.split_whitespace().collect()
 }
@@ -36,28 +81,11 @@ fn words(line: &str) -> Vec<&str> {
 #[test]
 fn every_command_has_every_format_or_refuses_it() {
     let world = fleet();
-    for line in [
-        "get devices",
-        "get device/meter-1",
-        "get site,device",
-        "get all",
-        "get organizations",
-        "get customers",
-        "get device meter-1 meter-2",
-        "describe device/meter-1",
-        "describe device meter-1 meter-2",
-        "export",
-        "export devices",
-        "device claim-token create",
-        "device claim-token list",
-        "device command send device/meter-1 reboot",
-        "device command list device/meter-1",
-        "device logs device/meter-1",
-        "telemetry latest device/meter-1",
-        "server status",
-        "version",
-        "help kinds",
-    ] {
+    world.file(
+        "site.yaml",
+        format!("apiVersion: fleet/v1\nkind: Site\nmetadata: {{org: {ORG}, name: plant-1}}\nspec: {{displayName: Plant 2}}\n"),
+    );
+    for line in LINES {
         for format in FORMATS {
             let mut arguments = words(line);
             arguments.extend(["-o", format]);
@@ -77,6 +105,101 @@ fn every_command_has_every_format_or_refuses_it() {
             }
         }
     }
+}
+
+#[test]
+fn every_command_is_put_to_the_test() {
+    // Each of these has a story of its own: no end, no record, a terminal, a slave, readings, or a token that is gone.
+    let elsewhere = [
+        "watch",
+        "telemetry tail",
+        "completion",
+        "edit",
+        "modbus read",
+        "telemetry query",
+        "telemetry summary",
+        "device claim-token revoke",
+    ];
+    fn leaves(command: &clap::Command, path: &str, found: &mut Vec<String>) {
+        for inner in command.get_subcommands() {
+            let path = format!("{path} {}", inner.get_name());
+            if inner.has_subcommands() {
+                leaves(inner, &path, found);
+            } else {
+                found.push(path.trim_start().to_owned());
+            }
+        }
+    }
+    let mut found = Vec::new();
+    leaves(
+        &<fleetctl::args::Args as clap::CommandFactory>::command(),
+        "",
+        &mut found,
+    );
+    assert!(found.len() > 30, "{found:?}");
+    for leaf in found {
+        let is_tested = LINES
+            .iter()
+            .any(|line| *line == leaf || line.starts_with(&format!("{leaf} ")));
+        assert_ne!(
+            is_tested,
+            elsewhere.contains(&leaf.as_str()),
+            "`{leaf}` is in neither list, or in both"
+        );
+    }
+}
+
+#[test]
+fn a_terminal_has_colour_and_questions_and_a_pipe_has_neither() {
+    let world = fleet();
+    world.file(
+        "site.yaml",
+        format!(
+            "apiVersion: fleet/v1\nkind: Site\nmetadata: {{org: {ORG}, name: plant-1}}\nspec: {{displayName: {}}}\n",
+            "x".repeat(90)
+        ),
+    );
+    let plan = ["plan", "-f", "site.yaml"];
+    let on_terminal = |arguments: &[&str], set: &[(&str, &str)], input: &str| {
+        let mut command = world.fleetctl_command();
+        command
+            .env_remove("NO_COLOR")
+            .env_remove("CI")
+            .env("TERM", "xterm")
+            .args(arguments);
+        command.envs(set.iter().copied());
+        process::on_terminal(&command, input.as_bytes(), PATIENCE)
+    };
+    let shown = on_terminal(&plan, &[], "").ok();
+    assert!(shown.stdout.contains("\u{1b}[33m~\u{1b}[0m site/plant-1"), "{shown}");
+    assert!(shown.stdout.contains("xxx..."), "long values are cut: {shown}");
+    let piped = world.fleetctl(&plan).ok();
+    assert!(
+        !piped.stdout.contains('\u{1b}') && piped.stdout.contains(&"x".repeat(90)),
+        "{piped}"
+    );
+    for set in [("NO_COLOR", "1"), ("TERM", "dumb"), ("FLEETCTL_COLOR", "never")] {
+        let plain = on_terminal(&plan, &[set], "").ok();
+        assert!(!plain.stdout.contains('\u{1b}'), "{set:?}: {plain}");
+    }
+    let mut forced = world.fleetctl_command();
+    forced.env_remove("NO_COLOR").env("CLICOLOR_FORCE", "1").args(plan);
+    let forced = process::run(&mut forced, b"", PATIENCE).ok();
+    assert!(forced.stdout.contains("\u{1b}[33m~"), "{forced}");
+
+    // Who is not there is not asked; who reads aloud answers with a word.
+    let undo = ["undo"];
+    let nobody = world.fleetctl(&undo);
+    assert_eq!(nobody.code, 16, "{nobody}");
+    let in_ci = on_terminal(&undo, &[("CI", "true")], "");
+    assert_eq!(in_ci.code, 16, "{in_ci}");
+    let aloud = [("FLEETCTL_ACCESSIBLE", "1")];
+    let no = on_terminal(&undo, &aloud, "no\n");
+    assert_eq!(no.code, 16, "{no}");
+    assert!(no.stdout.contains("Type yes or no"), "{no}");
+    let yes = on_terminal(&undo, &aloud, "yes\n");
+    assert_eq!(yes.code, 0, "{yes}");
+    assert_eq!(world.fleetctl(&["get", "devices", "-o", "name"]).ok().stdout, "");
 }
 
 #[test]

@@ -37,11 +37,8 @@ pub(super) async fn run(cx: &mut Context, args: &Validate) -> Result<Exit> {
     }
     let count = bundle.documents.len();
     if matches!(cx.format, Format::Table { .. }) {
-        cx.io.say(&if count == 1 {
-            "1 manifest is valid".to_owned()
-        } else {
-            format!("{count} manifests are valid")
-        });
+        let plural = if count == 1 { "manifest is" } else { "manifests are" };
+        cx.io.out(&format!("{count} {plural} valid\n"));
         return Ok(Exit::Ok);
     }
     let columns = vec![column("VALID", ".valid"), column("MANIFESTS", ".manifests")];
