@@ -107,6 +107,8 @@ fn document(submission: &Submission, outcome: &Outcome) -> Map<String, Json> {
     plan.insert("apiVersion".into(), "fleet/v1".into());
     plan.insert("kind".into(), "Plan".into());
     plan.insert("version".into(), VERSION.into());
+    // The same plan in another state of the store is another plan: it must not pass for one that was applied before.
+    plan.insert("revision".into(), outcome.summary.revision.into());
     plan.insert("applySet".into(), options.apply_set.clone().into());
     plan.insert("commit".into(), options.commit.clone().into());
     plan.insert("onConflict".into(), choice(options.on_conflict()).into());

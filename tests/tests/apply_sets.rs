@@ -272,3 +272,59 @@ fn an_editor_is_asked_again_until_it_is_right() {
     let failed = edit("false");
     assert_eq!(failed.code, 2, "{failed}");
 }
+
+#[test]
+fn committed_is_not_converged_until_the_gateway_says_so() {
+    let world = World::start();
+    let config = |interval: u32| {
+        format!(
+            "apiVersion: fleet/v1\nkind: GatewayConfig\nmetadata: {{org: {ORG}, name: serial}}\nspec:\n  buses: [{{name: main, device: /dev/ttyUSB0}}]\n  \
+             slaves: [{{slaveId: 1, pollingIntervalMs: {interval}, registers: [{{label: u, address: 0}}]}}]\n"
+        )
+    };
+    let file = world.file("config.yaml", config(1000));
+    let apply = |more: &[&str]| world.fleetctl(&[&["apply", "-f", file.to_str().unwrap()], more].concat());
+    apply(&[]).ok();
+    let gateway = world.device("gateway-1");
+    let name = world
+        .fleetctl(&["get", "devices", "--org", ORG, "-o", "name"])
+        .ok()
+        .stdout;
+    let name = name.trim().trim_start_matches("device/").to_owned();
+    let device = format!(
+        "apiVersion: fleet/v1\nkind: Device\nmetadata: {{org: {ORG}, name: {name}}}\nspec: {{gatewayConfig: serial}}\n"
+    );
+    let changed = world.apply_text(&device).ok();
+    assert!(
+        changed
+            .stdout
+            .contains("1 device, 1 of them online, 1 with another gateway configuration"),
+        "{changed}"
+    );
+
+    let beat = |version: &str| {
+        let body = serde_json::json!({"uptimeSeconds": 5, "configVersion": version});
+        let (status, answer) = gateway.post("/api/devices/{id}/heartbeat", &body);
+        assert_eq!(status, 200, "{answer}");
+    };
+    let drift = || world.fleetctl(&["drift", "--org", ORG, "-o", "json"]);
+    let found = drift();
+    assert_eq!(found.code, 12, "{found}");
+    assert_eq!(found.json()[0]["why"], "has not reported a configuration");
+    beat("old");
+    assert_eq!(drift().json()[0]["is"], "old");
+    let wanted = drift().json()[0]["wanted"].as_str().unwrap().to_owned();
+    beat(&wanted);
+    assert_eq!(drift().code, 0);
+
+    std::fs::write(&file, config(2000)).unwrap();
+    let late = apply(&["--wait", "1s", "--org", ORG]);
+    assert_eq!(late.code, 9, "{late}");
+    assert!(
+        late.stderr.contains("is committed, but 1 device does not run it yet"),
+        "{late}"
+    );
+    let wanted = drift().json()[0]["wanted"].as_str().unwrap().to_owned();
+    beat(&wanted);
+    apply(&["--wait", "--org", ORG]).ok();
+}

@@ -107,6 +107,18 @@ fn every_command_has_every_format_or_refuses_it() {
     }
 }
 
+/// Every command that has none below it.
+fn leaves(command: &clap::Command, path: &str, found: &mut Vec<String>) {
+    for inner in command.get_subcommands() {
+        let path = format!("{path} {}", inner.get_name());
+        if inner.has_subcommands() {
+            leaves(inner, &path, found);
+        } else {
+            found.push(path.trim_start().to_owned());
+        }
+    }
+}
+
 #[test]
 fn every_command_is_put_to_the_test() {
     // Each of these has a story of its own: no end, no record, a terminal, a slave, readings, or a token that is gone.
@@ -120,16 +132,6 @@ fn every_command_is_put_to_the_test() {
         "telemetry summary",
         "device claim-token revoke",
     ];
-    fn leaves(command: &clap::Command, path: &str, found: &mut Vec<String>) {
-        for inner in command.get_subcommands() {
-            let path = format!("{path} {}", inner.get_name());
-            if inner.has_subcommands() {
-                leaves(inner, &path, found);
-            } else {
-                found.push(path.trim_start().to_owned());
-            }
-        }
-    }
     let mut found = Vec::new();
     leaves(
         &<fleetctl::args::Args as clap::CommandFactory>::command(),

@@ -61,6 +61,7 @@ pub async fn behind(cx: &mut Context) -> Result<Vec<Behind>> {
 pub(super) async fn devices(cx: &mut Context, limit: i64) -> Result<Exit> {
     let end = tokio::time::Instant::now() + Duration::from_micros(limit.unsigned_abs());
     let mut told = usize::MAX;
+    let (mut devices, mut run) = (String::new(), "");
     loop {
         let found = behind(cx).await?;
         if found.is_empty() {
@@ -69,10 +70,15 @@ pub(super) async fn devices(cx: &mut Context, limit: i64) -> Result<Exit> {
         }
         if found.len() != told {
             told = found.len();
+            (devices, run) = if told == 1 {
+                ("1 device".to_owned(), "does not run")
+            } else {
+                (format!("{told} devices"), "do not run")
+            };
             let names: Vec<_> = found.iter().take(5).map(|behind| behind.name.as_str()).collect();
             let more = if told > 5 { ", ..." } else { "" };
             cx.io.say(&format!(
-                "committed; {told} devices do not run it yet: {}{more}",
+                "committed; {devices} {run} it yet: {}{more}",
                 names.join(", ")
             ));
         }
@@ -80,7 +86,7 @@ pub(super) async fn devices(cx: &mut Context, limit: i64) -> Result<Exit> {
             return Err(Error::new(
                 Exit::TimedOut,
                 fleet_proto::codes::NOT_CONVERGED,
-                format!("the change is committed, but {told} devices do not run it yet"),
+                format!("the change is committed, but {devices} {run} it yet"),
                 "`fleetctl drift` names them; a gateway fetches its configuration with its next heartbeat",
             ));
         }

@@ -15,7 +15,7 @@ use crate::{prompt, targets};
 /// Take a transaction back: what it changed becomes what it was before
 #[derive(Args, Debug)]
 pub struct Undo {
-    /// Revision of the transaction, as `fleetctl history` shows it; nothing: the last one
+    /// Revision of the transaction, as `fleetctl history` shows it; nothing: the last one (of the organization, where one is named)
     revision: Option<u64>,
     /// Do everything but commit
     #[arg(long)]
@@ -40,18 +40,42 @@ pub struct Rollback {
 }
 
 pub(super) async fn undo(cx: &mut Context, args: &Undo) -> Result<Exit> {
+    // The last one is named before it is shown, so that what is confirmed is what is done.
+    let revision = match args.revision {
+        Some(revision) => revision,
+        None => last(cx).await?,
+    };
     let request = pb::RestoreRequest {
-        revision: args.revision.unwrap_or_default(),
+        revision,
         undo: true,
         dry_run: args.dry_run,
         force: args.force,
         ..pb::RestoreRequest::default()
     };
-    let what = match args.revision {
-        Some(revision) => format!("take transaction {revision} back"),
-        None => "take the last transaction back".to_owned(),
-    };
+    let what = format!("take transaction {revision} back");
     restore(cx, request, &what).await
+}
+
+/// The revision of the last transaction: of the organization, where one is named.
+async fn last(cx: &mut Context) -> Result<u64> {
+    let request = pb::HistoryRequest {
+        org: cx.globals.org.clone().unwrap_or_default(),
+        limit: 1,
+        ..pb::HistoryRequest::default()
+    };
+    let timeout = cx.globals.timeout;
+    let mut client = cx.resources().await?;
+    let mut pages = in_time(timeout, client.history(request)).await?.into_inner();
+    let page = in_time(timeout, pages.message()).await?.unwrap_or_default();
+    let entry = page.entries.first();
+    entry.map(|entry| entry.revision).ok_or_else(|| {
+        Error::new(
+            Exit::NotFound,
+            fleet_proto::codes::NOT_FOUND,
+            "there is no transaction yet",
+            "`fleetctl history` lists them",
+        )
+    })
 }
 
 pub(super) async fn rollback(cx: &mut Context, args: &Rollback) -> Result<Exit> {

@@ -72,8 +72,6 @@ pub struct Narrow {
     pub org: String,
     /// Of this kind.
     pub kind: Option<Kind>,
-    /// Name that it has or had, or its uid.
-    pub name: String,
     /// Of this transaction.
     pub revision: u64,
 }
@@ -153,16 +151,12 @@ pub async fn list(tx: &mut Tx, narrow: &Narrow, before: (u64, u64), limit: u32) 
     let rows = query(select!(
         "where ($1 = '' or org = $1 or uid = $1)
            and (cast($2 as text) is null or kind = $2)
-           and ($3 = '' or uid = $3 or uid in
-                (select n.uid from change n where n.name = $3 and ($1 = '' or n.org = $1 or n.uid = $1)
-                    and (cast($2 as text) is null or n.kind = $2)))
-           and ($4 = 0 or revision = $4)
-           and (revision, seq) < ($5, $6)
-         order by revision desc, seq desc limit $7"
+           and ($3 = 0 or revision = $3)
+           and (revision, seq) < ($4, $5)
+         order by revision desc, seq desc limit $6"
     ))
     .bind(&narrow.org)
     .bind(narrow.kind.map(Kind::singular))
-    .bind(&narrow.name)
     .bind(narrow.revision)
     .bind(before.0)
     .bind(before.1)
@@ -170,6 +164,37 @@ pub async fn list(tx: &mut Tx, narrow: &Narrow, before: (u64, u64), limit: u32) 
     .fetch_all(tx)
     .await?;
     rows.iter().map(read).collect()
+}
+
+/// Changes of one resource before (revision, seq), newest first.
+pub async fn list_of_resource(tx: &mut Tx, uid: Uuid, before: (u64, u64), limit: u32) -> Result<Vec<Change>> {
+    let rows = query(select!(
+        "where uid = $1 and (revision, seq) < ($2, $3) order by revision desc, seq desc limit $4"
+    ))
+    .bind(uid)
+    .bind(before.0)
+    .bind(before.1)
+    .bind(limit)
+    .fetch_all(tx)
+    .await?;
+    rows.iter().map(read).collect()
+}
+
+/// The resources that have or had a name, also those that are gone. `org` is a uid as text, empty for the platform's.
+pub async fn named(tx: &mut Tx, kind: Kind, org: &str, name: &str) -> Result<Vec<Uuid>> {
+    let rows = query("select distinct uid from change where kind = $1 and org = $2 and name = $3 order by uid")
+        .bind(kind.singular())
+        .bind(org)
+        .bind(name)
+        .fetch_all(tx)
+        .await?;
+    rows.iter().map(|row| row.uuid("change", "uid")).collect()
+}
+
+/// A resource as it was after a transaction, if it was there.
+pub async fn at(tx: &mut Tx, uid: Uuid, revision: u64) -> Result<Option<Object>> {
+    let last = list_of_resource(tx, uid, (revision.saturating_add(1), 0), 1).await?;
+    Ok(last.into_iter().next().and_then(|change| change.after))
 }
 
 /// The resources of a kind as they were after a transaction, in order of name; `org` empty: of every organization.

@@ -1,10 +1,12 @@
 //! What was: the log of changes, resources at a moment of the past, and where the fields of one come from.
 
 use fleet_proto::kinds::Kind;
+use fleet_proto::names;
 use fleet_proto::pb;
 use fleet_proto::reflect::Fields;
 use serde_json::Value as Json;
 use tokio::sync::mpsc;
+use uuid::Uuid;
 
 use super::list::Filter;
 use super::{Resources, may_administer};
@@ -13,10 +15,13 @@ use crate::domain::telemetry::Micros;
 use crate::domain::{Caller, Object};
 use crate::services::error::{Error, Result};
 use crate::storage::changes::{self, Change, Narrow};
-use crate::storage::ownership as claims;
+use crate::storage::{Tx, ownership as claims};
 
 /// Changes read at a time.
 const PAGE: u32 = 200;
+
+/// Behind every change.
+const NEWEST: (u64, u64) = (u64::MAX >> 1, 0);
 
 /// A moment of the past.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,23 +72,23 @@ impl Resources {
             _ if kind.is_some_and(Kind::is_platform) => String::new(),
             name => self.org(name).await?.uid.to_string(),
         };
+        let mut left = if request.limit == 0 { u32::MAX } else { request.limit };
+        if let (Some(kind), false) = (kind, request.name.is_empty()) {
+            let found = self.history_of(&org, kind, &request.name, request.revision).await?;
+            let page = found.into_iter().take(left as usize).collect();
+            // Whoever asked may be gone already.
+            let _ = pages.send(page).await;
+            return Ok(());
+        }
         let narrow = Narrow {
             org,
             kind,
-            name: request.name.clone(),
             revision: request.revision,
         };
-        let mut left = if request.limit == 0 { u32::MAX } else { request.limit };
-        let mut before = (u64::MAX >> 1, 0);
-        let mut is_first = true;
+        let mut before = NEWEST;
         loop {
             let size = left.min(PAGE);
             let page = changes::list(&mut self.db().read().await?, &narrow, before, size).await?;
-            if is_first && page.is_empty() && !request.name.is_empty() {
-                let kind = kind.map_or("resource", Kind::singular);
-                return Err(Error::NotFound(format!("{kind}/{}", request.name)));
-            }
-            is_first = false;
             let Some(last) = page.last() else { return Ok(()) };
             before = (last.revision, last.seq);
             left -= page.len() as u32;
@@ -92,6 +97,27 @@ impl Resources {
                 return Ok(());
             }
         }
+    }
+
+    /// The changes of whatever has or had a name, newest first.
+    async fn history_of(&self, org: &str, kind: Kind, name: &str, revision: u64) -> Result<Vec<Change>> {
+        let mut tx = self.db().read().await?;
+        let mut found = Vec::new();
+        for uid in named(&mut tx, kind, org, name).await? {
+            let mut before = NEWEST;
+            loop {
+                let page = changes::list_of_resource(&mut tx, uid, before, PAGE).await?;
+                let Some(last) = page.last() else { break };
+                before = (last.revision, last.seq);
+                found.extend(page);
+            }
+        }
+        if found.is_empty() {
+            return Err(Error::NotFound(format!("{kind}/{name}")));
+        }
+        found.retain(|change| revision == 0 || change.revision == revision);
+        found.sort_by_key(|change| std::cmp::Reverse((change.revision, change.seq)));
+        Ok(found)
     }
 
     async fn revision_of(&self, at: At) -> Result<u64> {
@@ -110,11 +136,14 @@ impl Resources {
             self.org(org).await?.uid.to_string()
         };
         let revision = self.revision_of(at).await?;
-        let found = changes::list_at(&mut self.db().read().await?, kind, &org, revision).await?;
-        found
-            .into_iter()
-            .find(|object| object.name == name || object.uid.to_string() == name)
-            .ok_or_else(|| Error::NotFound(format!("{kind}/{name} at revision {revision}")))
+        let mut tx = self.db().read().await?;
+        for uid in named(&mut tx, kind, &org, name).await? {
+            let was = changes::at(&mut tx, uid, revision).await?;
+            if let Some(object) = was.filter(|object| object.name == name || object.uid.to_string() == name) {
+                return Ok(object);
+            }
+        }
+        Err(Error::NotFound(format!("{kind}/{name} at revision {revision}")))
     }
 
     /// What matched then, in order of kind, organization and name.
@@ -181,4 +210,17 @@ impl Resources {
             apply_sets: claims::apply_sets(&mut tx, object.uid).await?,
         })
     }
+}
+
+/// The resources that a name, or uid, may mean; those of another organization are not among them.
+async fn named(tx: &mut Tx, kind: Kind, org: &str, name: &str) -> Result<Vec<Uuid>> {
+    let Some(uid) = name.parse::<Uuid>().ok().filter(|_| names::is_uuid(name)) else {
+        return Ok(changes::named(tx, kind, org, name).await?);
+    };
+    let last = changes::list_of_resource(tx, uid, NEWEST, 1).await?;
+    Ok(last
+        .into_iter()
+        .filter(|change| change.kind == kind && change.org == org)
+        .map(|change| change.uid)
+        .collect())
 }

@@ -113,17 +113,11 @@ async fn after(tx: &mut Tx, revision: u64, org: &str, keys: &[Key]) -> Result<Ve
             "" => String::new(),
             name => Resources::org_in(tx, name).await?.uid.to_string(),
         };
-        let narrow = changes::Narrow {
-            org,
-            kind: Some(key.kind),
-            name: key.name.clone(),
-            revision: 0,
-        };
-        let found = changes::list(tx, &narrow, (u64::MAX >> 1, 0), PAGE).await?;
+        let found = changes::named(tx, key.kind, &org, &key.name).await?;
         if found.is_empty() {
             return Err(Error::NotFound(key.to_string()));
         }
-        names.extend(found.into_iter().map(|change| change.uid));
+        names.extend(found);
     }
     let mut position = (revision, u64::MAX >> 1);
     loop {

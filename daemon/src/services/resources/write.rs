@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use fleet_proto::pb::Issue;
+use fleet_proto::reflect;
 use uuid::Uuid;
 
 use super::checks;
@@ -36,6 +37,15 @@ pub(super) struct Write {
 }
 
 impl Write {
+    /// Most changes touch neither labels nor references nor unique values, and leave the indexes alone.
+    fn is_indexed_anew(&self) -> bool {
+        let Some(before) = &self.before else { return true };
+        before.labels != self.after.labels
+            || !before.issues.is_empty()
+            || reflect::references(&before.spec) != reflect::references(&self.after.spec)
+            || reflect::uniques(&before.spec) != reflect::uniques(&self.after.spec)
+    }
+
     /// Marks the object as changed by this transaction.
     pub(super) fn of(index: Option<usize>, before: Object, mut after: Object, stamp: &Stamp) -> Self {
         after.generation = before.generation + u64::from(before.spec != after.spec || !before.issues.is_empty());
@@ -88,11 +98,13 @@ pub(super) async fn all(tx: &mut Tx, stamp: &Stamp, writes: &[Write], doomed: &m
                 current: stamp.revision,
             });
         }
-        resources::unindex(tx, write.after.uid).await?;
+        if write.is_indexed_anew() {
+            resources::unindex(tx, write.after.uid).await?;
+        }
     }
     // Unique values are claimed when all old ones are given back, so that two objects may swap theirs.
     let mut issues = Vec::new();
-    for write in writes {
+    for write in writes.iter().filter(|write| write.is_indexed_anew()) {
         let index = write.index.unwrap_or_default();
         issues.append(&mut checks::index(tx, index, &write.after).await?);
     }
