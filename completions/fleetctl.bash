@@ -73,6 +73,9 @@ _fleetctl() {
             fleetctl,plan)
                 cmd="fleetctl__subcmd__plan"
                 ;;
+            fleetctl,pull)
+                cmd="fleetctl__subcmd__pull"
+                ;;
             fleetctl,rollback)
                 cmd="fleetctl__subcmd__rollback"
                 ;;
@@ -146,7 +149,7 @@ _fleetctl() {
 
     case "${cmd}" in
         fleetctl)
-            opts="-o -y -q -h -V --server --org --env --output --color --timeout --yes --quiet --help --version get describe validate plan apply diff drift undo rollback history blame edit label annotate mv delete explain schema export watch device telemetry modbus server version completion help"
+            opts="-o -y -q -h -V --server --org --env --output --color --timeout --yes --quiet --help --version get describe validate plan apply diff drift pull undo rollback history blame edit label annotate mv delete explain schema export watch device telemetry modbus server version completion help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1565,6 +1568,68 @@ _fleetctl() {
                     return 0
                     ;;
                 --out)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --org)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --env)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        fleetctl__subcmd__pull)
+            opts="-f -o -y -q -h --file --apply-set --prune --take --yield --max-delete --report --dry-run --server --org --env --output --color --timeout --yes --quiet --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -f)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --apply-set)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-delete)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --report)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -43,6 +43,7 @@ complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "plan" -d 'Show wh
 complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "apply" -d 'Make fleetd\'s resources equal to manifests: all of them in one transaction, or nothing'
 complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "diff" -d 'Show how manifests differ from what fleetd has, field by field'
 complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "drift" -d 'Show where the fleet is not what its manifests say: fields that others changed, devices that run something else'
+complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "pull" -d 'Write what others changed back into the manifests, at its line; comments and all else stay as they are'
 complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "undo" -d 'Take a transaction back: what it changed becomes what it was before'
 complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "rollback" -d 'Make resources, or a whole organization, what they were after a transaction'
 complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "history" -d 'Show who changed what, and when, newest first'
@@ -182,6 +183,25 @@ complete -c fleetctl -n "__fish_fleetctl_using_subcommand drift" -l yield -d 'Le
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand drift" -s y -l yes -d 'Do not ask before a destructive act'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand drift" -s q -l quiet -d 'Say nothing but data and errors'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand drift" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand pull" -s f -l file -d 'File or directory of manifests (directories with all below them, links to directories not followed), or - for standard input; repeatable. Without it: what fleetctl.yaml includes' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand pull" -l apply-set -d 'Own the submitted fields and resources as this source of manifests, instead of as yourself' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand pull" -l max-delete -d 'Most resources that may be deleted; by default the greater of 10 and a tenth of the apply set' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand pull" -l report -d 'Tell problems to a pipeline, too: github, markdown, junit, sarif or json, with =FILE into a file; repeatable' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand pull" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand pull" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand pull" -l env -d 'Environment of fleetctl.yaml' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand pull" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand pull" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand pull" -l timeout -d 'How long an answer may take' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand pull" -l prune -d 'Delete members of the apply set that are not submitted; what fleetctl.yaml includes is always the whole set'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand pull" -l take -d 'Change fields that somebody else owns, and own them'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand pull" -l yield -d 'Leave fields that somebody else owns as they are'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand pull" -l dry-run -d 'Show what would be written'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand pull" -s y -l yes -d 'Do not ask before a destructive act'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand pull" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand pull" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand undo" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand undo" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand undo" -l env -d 'Environment of fleetctl.yaml' -r

@@ -4,7 +4,7 @@ use clap::{Args as Flags, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
     apply, completion, delete, describe, device, drift, edit, explain, export, get, help, history, label, modbus, plan,
-    server, telemetry, undo, validate, watch,
+    pull, server, telemetry, undo, validate, watch,
 };
 use crate::error::{Error, Result};
 
@@ -117,6 +117,7 @@ pub enum Command {
     Apply(apply::Apply),
     Diff(plan::Diff),
     Drift(drift::Drift),
+    Pull(pull::Pull),
     Undo(undo::Undo),
     Rollback(undo::Rollback),
     History(history::History),

@@ -141,9 +141,12 @@ pub fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
         .parent()
         .filter(|dir| !dir.as_os_str().is_empty())
         .unwrap_or(Path::new("."));
+    // A file that is there keeps its permissions.
+    let known = std::fs::metadata(path).map(|known| known.permissions());
+    let permissions = known.unwrap_or_else(|_| std::os::unix::fs::PermissionsExt::from_mode(0o644));
     let mut file = tempfile::Builder::new()
         .prefix(".fleetctl-")
-        .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
+        .permissions(permissions)
         .tempfile_in(dir)
         .map_err(failed)?;
     file.write_all(bytes)

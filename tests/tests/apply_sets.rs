@@ -328,3 +328,68 @@ fn committed_is_not_converged_until_the_gateway_says_so() {
     beat(&wanted);
     apply(&["--wait", "--org", ORG]).ok();
 }
+
+#[test]
+fn what_others_changed_is_written_back_at_its_line() {
+    let world = World::start();
+    project(&world);
+    let run = |arguments: &[&str]| in_project(&world, arguments);
+    let before = "# the meter of the plant\napiVersion: fleet/v1\nkind: Device\nmetadata:\n  name: meter\n  labels: {ring: canary, team: blue} # who\nspec:\n  \
+        serial: AA-1 # on its plate\n  deviceNumber: \"7\"\n  endpoint:\n    host: 192.0.2.1\n    port: 502\n  sensors:\n    # volts\n    - name: u\n      unit: V\n    \
+        - {name: i, unit: A, max: 5}\n---\napiVersion: fleet/v1\nkind: Site\nmetadata: {name: a}\nspec: {address: x}\n";
+    manifest(&world, "meter.yaml", before);
+    run(&["apply"]).ok();
+    assert!(
+        run(&["pull"]).ok().stdout.contains("Nobody changed"),
+        "nothing to write"
+    );
+    let by_hand = format!(
+        "apiVersion: fleet/v1\nkind: Device\nmetadata: {{org: {ORG}, name: meter, labels: {{ring: stable}}}}\nspec:\n  serial: BB-2\n  \
+         endpoint: {{host: 192.0.2.9}}\n  sensors: [{{name: u, unit: kV}}, {{name: i, max: 6.5}}]\n"
+    );
+    world
+        .fleetctl_with(&["apply", "--take", "-f", "-"], by_hand.as_bytes())
+        .ok();
+    assert_eq!(run(&["plan"]).code, 7);
+    let shown = run(&["pull", "--dry-run", "-o", "jsonl"]).ok().json_lines();
+    assert_eq!(shown.len(), 5, "{shown:?}");
+    let file = world.home().join("project/manifests/meter.yaml");
+    assert_eq!(
+        std::fs::read_to_string(&file).unwrap(),
+        before,
+        "a dry run writes nothing"
+    );
+    run(&["pull"]).ok();
+    let after = before
+        .replace("ring: canary", "ring: stable")
+        .replace("serial: AA-1 #", "serial: BB-2 #")
+        .replace("    host: 192.0.2.1\n    port: 502\n", "    host: \"192.0.2.9\"\n")
+        .replace("unit: V\n", "unit: kV\n")
+        .replace("max: 5}", "max: 6.5}");
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), after);
+    assert_eq!(
+        run(&["plan", "--exit-code"]).code,
+        0,
+        "what is written back is no difference"
+    );
+
+    // A form that is not understood is left to people, and no file is touched.
+    let odd = after.replace("serial: BB-2 # on its plate", "serial: \"BB-2\\\n    \" # on two lines");
+    manifest(&world, "meter.yaml", &odd);
+    run(&["apply"]).ok();
+    world
+        .fleetctl_with(
+            &["apply", "--take", "-f", "-"],
+            by_hand.replace("BB-2", "CC-3").as_bytes(),
+        )
+        .ok();
+    let refused = run(&["pull"]);
+    assert_eq!(refused.code, 1, "{refused}");
+    assert!(
+        refused
+            .stderr
+            .contains("meter.yaml:8: cannot be written: the value spans several lines"),
+        "{refused}"
+    );
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), odd);
+}

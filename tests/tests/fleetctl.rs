@@ -47,6 +47,7 @@ const LINES: &[&str] = &[
     "apply -f site.yaml --dry-run",
     "diff -f site.yaml",
     "drift",
+    "pull -f site.yaml --dry-run",
     "undo --dry-run",
     "rollback --to 1 --dry-run --org acme",
     "history",

@@ -15,6 +15,7 @@ pub mod history;
 pub mod label;
 pub mod modbus;
 pub mod plan;
+pub mod pull;
 pub mod server;
 mod settle;
 pub mod telemetry;
@@ -44,6 +45,7 @@ pub async fn run(cx: &mut Context, command: Command) -> Result<Exit> {
         Command::Apply(args) => apply::run(cx, &args).await,
         Command::Diff(args) => plan::diff(cx, &args).await,
         Command::Drift(args) => drift::run(cx, &args).await,
+        Command::Pull(args) => pull::run(cx, &args).await,
         Command::Undo(args) => undo::undo(cx, &args).await,
         Command::Rollback(args) => undo::rollback(cx, &args).await,
         Command::History(args) => history::history(cx, &args).await,

@@ -10,7 +10,7 @@ use prost::Message as _;
 use tokio::sync::mpsc;
 use tonic::{Request, Response, Status, Streaming};
 
-use super::{applied, driven, gate, required};
+use super::{applied, aside, driven, gate, required};
 use crate::domain::{Key, Object};
 use crate::services::devices::Devices;
 use crate::services::resources::{DeleteRequest, Event, Filter, Options, Outcome, Resources};
@@ -40,7 +40,7 @@ impl Door {
         let (bundle, mut options) = collect(request.into_inner()).await?;
         options.dry_run |= only_plan;
         let dry_run = options.dry_run;
-        let outcome = self.resources.apply(&caller, bundle, options).await;
+        let outcome = Box::pin(aside(self.resources.apply(&caller, bundle, options))).await;
         self.told(outcome, dry_run).await
     }
 

@@ -1,12 +1,14 @@
 //! Manifests: YAML ⇄ resources. Every problem of every file is found at once, each at its place.
 
 mod check;
+mod edit;
 mod read;
 mod render;
 mod tree;
 mod values;
 mod write;
 
+pub use edit::{Edit, edit};
 pub use read::{read, read_with};
 pub use values::Values;
 pub use write::{text as write, yaml};
@@ -90,6 +92,13 @@ impl Document {
                 None => return self.place,
             }
         }
+    }
+}
+
+impl Document {
+    /// Where a field of the manifest itself stands, if it is there.
+    pub fn place_at(&self, path: &str) -> Option<Place> {
+        self.places.get(path).copied()
     }
 }
 

@@ -68,7 +68,8 @@ fn list(out: &mut String, items: &[Json], depth: usize) {
     }
 }
 
-fn flow(json: &Json) -> String {
+/// A value on one line.
+pub(super) fn flow(json: &Json) -> String {
     match json {
         Json::Array(items) => format!("[{}]", items.iter().map(flow).collect::<Vec<_>>().join(", ")),
         Json::Object(fields) => {

@@ -48,6 +48,12 @@ impl Outcome {
 
 /// Sends `requests` requests of `batch` readings on each connection; every one must be acknowledged whole.
 pub fn run(base: &str, devices: &[Device], batch: usize, requests: usize) -> Outcome {
+    paced(base, devices, batch, requests, Duration::ZERO)
+}
+
+/// [`run`], with so much time between the requests of a connection. A request that is due and waits for the one
+/// before counts from when it was due.
+pub fn paced(base: &str, devices: &[Device], batch: usize, requests: usize, pace: Duration) -> Outcome {
     let address = base.trim_start_matches("http://").to_owned();
     #[expect(
         clippy::disallowed_methods,
@@ -74,7 +80,7 @@ pub fn run(base: &str, devices: &[Device], batch: usize, requests: usize) -> Out
             let mut connections = JoinSet::new();
             let start = Instant::now();
             for requests in prebuilt {
-                connections.spawn(send(address.clone(), requests, expected.clone()));
+                connections.spawn(send(address.clone(), requests, expected.clone(), pace));
             }
             let mut latencies = connections.join_all().await.concat();
             let took = start.elapsed();
@@ -113,13 +119,16 @@ fn request(address: &str, device: &Device, batch: usize, at: usize, begin: u64) 
     [head.into_bytes(), body.into_bytes()].concat()
 }
 
-async fn send(address: String, requests: Vec<Vec<u8>>, expected: String) -> Vec<u64> {
+async fn send(address: String, requests: Vec<Vec<u8>>, expected: String, pace: Duration) -> Vec<u64> {
     let mut stream = TcpStream::connect(&address).await.unwrap();
     stream.set_nodelay(true).unwrap();
     let mut latencies = Vec::with_capacity(requests.len());
     let mut buffer = vec![0; 64 << 10];
-    for request in requests {
-        let begin = Instant::now();
+    let start = Instant::now();
+    for (at, request) in requests.into_iter().enumerate() {
+        let due = start + pace * at as u32;
+        tokio::time::sleep_until(due.into()).await;
+        let begin = if pace.is_zero() { Instant::now() } else { due };
         stream.write_all(&request).await.unwrap();
         let mut filled = 0;
         let (head, end) = loop {

@@ -1,0 +1,229 @@
+//! `fleetctl pull`.
+
+use std::collections::BTreeMap;
+
+use clap::Args;
+use fleet_proto::manifest::{self, Bundle, Document, Edit, Source};
+use fleet_proto::reflect::{self, Fields};
+use fleet_proto::{codes, pb};
+use serde_json::{Value as Json, json};
+
+use crate::context::Context;
+use crate::error::{Error, Result};
+use crate::exit::Exit;
+use crate::files;
+use crate::out::{Format, column};
+use crate::submit::{self, Submission, Submit};
+
+/// Write what others changed back into the manifests, at its line; comments and all else stay as they are
+#[derive(Args, Debug)]
+pub struct Pull {
+    #[command(flatten)]
+    submit: Submit,
+    /// Show what would be written
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// A field that is to be what it is in the fleet.
+struct Pulled {
+    document: usize,
+    path: String,
+    owner: String,
+    edit: Edit,
+    source: usize,
+}
+
+pub(super) async fn run(cx: &mut Context, args: &Pull) -> Result<Exit> {
+    let submission = submit::read(cx, &args.submit).await?;
+    let outcome = submit::plan(cx, &submission).await?;
+    let mut pulled = Vec::new();
+    let mut by_hand = Vec::new();
+    for applied in &outcome.applied {
+        let Some(document) = applied.index.map(|index| index as usize) else {
+            continue;
+        };
+        for conflict in &applied.conflicts {
+            match found(&submission, document, conflict) {
+                Some(one) => pulled.push(one),
+                None => by_hand.push(conflict.path.clone()),
+            }
+        }
+    }
+    let values = cx.project()?.and_then(|project| project.values().cloned());
+    let mut texts = Vec::new();
+    for (source, origin) in submission.bundle.sources.iter().enumerate() {
+        let own: Vec<&Pulled> = pulled.iter().filter(|one| one.source == source).collect();
+        if own.is_empty() {
+            continue;
+        }
+        if origin.name == "-" {
+            return Err(Error::usage("standard input cannot be written", "name files with -f"));
+        }
+        texts.push((origin, edited(&submission.bundle, origin, &own, values.as_ref())?));
+    }
+    if !args.dry_run {
+        for (origin, text) in &texts {
+            files::replace(std::path::Path::new(&origin.name), text.as_bytes())?;
+        }
+    }
+    show(cx, &submission, &pulled, args.dry_run)?;
+    if by_hand.is_empty() {
+        return Ok(Exit::Ok);
+    }
+    Err(Error::new(
+        Exit::Failure,
+        codes::OWNED,
+        format!(
+            "not written, because no manifest has a line for it: {}",
+            by_hand.join(", ")
+        ),
+        "change the manifest by hand; `fleetctl plan` shows the values",
+    ))
+}
+
+/// The edit that makes a manifest's field what its owner has.
+fn found(submission: &Submission, at: usize, conflict: &pb::Conflict) -> Option<Pulled> {
+    let document = submission.bundle.documents.get(at)?;
+    let resource = document.submission.resource.as_ref()?;
+    let manifest = reflect::to_manifest_json(resource);
+    let path = indexed(&manifest, &conflict.path)?;
+    let place = document.place_at(&path)?;
+    let value = |text: &Option<String>| text.as_ref().and_then(|text| serde_json::from_str(text).ok());
+    Some(Pulled {
+        document: at,
+        path: conflict.path.clone(),
+        owner: conflict.manager.clone(),
+        edit: Edit {
+            line: place.line,
+            column: place.column,
+            old: value(&conflict.wanted)?,
+            new: value(&conflict.theirs),
+        },
+        source: place.source,
+    })
+}
+
+/// `spec.sensors[name=u].unit` as the manifest counts: `spec.sensors[2].unit`.
+fn indexed(manifest: &Json, path: &str) -> Option<String> {
+    let Some((list, rest)) = path.split_once('[') else {
+        return Some(path.to_owned());
+    };
+    let (step, rest) = split_key(rest)?;
+    let (field, key) = step.split_once('=')?;
+    let items = reflect::lookup(manifest, &format!(".{list}"))?.as_array()?;
+    let at = items.iter().position(|item| match field {
+        "" => item == key,
+        field => item.get(field).is_some_and(|name| name == key),
+    })?;
+    Some(format!("{list}[{at}]{rest}"))
+}
+
+/// The text of a key up to its bracket, which a backslash hides, and what is behind.
+fn split_key(text: &str) -> Option<(String, &str)> {
+    let mut key = String::new();
+    let mut chars = text.char_indices();
+    while let Some((at, c)) = chars.next() {
+        match c {
+            '\\' => key.push(chars.next()?.1),
+            ']' => return Some((key, &text[at + 1..])),
+            c => key.push(c),
+        }
+    }
+    None
+}
+
+/// A file with its edits, read again: it must say what is wanted and nothing else.
+fn edited(bundle: &Bundle, origin: &Source, own: &[&Pulled], values: Option<&manifest::Values>) -> Result<String> {
+    let refused = |line: usize, why: &str| {
+        Error::new(
+            Exit::Failure,
+            codes::OWNED,
+            format!("{}:{line}: cannot be written: {why}; no file was changed", origin.name),
+            "change it by hand; `fleetctl plan` shows the values",
+        )
+    };
+    let text = std::str::from_utf8(&origin.text).map_err(|_| refused(1, "the file is not UTF-8"))?;
+    if text.starts_with('\u{feff}') {
+        return Err(refused(1, "the file begins with a byte order mark"));
+    }
+    let edits: Vec<Edit> = own.iter().map(|one| one.edit.clone()).collect();
+    let text = manifest::edit(text, &edits).map_err(|(line, why)| refused(line, &why))?;
+    let source = Source {
+        name: origin.name.clone(),
+        text: text.clone().into_bytes(),
+    };
+    let again = manifest::read_with(vec![source], values);
+    let before = bundle.documents.iter().enumerate().filter(|(_, document)| {
+        let source = bundle.sources.get(document.place.source);
+        source.is_some_and(|source| std::ptr::eq(source, origin))
+    });
+    let expected: Vec<_> = before
+        .map(|(at, document)| expected(document, own.iter().filter(|one| one.document == at)))
+        .collect();
+    let found: Vec<_> = again.documents.iter().map(fields).collect();
+    if !again.problems.is_empty() || expected != found {
+        let line = own.first().map_or(1, |one| one.edit.line);
+        return Err(refused(line, "its form is not understood"));
+    }
+    Ok(text)
+}
+
+/// Name and fields of a manifest.
+type Content = (String, BTreeMap<String, Json>);
+
+fn fields(document: &Document) -> Content {
+    let fields = Fields::wanted(&document.submission);
+    let name = document
+        .submission
+        .resource
+        .as_ref()
+        .map(super::named)
+        .unwrap_or_default();
+    (
+        name,
+        fields
+            .iter()
+            .map(|(path, value)| (path.clone(), value.clone()))
+            .collect(),
+    )
+}
+
+fn expected<'a>(document: &Document, own: impl Iterator<Item = &'a &'a Pulled>) -> Content {
+    let (name, mut fields) = fields(document);
+    for one in own {
+        match &one.edit.new {
+            Some(new) => fields.insert(one.path.clone(), new.clone()),
+            None => fields.remove(&one.path),
+        };
+    }
+    (name, fields)
+}
+
+fn show(cx: &mut Context, submission: &Submission, pulled: &[Pulled], dry_run: bool) -> Result<()> {
+    let records = pulled.iter().map(|one| {
+        let source = submission.bundle.sources.get(one.source);
+        json!({
+            "file": source.map(|source| source.name.clone()), "line": one.edit.line, "path": one.path,
+            "before": one.edit.old, "after": one.edit.new, "owner": one.owner,
+        })
+    });
+    let records: Vec<Json> = records.collect();
+    if records.is_empty() && matches!(cx.format, Format::Table { .. }) {
+        cx.io.out("Nobody changed what the manifests hold.\n");
+        return Ok(());
+    }
+    let columns = vec![
+        column("FILE", ".file"),
+        column("LINE", ".line"),
+        column("FIELD", ".path"),
+        column("BEFORE", ".before"),
+        column("AFTER", ".after"),
+        column("OWNER", ".owner"),
+    ];
+    super::print_all(cx, columns, |record| super::text(record, "path"), records)?;
+    if dry_run && matches!(cx.format, Format::Table { .. }) {
+        cx.io.say("nothing was written");
+    }
+    Ok(())
+}
