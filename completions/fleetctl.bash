@@ -52,6 +52,9 @@ _fleetctl() {
             fleetctl,export)
                 cmd="fleetctl__subcmd__export"
                 ;;
+            fleetctl,fmt)
+                cmd="fleetctl__subcmd__fmt"
+                ;;
             fleetctl,get)
                 cmd="fleetctl__subcmd__get"
                 ;;
@@ -149,7 +152,7 @@ _fleetctl() {
 
     case "${cmd}" in
         fleetctl)
-            opts="-o -y -q -h -V --server --org --env --output --color --timeout --yes --quiet --help --version get describe validate plan apply diff drift pull undo rollback history blame edit label annotate mv delete explain schema export watch device telemetry modbus server version completion help"
+            opts="-o -y -q -h -V --server --org --env --output --color --timeout --yes --quiet --help --version get describe validate fmt plan apply diff drift pull undo rollback history blame edit label annotate mv delete explain schema export watch device telemetry modbus server version completion help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1136,6 +1139,56 @@ _fleetctl() {
                     return 0
                     ;;
                 --name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --org)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --env)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        fleetctl__subcmd__fmt)
+            opts="-f -o -y -q -h --file --check --server --org --env --output --color --timeout --yes --quiet --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -f)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -39,6 +39,7 @@ complete -c fleetctl -n "__fish_fleetctl_needs_command" -s V -l version -d 'Prin
 complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "get" -d 'Show one resource, or all resources of a kind'
 complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "describe" -d 'Show everything about a resource: its fields, who refers to it, and a device\'s readings and commands'
 complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "validate" -d 'Check manifests without fleetd: their text, fields, types, ranges and names'
+complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "fmt" -d 'Give manifests one look: order of the top keys, one --- between documents, no spaces at line ends; comments stay'
 complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "plan" -d 'Show what an apply would do, field by field, and whom it reaches; nothing is changed'
 complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "apply" -d 'Make fleetd\'s resources equal to manifests: all of them in one transaction, or nothing'
 complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "diff" -d 'Show how manifests differ from what fleetd has, field by field'
@@ -105,6 +106,19 @@ complete -c fleetctl -n "__fish_fleetctl_using_subcommand validate" -l timeout -
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand validate" -s y -l yes -d 'Do not ask before a destructive act'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand validate" -s q -l quiet -d 'Say nothing but data and errors'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand validate" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand fmt" -s f -l file -d 'File or directory of manifests, or - for standard input; repeatable. Without it: what fleetctl.yaml includes' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand fmt" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand fmt" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand fmt" -l env -d 'Environment of fleetctl.yaml' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand fmt" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand fmt" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand fmt" -l timeout -d 'How long an answer may take' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand fmt" -l check -d 'Write nothing; exit 10 where a file would change'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand fmt" -s y -l yes -d 'Do not ask before a destructive act'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand fmt" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand fmt" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand plan" -s f -l file -d 'File or directory of manifests (directories with all below them, links to directories not followed), or - for standard input; repeatable. Without it: what fleetctl.yaml includes' -r -F
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand plan" -l apply-set -d 'Own the submitted fields and resources as this source of manifests, instead of as yourself' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand plan" -l max-delete -d 'Most resources that may be deleted; by default the greater of 10 and a tenth of the apply set' -r

@@ -3,8 +3,8 @@
 use clap::{Args as Flags, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
-    apply, completion, delete, describe, device, drift, edit, explain, export, get, help, history, label, modbus, plan,
-    pull, server, telemetry, undo, validate, watch,
+    apply, completion, delete, describe, device, drift, edit, explain, export, fmt, get, help, history, label, modbus,
+    plan, pull, server, telemetry, undo, validate, watch,
 };
 use crate::error::{Error, Result};
 
@@ -113,6 +113,7 @@ pub enum Command {
     Get(get::Get),
     Describe(describe::Describe),
     Validate(validate::Validate),
+    Fmt(fmt::Fmt),
     Plan(plan::Plan),
     Apply(apply::Apply),
     Diff(plan::Diff),

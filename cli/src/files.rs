@@ -17,6 +17,13 @@ const MOST_SHOWN: usize = 100;
 
 /// Reads everything that `-f` names. Too large a file or bundle is refused before it is read.
 pub async fn read(cx: &mut Context, paths: &[PathBuf]) -> Result<Bundle> {
+    let sources = sources(cx, paths).await?;
+    let values = cx.project()?.and_then(Project::values);
+    Ok(manifest::read_with(sources, values))
+}
+
+/// The texts of everything that `-f` names.
+pub async fn sources(cx: &mut Context, paths: &[PathBuf]) -> Result<Vec<Source>> {
     let is_stdin = |path: &&PathBuf| path.as_os_str() == "-";
     if paths.iter().filter(is_stdin).count() > 1 {
         return Err(Error::usage("-f - stands there twice", "standard input is read once"));
@@ -54,8 +61,7 @@ pub async fn read(cx: &mut Context, paths: &[PathBuf]) -> Result<Bundle> {
             sources.push(source(path, &mut total)?);
         }
     }
-    let values = cx.project()?.and_then(Project::values);
-    Ok(manifest::read_with(sources, values))
+    Ok(sources)
 }
 
 /// A file; `total` counts the bytes of the bundle.

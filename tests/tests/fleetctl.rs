@@ -43,6 +43,7 @@ const LINES: &[&str] = &[
     "describe device/meter-1",
     "describe device meter-1 meter-2",
     "validate -f site.yaml",
+    "fmt -f site.yaml",
     "plan -f site.yaml",
     "apply -f site.yaml --dry-run",
     "diff -f site.yaml",

@@ -9,6 +9,7 @@ pub mod drift;
 pub mod edit;
 pub mod explain;
 pub mod export;
+pub mod fmt;
 pub mod get;
 pub mod help;
 pub mod history;
@@ -41,6 +42,7 @@ pub async fn run(cx: &mut Context, command: Command) -> Result<Exit> {
         Command::Get(args) => get::run(cx, &args).await,
         Command::Describe(args) => describe::run(cx, &args).await,
         Command::Validate(args) => validate::run(cx, &args).await,
+        Command::Fmt(args) => fmt::run(cx, &args).await,
         Command::Plan(args) => plan::run(cx, &args).await,
         Command::Apply(args) => apply::run(cx, &args).await,
         Command::Diff(args) => plan::diff(cx, &args).await,

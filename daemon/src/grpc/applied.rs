@@ -11,6 +11,9 @@ use crate::services::Result as Done;
 use crate::services::resources::{Action, Applied, At, Options, Outcome, Owned, RestoreRequest, RestoreTarget};
 use crate::storage::changes::Change;
 
+/// Characters of a commit that are kept.
+const LONGEST_COMMIT: usize = 80;
+
 pub(super) fn options(options: pb::apply_request::Options) -> Done<Options> {
     Ok(Options {
         dry_run: options.dry_run,
@@ -19,7 +22,7 @@ pub(super) fn options(options: pb::apply_request::Options) -> Done<Options> {
         prune: options.prune,
         ownership: options.ownership,
         max_delete: options.max_delete,
-        commit: options.commit,
+        commit: options.commit.chars().take(LONGEST_COMMIT).collect(),
         plan_digest: options.plan_digest,
         deletes: options.deletes.into_iter().map(key).collect::<Done<_>>()?,
         replace: options.replace,

@@ -10,7 +10,7 @@ use prost::Message as _;
 use tokio::sync::mpsc;
 use tonic::{Request, Response, Status, Streaming};
 
-use super::{applied, aside, driven, gate, required};
+use super::{applied, driven, gate, required};
 use crate::domain::{Key, Object};
 use crate::services::devices::Devices;
 use crate::services::resources::{DeleteRequest, Event, Filter, Options, Outcome, Resources};
@@ -40,7 +40,7 @@ impl Door {
         let (bundle, mut options) = collect(request.into_inner()).await?;
         options.dry_run |= only_plan;
         let dry_run = options.dry_run;
-        let outcome = Box::pin(aside(self.resources.apply(&caller, bundle, options))).await;
+        let outcome = Box::pin(self.resources.apply(&caller, bundle, options)).await;
         self.told(outcome, dry_run).await
     }
 
@@ -101,14 +101,14 @@ impl ResourceService for Door {
         let pb::ListRequest { filter, limit, at } = request.into_inner();
         let filter = Filter::try_from(filter.unwrap_or_default())?;
         if let Some(at) = applied::at(at)? {
-            let found = self.resources.list_at(&caller, &filter, limit, at).await?;
-            let page = |page: &[Object]| {
-                Ok(pb::ListResponse {
-                    resources: page.iter().map(pb::Resource::from).collect(),
-                })
+            let (sender, receiver) = mpsc::channel(2);
+            let resources = self.resources.clone();
+            let work = async move { resources.list_at(&caller, &filter, limit, at, &sender).await };
+            let page = |page: Vec<Object>| pb::ListResponse {
+                resources: page.iter().map(pb::Resource::from).collect(),
             };
-            let pages: Vec<_> = found.chunks(BATCH).map(page).collect();
-            return Ok(Response::new(Box::pin(futures_util::stream::iter(pages))));
+            let pages = driven(work, receiver).map(move |found| found.map(page));
+            return Ok(Response::new(Box::pin(pages)));
         }
         let (sender, receiver) = mpsc::channel(2);
         let (resources, devices) = (self.resources.clone(), self.devices.clone());

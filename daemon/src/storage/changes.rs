@@ -197,17 +197,29 @@ pub async fn at(tx: &mut Tx, uid: Uuid, revision: u64) -> Result<Option<Object>>
     Ok(last.into_iter().next().and_then(|change| change.after))
 }
 
-/// The resources of a kind as they were after a transaction, in order of name; `org` empty: of every organization.
-pub async fn list_at(tx: &mut Tx, kind: Kind, org: &str, revision: u64) -> Result<Vec<Object>> {
+/// A page of the resources of a kind as they were after a transaction, in order of organization and name, behind
+/// `after`; `org` empty: of every organization.
+pub async fn list_at(
+    tx: &mut Tx,
+    kind: Kind,
+    org: &str,
+    revision: u64,
+    after: (&str, &str),
+    limit: u32,
+) -> Result<Vec<Object>> {
     let rows = query(select!(
         "where kind = $1 and ($2 = '' or org = $2 or uid = $2) and revision <= $3 and after is not null
+           and (org, name) > ($4, $5)
            and not exists (select 1 from change d where d.uid = c.uid and d.revision <= $3
                 and (d.revision, d.seq) > (c.revision, c.seq))
-         order by org, name"
+         order by org, name limit $6"
     ))
     .bind(kind.singular())
     .bind(org)
     .bind(revision)
+    .bind(after.0)
+    .bind(after.1)
+    .bind(limit)
     .fetch_all(tx)
     .await?;
     rows.iter()

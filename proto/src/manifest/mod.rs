@@ -2,6 +2,7 @@
 
 mod check;
 mod edit;
+mod format;
 mod read;
 mod render;
 mod tree;
@@ -9,6 +10,7 @@ mod values;
 mod write;
 
 pub use edit::{Edit, edit};
+pub use format::format;
 pub use read::{read, read_with};
 pub use values::Values;
 pub use write::{text as write, yaml};

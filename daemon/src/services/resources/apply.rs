@@ -163,6 +163,7 @@ impl Run<'_> {
             }
         }
         self.follow(tx, &submitted, fallen.doom.cleared).await?;
+        let releases = !fallen.released.is_empty();
         for object in fallen.released {
             self.release(tx, object).await?;
         }
@@ -209,7 +210,7 @@ impl Run<'_> {
         } else {
             self.stamp.revision - 1
         };
-        outcome.dirty = dirty || !self.owned.is_empty() || !joins.is_empty();
+        outcome.dirty = dirty || releases || !self.owned.is_empty() || !joins.is_empty();
         if !self.options.plan_digest.is_empty() {
             let unchanged = outcome.count(Action::Unchanged) as u64;
             claims::insert_plan(tx, &self.options.plan_digest, outcome.revision, unchanged).await?;

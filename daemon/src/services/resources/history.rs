@@ -146,8 +146,15 @@ impl Resources {
         Err(Error::NotFound(format!("{kind}/{name} at revision {revision}")))
     }
 
-    /// What matched then, in order of kind, organization and name.
-    pub async fn list_at(&self, caller: &Caller, filter: &Filter, limit: u32, at: At) -> Result<Vec<Object>> {
+    /// Sends what matched then, in order of kind, organization and name, at most `limit`; 0: all.
+    pub async fn list_at(
+        &self,
+        caller: &Caller,
+        filter: &Filter,
+        limit: u32,
+        at: At,
+        pages: &mpsc::Sender<Vec<Object>>,
+    ) -> Result<()> {
         may_administer(caller)?;
         if filter.reference.is_some() {
             let message = "the past is not indexed by reference".to_owned();
@@ -164,15 +171,33 @@ impl Resources {
             name => self.org(name).await?.uid.to_string(),
         };
         let revision = self.revision_of(at).await?;
-        let mut found = Vec::new();
+        let mut left = if limit == 0 { usize::MAX } else { limit as usize };
         for kind in &filter.kinds {
-            let page = changes::list_at(&mut self.db().read().await?, *kind, &org, revision).await?;
-            found.extend(page.into_iter().filter(|object| filter.lets_through(object)));
+            let mut after = (String::new(), String::new());
+            loop {
+                let behind = (after.0.as_str(), after.1.as_str());
+                let page = {
+                    let mut tx = self.db().read().await?;
+                    changes::list_at(&mut tx, *kind, &org, revision, behind, PAGE).await?
+                };
+                let Some(last) = page.last() else { break };
+                after = (
+                    last.org.as_ref().map(|org| org.uid.to_string()).unwrap_or_default(),
+                    last.name.clone(),
+                );
+                let is_last = page.len() < PAGE as usize;
+                let mut found: Vec<_> = page.into_iter().filter(|object| filter.lets_through(object)).collect();
+                found.truncate(left);
+                left -= found.len();
+                if !found.is_empty() && pages.send(found).await.is_err() || left == 0 {
+                    return Ok(());
+                }
+                if is_last {
+                    break;
+                }
+            }
         }
-        if limit > 0 {
-            found.truncate(limit as usize);
-        }
-        Ok(found)
+        Ok(())
     }
 
     /// Who owns which field, and where each value comes from.

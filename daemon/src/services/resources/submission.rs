@@ -12,6 +12,9 @@ use uuid::Uuid;
 use crate::domain::ownership::Origin;
 use crate::domain::{Object, kinds};
 
+/// Characters of a file's name that are kept with the fields that it holds.
+const LONGEST_FILE: usize = 512;
+
 /// What is submitted, by what names it: kind, organization, name.
 pub(super) type Mentioned = HashSet<(Kind, String, String)>;
 
@@ -159,7 +162,7 @@ fn read(index: usize, submission: Submission, mentioned: &mut Mentioned, found: 
         org_name: metadata.org,
         renamed_from: metadata.renamed_from,
         source: Source {
-            file: submission.file,
+            file: submission.file.chars().take(LONGEST_FILE).collect(),
             paths,
             lines,
         },

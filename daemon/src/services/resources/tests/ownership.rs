@@ -82,6 +82,24 @@ async fn what_is_no_longer_submitted_goes_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn leaving_a_set_is_remembered_though_nothing_else_changes() {
+    let dir = tempfile::tempdir().unwrap();
+    let service = open(&dir).await;
+    for name in ["one", "two"] {
+        apply(&service, &(org() + &site("shared", "")), &set(name))
+            .await
+            .done()
+            .unwrap();
+    }
+    let outcome = apply(&service, &org(), &set("one")).await.done().unwrap();
+    assert_eq!(told(&outcome), ["Released site/shared"]);
+    let again = apply(&service, &org(), &set("one")).await.done().unwrap();
+    assert!(told(&again).is_empty(), "{:?}", told(&again));
+    let owned = service.owners(&me(), "acme", Kind::Site, "shared").await.unwrap();
+    assert_eq!(owned.apply_sets, ["two"]);
+}
+
+#[tokio::test]
 async fn guards_stop_what_a_mistake_would_delete() {
     let dir = tempfile::tempdir().unwrap();
     let service = open(&dir).await;
@@ -365,7 +383,12 @@ async fn what_was_taken_back_is_as_it_was_and_says_who_touched_it_since() {
     }
     .try_into()
     .unwrap();
-    let past = service.list_at(&me(), &filter, 0, At::Revision(1)).await.unwrap();
+    let (sender, mut pages) = tokio::sync::mpsc::channel(8);
+    service
+        .list_at(&me(), &filter, 0, At::Revision(1), &sender)
+        .await
+        .unwrap();
+    let past = pages.recv().await.unwrap();
     assert_eq!(
         past.iter().map(|object| object.name.as_str()).collect::<Vec<_>>(),
         ["a", "b"]
