@@ -10,11 +10,14 @@ use prost::Message as _;
 use tokio::sync::mpsc;
 use tonic::{Request, Response, Status, Streaming};
 
-use super::{applied, driven, gate, required};
+use super::{applied, aside, driven, gate, required};
 use crate::domain::{Key, Object};
 use crate::services::devices::Devices;
 use crate::services::resources::{DeleteRequest, Event, Filter, Options, Outcome, Resources};
 use crate::services::{Error, Result as Done};
+
+/// Submissions from which on a bundle is large.
+const LARGE: usize = 500;
 
 type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
@@ -40,7 +43,13 @@ impl Door {
         let (bundle, mut options) = collect(request.into_inner()).await?;
         options.dry_run |= only_plan;
         let dry_run = options.dry_run;
-        let outcome = Box::pin(self.resources.apply(&caller, bundle, options)).await;
+        let is_large = bundle.len() > LARGE;
+        let work = Box::pin(self.resources.apply(&caller, bundle, options));
+        let outcome = if is_large {
+            Box::pin(aside(work)).await
+        } else {
+            work.await
+        };
         self.told(outcome, dry_run).await
     }
 
