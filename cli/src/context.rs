@@ -178,7 +178,10 @@ impl Context {
 
     /// The organization: as said, or the only one that there is.
     pub async fn org(&mut self) -> Result<String> {
-        self.project()?;
+        // Whoever names the organization needs no project to say it.
+        if !self.org_said {
+            self.project()?;
+        }
         if let Some(org) = &self.globals.org {
             return Ok(org.clone());
         }

@@ -12,10 +12,12 @@ pub mod peers;
 pub mod process;
 pub mod rpc;
 pub mod sdm630;
+pub mod seeded;
 pub mod world;
 
 pub use device::Device;
 pub use fleetd::Fleetd;
 pub use process::Finished;
 pub use rpc::Rpc;
+pub use seeded::Seeded;
 pub use world::{ORG, World};

@@ -54,6 +54,12 @@ fn both_environments_apply_and_stay_apart() {
     // One set in two organizations: the other environment is not what this one no longer has.
     assert_eq!(run(&world, &["--env", "staging", "plan", "--exit-code"]).code, 0);
     assert_eq!(run(&world, &["plan"]).code, 2, "an environment must be chosen");
+    run(&world, &["get", "devices", "--org", "cold-store"]).ok();
+    assert_eq!(
+        run(&world, &["get", "devices"]).code,
+        2,
+        "which organization depends on the environment"
+    );
     let unknown = run(&world, &["--env", "prod", "plan"]);
     assert!(unknown.stderr.contains("known are production, staging"), "{unknown}");
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use fleet_tests::{World, ledger, paths, process};
+use fleet_tests::{Seeded, World, ledger, paths, process};
 
 const CYCLES: usize = 20;
 /// Kills that met no batch in flight prove nothing and do not count; so many are tried.
@@ -13,19 +13,6 @@ const CONNECTIONS: usize = 4;
 const BATCH: u64 = 20;
 /// Batches that must be acknowledged in a cycle before the kill.
 const LOAD: usize = 8;
-
-/// A small deterministic sequence (SplitMix64), so that a seed replays a run.
-struct Seeded(u64);
-
-impl Seeded {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (z ^ (z >> 31)) % bound
-    }
-}
 
 fn seed() -> u64 {
     match std::env::var("FLEET_TEST_SEED") {
@@ -39,7 +26,7 @@ fn seed() -> u64 {
 fn every_acknowledged_reading_survives_twenty_kills_exactly_once() {
     let seed = seed();
     println!("replay: FLEET_TEST_SEED={seed} cargo test -p fleet-tests --test main kill_ledger");
-    let mut random = Seeded(seed);
+    let mut random = Seeded::new(seed);
     let mut world = World::start();
     let device = world.device("kill-ledger-1");
     let file = world.home().join("ledger");

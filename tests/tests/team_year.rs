@@ -6,25 +6,12 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use fleet_tests::fleetd::PATIENCE;
-use fleet_tests::{Finished, ORG, World, process};
+use fleet_tests::{Finished, ORG, Seeded, World, process};
 use serde_json::Value;
 
 const STEPS: usize = 200;
 /// Resources that the team begins with.
 const FIRST: usize = 8;
-
-/// A small deterministic sequence (SplitMix64): every run is the same year.
-struct Seeded(u64);
-
-impl Seeded {
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        ((z ^ (z >> 31)) % bound as u64) as usize
-    }
-}
 
 /// A site as its manifest has it.
 #[derive(Clone, Default)]
@@ -70,7 +57,7 @@ impl Team {
     }
 
     fn any(&mut self) -> String {
-        let at = self.random.below(self.sites.len());
+        let at = self.random.below(self.sites.len() as u64) as usize;
         self.sites.keys().nth(at).unwrap().clone()
     }
 
@@ -272,7 +259,7 @@ fn a_year_of_a_team() {
     let mut team = Team {
         world,
         repository,
-        random: Seeded(2026),
+        random: Seeded::new(2026),
         sites: BTreeMap::new(),
         foreign: BTreeMap::new(),
         head: String::new(),

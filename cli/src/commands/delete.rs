@@ -88,13 +88,14 @@ pub(super) async fn run(cx: &mut Context, args: &Delete) -> Result<Exit> {
     Ok(Exit::Ok)
 }
 
-async fn from_words(cx: &mut Context, words: &[String]) -> Result<Vec<Key>> {
+/// The resources that words name, each of them by name.
+pub(super) async fn from_words(cx: &mut Context, words: &[String]) -> Result<Vec<Key>> {
     let mut keys = Vec::new();
     for target in targets::parse(words)? {
         let Some(name) = target.name else {
             return Err(Error::usage(
                 "a name is missing",
-                format!("write {}/NAME; nothing is deleted by kind alone", target.kind),
+                format!("write {}/NAME; a kind alone is not enough", target.kind),
             ));
         };
         let org = if target.kind.is_platform() {

@@ -2,15 +2,14 @@
 
 use clap::Args;
 use fleet_proto::pb;
-use fleet_proto::pb::delete_request::Key;
 
-use super::apply;
+use super::{apply, delete};
 use crate::context::{Context, in_time};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::out::{Format, plan as told};
+use crate::prompt;
 use crate::submit::{self, Submission};
-use crate::{prompt, targets};
 
 /// Take a transaction back: what it changed becomes what it was before
 #[derive(Args, Debug)]
@@ -79,28 +78,11 @@ async fn last(cx: &mut Context) -> Result<u64> {
 }
 
 pub(super) async fn rollback(cx: &mut Context, args: &Rollback) -> Result<Exit> {
-    let mut keys = Vec::new();
-    let named = if args.what.is_empty() {
+    let keys = if args.what.is_empty() {
         Vec::new()
     } else {
-        targets::parse(&args.what)?
+        delete::from_words(cx, &args.what).await?
     };
-    for target in named {
-        let Some(name) = target.name else {
-            return Err(Error::usage("a name is missing", format!("write {}/NAME", target.kind)));
-        };
-        let org = if target.kind.is_platform() {
-            String::new()
-        } else {
-            cx.org().await?
-        };
-        keys.push(Key {
-            org,
-            kind: target.kind.to_string(),
-            name,
-            revision: 0,
-        });
-    }
     let org = if keys.is_empty() {
         cx.org().await?
     } else {

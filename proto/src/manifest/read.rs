@@ -9,18 +9,8 @@ use super::{BUNDLE_LIMIT, Bundle, Document, FILE_LIMIT, Place, Problem, Source, 
 use crate::codes;
 use crate::kinds::{KINDS, Kind};
 use crate::pb;
-use crate::reflect;
+use crate::reflect::{self, METADATA};
 use crate::suggest::closest;
-
-const METADATA: &[&str] = &[
-    "org",
-    "name",
-    "labels",
-    "annotations",
-    "protect",
-    "revision",
-    "renamedFrom",
-];
 
 /// Reads every document of every source. Goes on after an error.
 pub fn read(sources: Vec<Source>) -> Bundle {

@@ -6,24 +6,13 @@ use std::sync::LazyLock;
 use prost_reflect::{FieldDescriptor, Kind as Type, MessageDescriptor};
 use serde_json::{Map, Value as Json, json};
 
-use super::{RESOURCE, enum_words, manifest_name, pool, rules, spec_descriptor};
+use super::{METADATA, RESOURCE, enum_words, manifest_name, pool, rules, spec_descriptor};
 use crate::kinds::{KINDS, Kind};
 use crate::names;
 use crate::pb;
 use crate::suggest::closest;
 
 const TIMESTAMP: &str = "google.protobuf.Timestamp";
-/// Of the metadata: what a manifest may hold.
-const OWN_METADATA: &[&str] = &[
-    "org",
-    "name",
-    "labels",
-    "annotations",
-    "protect",
-    "revision",
-    "renamedFrom",
-];
-
 /// A field, or a kind as a whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Described {
@@ -160,7 +149,7 @@ fn metadata() -> MessageDescriptor {
 /// The fields of a message that a manifest may hold.
 fn fields(message: &MessageDescriptor) -> Vec<FieldDescriptor> {
     let own = |field: &FieldDescriptor| {
-        message.full_name() != "fleet.v1.Metadata" || OWN_METADATA.contains(&manifest_name(field))
+        message.full_name() != "fleet.v1.Metadata" || METADATA.contains(&manifest_name(field))
     };
     message.fields().filter(own).collect()
 }

@@ -63,6 +63,17 @@ static SPECS: LazyLock<Vec<FieldDescriptor>> = LazyLock::new(|| {
         .collect()
 });
 
+/// Of the metadata: what a manifest may hold.
+pub const METADATA: &[&str] = &[
+    "org",
+    "name",
+    "labels",
+    "annotations",
+    "protect",
+    "revision",
+    "renamedFrom",
+];
+
 /// Every message and service of the contract.
 pub fn pool() -> &'static DescriptorPool {
     &POOL
