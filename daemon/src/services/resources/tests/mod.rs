@@ -112,6 +112,59 @@ async fn a_bundle_goes_in_in_any_order_and_again_changes_nothing() {
 }
 
 #[tokio::test]
+async fn indexes_follow_what_changes() {
+    let dir = tempfile::tempdir().unwrap();
+    let service = open(&dir).await;
+    service.apply(&me(), bundle(ACME), Options::default()).await.unwrap();
+    let found = |selector: &str, reference: &str| {
+        let filter = pb::Filter {
+            org: "acme".into(),
+            kind: "device".into(),
+            selector: selector.into(),
+            reference: reference.into(),
+            ..Default::default()
+        };
+        all(&service, filter)
+    };
+    for (from, to, selector, reference) in [
+        ("ring: canary", "ring: stable", "ring=stable", ""),
+        ("projects: [north]", "projects: []", "ring=stable", "site/plant"),
+    ] {
+        let text = ACME.replace("ring: canary", "ring: stable").replace(from, to);
+        service
+            .apply(&me(), bundle(&text), Options::default())
+            .await
+            .unwrap()
+            .done()
+            .unwrap();
+        assert_eq!(found(selector, reference).await, ["device/meter-1"], "{to}");
+    }
+    assert!(found("ring=canary", "").await.is_empty());
+    assert!(found("", "project/north").await.is_empty());
+    // A value that was given back may be another's.
+    let text = ACME.replace("serial: AA-01", "serial: BB-01");
+    service
+        .apply(&me(), bundle(&text), Options::default())
+        .await
+        .unwrap()
+        .done()
+        .unwrap();
+    let device = |serial: &str| {
+        bundle(&format!(
+            "apiVersion: fleet/v1\nkind: Device\nmetadata: {{org: acme, name: other}}\nspec: {{serial: {serial}}}\n"
+        ))
+    };
+    service
+        .apply(&me(), device("AA-01"), Options::default())
+        .await
+        .unwrap()
+        .done()
+        .unwrap();
+    let taken = service.apply(&me(), device("BB-01"), Options::default()).await;
+    assert!(matches!(taken, Err(Error::Invalid(_))), "{taken:?}");
+}
+
+#[tokio::test]
 async fn a_dry_run_leaves_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let service = open(&dir).await;
