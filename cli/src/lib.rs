@@ -24,6 +24,8 @@ mod targets;
 mod tests;
 mod times;
 
+pub use out::shapes;
+
 use std::ffi::OsString;
 
 use clap::parser::ValueSource;

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a fixture that cannot go on fails the test")]
 #![expect(clippy::print_stderr, reason = "a failing test shows the log of what it ran")]
 
+pub mod contract;
 pub mod device;
 pub mod fleetd;
 pub mod ledger;

@@ -8,9 +8,9 @@ use tempfile::TempDir;
 
 use crate::device::Device;
 use crate::fleetd::{Fleetd, PATIENCE};
-use crate::paths;
 use crate::process::{self, Finished};
 use crate::rpc::Rpc;
+use crate::{contract, paths};
 
 /// Organization that [`World::start`] makes.
 pub const ORG: &str = "acme";
@@ -76,9 +76,11 @@ impl World {
         self.fleetctl_with(arguments, b"")
     }
 
-    /// Runs `fleetctl` with standard input.
+    /// Runs `fleetctl` with standard input. What it prints as JSON is held against its schema.
     pub fn fleetctl_with<A: AsRef<OsStr>>(&self, arguments: &[A], input: &[u8]) -> Finished {
-        process::run(self.fleetctl_command().args(arguments), input, PATIENCE)
+        let said = process::run(self.fleetctl_command().args(arguments), input, PATIENCE);
+        contract::hold(&contract::words(arguments), &said);
+        said
     }
 
     /// `fleetctl apply -f PATH`, relative to the repository.

@@ -4,6 +4,7 @@ use std::process::Command;
 
 use fleet_tests::fleetd::PATIENCE;
 use fleet_tests::{Finished, ORG, World, process};
+use fleetctl::shapes;
 
 /// Every output format, with one that fits any record for the last two.
 const FORMATS: &[&str] = &[
@@ -61,6 +62,7 @@ const LINES: &[&str] = &[
     "explain site",
     "explain device --recursive",
     "schema site",
+    "schema output get",
     "export",
     "export devices",
     "device claim-token create",
@@ -145,6 +147,12 @@ fn every_command_is_put_to_the_test() {
         let is_tested = LINES
             .iter()
             .any(|line| *line == leaf || line.starts_with(&format!("{leaf} ")));
+        let is_text = matches!(leaf.as_str(), "completion" | "help");
+        assert_ne!(
+            shapes::of(&leaf).is_some(),
+            is_text,
+            "`{leaf}` has no schema of its output, or prints no records"
+        );
         assert_ne!(
             is_tested,
             elsewhere.contains(&leaf.as_str()),

@@ -1,6 +1,6 @@
 //! `fleetctl explain` and `fleetctl schema`.
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use fleet_proto::codes;
 use fleet_proto::reflect::{self, Described};
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
-use crate::out::{Format, column};
+use crate::out::{Format, column, shapes};
 use crate::targets;
 
 /// Explain a kind and its fields, as manifests write them
@@ -22,11 +22,25 @@ pub struct Explain {
     recursive: bool,
 }
 
-/// Print the JSON Schema of manifests, for editors
+/// Print the JSON Schema of manifests, for editors; or of what a command prints: schema output COMMAND
 #[derive(Args, Debug)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Schema {
+    #[command(subcommand)]
+    of: Option<Of>,
     /// Kind; nothing: every kind
     kind: Option<String>,
+}
+
+/// What else has a schema.
+#[derive(Debug, Subcommand)]
+enum Of {
+    /// Print the JSON Schema of what a command prints with -o json
+    Output {
+        /// Command, such as: get, telemetry latest
+        #[arg(required = true, value_name = "COMMAND")]
+        command: Vec<String>,
+    },
 }
 
 pub(super) fn explain(cx: &mut Context, args: &Explain) -> Result<Exit> {
@@ -94,12 +108,24 @@ fn text(found: &[Described]) -> String {
 }
 
 pub(super) fn schema(cx: &mut Context, args: &Schema) -> Result<Exit> {
-    let kind = args.kind.as_deref().map(targets::kind).transpose()?;
-    let schema = reflect::schema(kind);
+    let schema = if let Some(Of::Output { command }) = &args.of {
+        output_schema(&command.join(" "))?
+    } else {
+        reflect::schema(args.kind.as_deref().map(targets::kind).transpose()?)
+    };
     // A schema is JSON whatever a table would be.
     if matches!(cx.format, Format::Table { .. }) {
         cx.io.out(&format!("{schema:#}\n"));
         return Ok(Exit::Ok);
     }
     super::print(cx, Vec::new(), |record: &Value| super::text(record, "title"), &schema)
+}
+
+fn output_schema(command: &str) -> Result<Value> {
+    shapes::of(command).ok_or_else(|| {
+        Error::usage(
+            format!("`{command}` is no command that prints records"),
+            "`fleetctl help` lists the commands; write such as `schema output telemetry latest`",
+        )
+    })
 }

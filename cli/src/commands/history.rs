@@ -106,7 +106,10 @@ fn shown(entry: &pb::history_response::Entry) -> Value {
     let mut record = record("HistoryResponse.Entry", entry);
     record["ref"] = format!("{}/{}", entry.kind, entry.name).into();
     record["fields"] = names.join(", ").into();
-    record["createdAt"] = record["at"].take();
+    if let Some(fields) = record.as_object_mut() {
+        let at = fields.shift_remove("at").unwrap_or_default();
+        fields.insert("createdAt".to_owned(), at);
+    }
     if let Some(changes) = record["changes"].as_array_mut() {
         changes.iter_mut().for_each(decode);
     } else {

@@ -2,6 +2,7 @@
 
 mod jq;
 pub mod plan;
+pub mod shapes;
 mod table;
 
 use fleet_proto::manifest;

@@ -1,18 +1,17 @@
-//! What a kind's fields are, in words and as JSON Schema, from the contract and its comments.
+//! What a kind's fields are, in words, from the contract and its comments.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use prost_reflect::{FieldDescriptor, Kind as Type, MessageDescriptor};
-use serde_json::{Map, Value as Json, json};
 
 use super::{METADATA, RESOURCE, enum_words, manifest_name, pool, rules, spec_descriptor};
 use crate::kinds::{KINDS, Kind};
-use crate::names;
 use crate::pb;
 use crate::suggest::closest;
 
-const TIMESTAMP: &str = "google.protobuf.Timestamp";
+pub(super) const TIMESTAMP: &str = "google.protobuf.Timestamp";
+
 /// A field, or a kind as a whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Described {
@@ -73,7 +72,7 @@ fn named(file: &prost_types::FileDescriptorProto, path: &[i32]) -> Option<String
     Some(name)
 }
 
-fn comment(name: &str) -> String {
+pub(super) fn comment(name: &str) -> String {
     COMMENTS.get(name).cloned().unwrap_or_default()
 }
 
@@ -138,7 +137,7 @@ pub fn describe(path: &str, deep: bool) -> Result<Vec<Described>, (String, Strin
     Ok(found)
 }
 
-fn metadata() -> MessageDescriptor {
+pub(super) fn metadata() -> MessageDescriptor {
     let field = RESOURCE.get_field_by_name("metadata");
     match field.map(|field| field.kind()) {
         Some(Type::Message(message)) => message,
@@ -147,7 +146,7 @@ fn metadata() -> MessageDescriptor {
 }
 
 /// The fields of a message that a manifest may hold.
-fn fields(message: &MessageDescriptor) -> Vec<FieldDescriptor> {
+pub(super) fn fields(message: &MessageDescriptor) -> Vec<FieldDescriptor> {
     let own = |field: &FieldDescriptor| {
         message.full_name() != "fleet.v1.Metadata" || METADATA.contains(&manifest_name(field))
     };
@@ -255,161 +254,6 @@ fn facts(field: &FieldDescriptor, rules: &pb::FieldRules) -> Vec<String> {
     facts
 }
 
-/// JSON Schema (2020-12) of the manifests of a kind; none: of every kind.
-pub fn schema(kind: Option<Kind>) -> Json {
-    let mut definitions = Map::new();
-    let kinds: Vec<Kind> = kind.map_or_else(|| KINDS.iter().map(|row| row.kind).collect(), |kind| vec![kind]);
-    let manifests: Vec<Json> = kinds
-        .iter()
-        .map(|kind| {
-            let title = kind.row().title;
-            definitions.insert(title.to_owned(), manifest(*kind));
-            json!({"if": {"properties": {"kind": {"const": title}}}, "then": {"$ref": format!("#/$defs/{title}")}})
-        })
-        .collect();
-    let titles: Vec<&str> = kinds.iter().map(|kind| kind.row().title).collect();
-    json!({
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "Manifests of fleetd",
-        "type": "object",
-        "required": ["apiVersion", "kind", "metadata"],
-        "properties": {"apiVersion": {"const": "fleet/v1"}, "kind": {"enum": titles}},
-        "allOf": manifests,
-        "$defs": definitions,
-    })
-}
-
-fn manifest(kind: Kind) -> Json {
-    let mut metadata = message_schema(&metadata());
-    if let Some(properties) = metadata.get_mut("properties").and_then(Json::as_object_mut) {
-        properties.insert(
-            "name".to_owned(),
-            json!({"type": "string", "description": names::NAME_HINT, "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"}),
-        );
-        if kind.is_platform() {
-            properties.shift_remove("org");
-        }
-    }
-    metadata["required"] = json!(["name"]);
-    json!({
-        "type": "object",
-        "additionalProperties": false,
-        "required": ["apiVersion", "kind", "metadata"],
-        "properties": {
-            "apiVersion": {"const": "fleet/v1"},
-            "kind": {"const": kind.row().title},
-            "metadata": metadata,
-            "spec": message_schema(&spec_descriptor(kind)),
-        },
-    })
-}
-
-fn message_schema(message: &MessageDescriptor) -> Json {
-    let mut properties = Map::new();
-    let mut required = Vec::new();
-    for field in fields(message) {
-        let name = manifest_name(&field).to_owned();
-        if rules(&field).is_some_and(|rules| rules.required) {
-            required.push(Json::from(name.clone()));
-        }
-        properties.insert(name, field_schema(&field));
-    }
-    let mut schema = json!({"type": "object", "additionalProperties": false, "properties": properties});
-    let text = comment(message.full_name());
-    if !text.is_empty() {
-        schema["description"] = text.into();
-    }
-    if !required.is_empty() {
-        schema["required"] = required.into();
-    }
-    schema
-}
-
-fn field_schema(field: &FieldDescriptor) -> Json {
-    let nothing = pb::FieldRules::default();
-    let rules = rules(field).unwrap_or(&nothing);
-    let mut schema = if rules.json {
-        json!({})
-    } else if field.is_map() {
-        json!({"type": "object", "additionalProperties": {"type": "string"}})
-    } else {
-        let one = value_schema(field, rules);
-        if field.is_list() {
-            json!({"type": "array", "items": one})
-        } else {
-            one
-        }
-    };
-    let Some(facts) = schema.as_object_mut() else {
-        return schema;
-    };
-    if field.is_list() {
-        if rules.min_len > 0 {
-            facts.insert("minItems".to_owned(), rules.min_len.into());
-        }
-        if rules.max_len > 0 {
-            facts.insert("maxItems".to_owned(), rules.max_len.into());
-        }
-    }
-    let text = comment(field.full_name());
-    if !text.is_empty() {
-        facts.insert("description".to_owned(), text.into());
-    }
-    for (is, name, value) in [
-        (!rules.r#ref.is_empty(), "x-fleet-ref", Json::from(rules.r#ref.as_str())),
-        (rules.unique() != pb::Unique::No, "x-fleet-unique", true.into()),
-        (rules.immutable, "x-fleet-immutable", true.into()),
-        (rules.secret, "writeOnly", true.into()),
-    ] {
-        if is {
-            facts.insert(name.to_owned(), value);
-        }
-    }
-    schema
-}
-
-/// A single value. A field may be null, which is to leave it out.
-fn value_schema(field: &FieldDescriptor, rules: &pb::FieldRules) -> Json {
-    let mut schema = match field.kind() {
-        Type::Message(message) => message_schema(&message),
-        Type::Enum(words) => {
-            let words: Vec<_> = enum_words(&words).into_iter().map(|(word, _)| word).collect();
-            json!({"enum": words})
-        }
-        Type::String | Type::Bytes => json!({"type": "string"}),
-        Type::Bool => json!({"type": "boolean"}),
-        Type::Double | Type::Float => json!({"type": "number"}),
-        Type::Uint32 | Type::Uint64 => json!({"type": "integer", "minimum": 0}),
-        _ => json!({"type": "integer"}),
-    };
-    if let (Some(facts), Type::String) = (schema.as_object_mut(), field.kind()) {
-        if !field.is_list() && rules.min_len > 0 {
-            facts.insert("minLength".to_owned(), rules.min_len.into());
-        }
-        if !field.is_list() && rules.max_len > 0 {
-            facts.insert("maxLength".to_owned(), rules.max_len.into());
-        }
-        if !rules.pattern.is_empty() {
-            facts.insert("pattern".to_owned(), format!("^(?:{})$", rules.pattern).into());
-        }
-    }
-    if let Some(least) = rules.min {
-        schema["minimum"] = number(least);
-    }
-    if let Some(most) = rules.max {
-        schema["maximum"] = number(most);
-    }
-    schema
-}
-
-fn number(value: f64) -> Json {
-    if value.fract() == 0.0 && value.abs() < 1e15 {
-        (value as i64).into()
-    } else {
-        value.into()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -448,18 +292,5 @@ mod tests {
         );
         assert!(describe("devcie", false).unwrap_err().1.contains("device"));
         assert!(describe("device.serial.x", false).unwrap_err().1.contains("no fields"));
-    }
-
-    #[test]
-    fn the_schema_says_what_the_checks_say() {
-        let schema = schema(Some(Kind::Site));
-        let spec = &schema["$defs"]["Site"]["properties"]["spec"];
-        assert_eq!(spec["additionalProperties"], false);
-        assert_eq!(spec["properties"]["location"]["properties"]["latitude"]["maximum"], 90);
-        assert_eq!(
-            spec["properties"]["location"]["required"],
-            json!(["latitude", "longitude"])
-        );
-        assert_eq!(spec["properties"]["parent"]["x-fleet-ref"], "site");
     }
 }

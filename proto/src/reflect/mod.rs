@@ -5,14 +5,16 @@ mod describe;
 mod fields;
 mod json;
 mod references;
+mod schema;
 
 pub use check::{check, check_metadata, immutable_changes};
-pub use describe::{Described, describe, schema};
+pub use describe::{Described, describe};
 pub use fields::{Fields, PROTECT};
 pub use json::{
     lookup, message_to_json, spec_from_json, spec_from_json_partly, spec_to_json, to_json, to_manifest_json,
 };
 pub use references::{Reference, UniqueValue, clear_reference, references, rename_reference, uniques};
+pub use schema::{DRAFT, message_output, resource_output, schema};
 
 use std::collections::HashMap;
 use std::sync::LazyLock;

@@ -1,0 +1,207 @@
+//! What each command prints for programs, as JSON Schema. A test holds every command's real output against it.
+
+use fleet_proto::reflect::{self, DRAFT};
+use serde_json::{Map, Value as Json, json};
+
+/// How many records a command prints.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Count {
+    /// One: `-o json` is the object.
+    One,
+    /// Any number: `-o json` is an array.
+    Many,
+    /// One where one was named, else any number.
+    Named,
+    /// No end: there is `-o jsonl`, and no `-o json`.
+    Endless,
+}
+
+/// JSON Schema (2020-12) of a command's `-o json`; `$defs.record` is a line of `-o jsonl`. None: it prints no records.
+pub fn of(command: &str) -> Option<Json> {
+    let (count, record) = shape(command)?;
+    let line = json!({"$ref": "#/$defs/record"});
+    let list = json!({"type": "array", "items": line});
+    let whole = match count {
+        Count::One | Count::Endless => line,
+        Count::Many => list,
+        Count::Named => json!({"anyOf": [line, list]}),
+    };
+    let mut schema = json!({"$schema": DRAFT, "title": format!("Output of fleetctl {command}")});
+    if count == Count::Endless {
+        schema["description"] = "It has no end: there is -o jsonl, and no -o json.".into();
+    }
+    if let (Some(schema), Json::Object(whole)) = (schema.as_object_mut(), whole) {
+        schema.extend(whole);
+        schema.insert("$defs".to_owned(), json!({"record": record}));
+    }
+    Some(schema)
+}
+
+fn shape(command: &str) -> Option<(Count, Json)> {
+    use Count::{Endless, Many, Named, One};
+    Some(match command {
+        "get" => (Named, reflect::resource_output()),
+        "export" | "apply" | "undo" | "rollback" | "label" | "annotate" | "mv" | "edit" | "delete" => {
+            (Many, reflect::resource_output())
+        }
+        "describe" => (Named, describe()?),
+        "watch" => (Endless, watch()),
+        "plan" | "diff" => (Many, plan()),
+        "validate" => (One, fields("valid: bool, manifests: count")),
+        "fmt" => (Many, fields("file: text")),
+        "drift" => (
+            Many,
+            fields("ref: text, what: text, is: any, wanted: any, why: text, place: text?"),
+        ),
+        "pull" => (
+            Many,
+            fields("file: text, line: count, path: text, before: any, after: any, owner: text"),
+        ),
+        "history" => (Many, history()?),
+        "blame" => (
+            Many,
+            fields(
+                "path: text, value: any, manager: text?, source: text?, file: text?, line: count?, commit: text?, \
+                 commitShort: text?, revision: count, createdAt: time?",
+            ),
+        ),
+        "explain" => (
+            Many,
+            fields("path: text, type: text, required: bool, facts: texts, description: text"),
+        ),
+        "schema" | "schema output" => (One, json!({"type": "object", "required": ["$schema"]})),
+        "device claim-token create" => (
+            One,
+            with(message("ClaimToken")?, "usesLeft: count, revoked: bool, token: text"),
+        ),
+        "device claim-token revoke" => (One, with(message("ClaimToken")?, "usesLeft: count, revoked: bool")),
+        "device claim-token list" => (Many, with(message("ClaimToken")?, "usesLeft: count, revoked: bool")),
+        "device command send" => (One, command_record()?),
+        "device command list" => (Many, command_record()?),
+        "device logs" => (Many, fields("timestamp: time, level: text, message: text")),
+        "telemetry latest" => (Many, reading()),
+        "telemetry tail" => (Endless, reading()),
+        "telemetry query" => (Many, query()),
+        "telemetry summary" => (
+            One,
+            fields(
+                "device: text, sensor: text, unit: text, count: count, bad: count, min: number?, max: number?, \
+                 mean: number?, stddev: number?, first: number?, last: number?, p50: number?, p95: number?, \
+                 p99: number?, firstTime: time?, lastTime: time?",
+            ),
+        ),
+        "modbus read" => (
+            Many,
+            fields("address: count, label: text, value: number?, text: text, unit: text, raw: text"),
+        ),
+        "server status" => (One, message("StatusResponse")?),
+        "version" => (One, fields("name: text, version: text")),
+        "help kinds" => (Many, fields("kind: text, plural: text, short: text, scope: text")),
+        "help errors" => (Many, fields("code: text, title: text, help: text")),
+        "help exit-codes" => (Many, fields("code: count, meaning: text")),
+        _ => return None,
+    })
+}
+
+fn message(name: &str) -> Option<Json> {
+    reflect::message_output(name)
+}
+
+/// A record from `name: type` pairs. `?` behind a type: may be null; behind a name: may be missing.
+fn fields(list: &str) -> Json {
+    with(
+        json!({"type": "object", "additionalProperties": false, "properties": {}}),
+        list,
+    )
+}
+
+fn with(mut record: Json, list: &str) -> Json {
+    let mut required = Vec::new();
+    for (name, kind) in list.split(',').filter_map(|field| field.trim().split_once(": ")) {
+        if !name.ends_with('?') {
+            required.push(name.to_owned());
+        }
+        record["properties"][name.trim_end_matches('?')] = kind_schema(kind);
+    }
+    record["required"] = required.into();
+    record
+}
+
+fn kind_schema(kind: &str) -> Json {
+    let (word, null) = kind.strip_suffix('?').map_or((kind, false), |word| (word, true));
+    let mut schema = match word {
+        "text" => json!({"type": "string"}),
+        "time" => json!({"type": "string", "format": "date-time"}),
+        "count" => json!({"type": "integer", "minimum": 0}),
+        "number" => json!({"type": "number"}),
+        "bool" => json!({"type": "boolean"}),
+        "texts" => json!({"type": "array", "items": {"type": "string"}}),
+        _ => json!({}),
+    };
+    if null {
+        schema["type"] = json!([schema["type"], "null"]);
+    }
+    schema
+}
+
+fn list_of(item: &Json) -> Json {
+    json!({"type": "array", "items": item})
+}
+
+fn plan() -> Json {
+    let mut record = fields(
+        "action: text, ref: text, org: text, base: count, place: text?, renamedFrom?: text, reason?: text, changes: any, conflicts?: any",
+    );
+    record["properties"]["action"] = json!({
+        "enum": ["adopt", "none", "create", "rename", "update", "delete", "conflict", "keep", "release", "follow"]
+    });
+    record["properties"]["changes"] = list_of(&fields("path: text, before: any, after: any"));
+    let conflict = fields("path: text, owner: text, since: time?, revision: count, theirs: any, wanted: any");
+    record["properties"]["conflicts"] = list_of(&conflict);
+    record
+}
+
+fn history() -> Option<Json> {
+    let mut record = message("HistoryResponse.Entry")?;
+    if let Some(properties) = record["properties"].as_object_mut() {
+        properties.shift_remove("at");
+    }
+    record["properties"]["changes"] = list_of(&fields("path: text, before: any, after: any"));
+    Some(with(record, "ref: text, fields: text, createdAt: time"))
+}
+
+fn command_record() -> Option<Json> {
+    Some(with(message("Command")?, "params?: any, readback?: any"))
+}
+
+fn reading() -> Json {
+    fields(
+        "device: text, sensor: text, source: text, value: number?, unit: text, quality: text, reason: text, \
+         timestamp: time, text?: any, received?: time",
+    )
+}
+
+fn query() -> Json {
+    let readings = fields("timestamp: time, value: number?, quality: text, reason: text, text?: any");
+    let buckets = fields("bucket: time, value: number?, count: count, bad: count");
+    json!({"anyOf": [readings, buckets]})
+}
+
+fn watch() -> Json {
+    let mut record = fields("event: text, revision: count, resource: any");
+    record["properties"]["event"] = json!({"enum": ["put", "deleted", "synced"]});
+    record["properties"]["resource"] = json!({"anyOf": [reflect::resource_output(), {"type": "null"}]});
+    record
+}
+
+fn describe() -> Option<Json> {
+    let mut properties = Map::new();
+    properties.insert("resource".to_owned(), reflect::resource_output());
+    properties.insert("referredToBy".to_owned(), kind_schema("texts"));
+    properties.insert("readings".to_owned(), list_of(&reading()));
+    properties.insert("commands".to_owned(), list_of(&message("Command")?));
+    Some(json!({
+        "type": "object", "additionalProperties": false, "required": ["resource", "referredToBy"],
+        "properties": properties,
+    }))
+}
