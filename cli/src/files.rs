@@ -4,7 +4,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use fleet_proto::codes;
-use fleet_proto::manifest::{self, BUNDLE_LIMIT, Bundle, FILE_LIMIT, Problem, Source};
+use fleet_proto::manifest::{self, BUNDLE_LIMIT, Bundle, FILE_LIMIT, Problem, Reading, Source};
 use serde_json::json;
 
 use crate::context::Context;
@@ -15,11 +15,41 @@ use crate::project::Project;
 /// Problems that are shown at their places; the rest is counted.
 const MOST_SHOWN: usize = 100;
 
-/// Reads everything that `-f` names. Too large a file or bundle is refused before it is read.
-pub async fn read(cx: &mut Context, paths: &[PathBuf]) -> Result<Bundle> {
-    let sources = sources(cx, paths).await?;
-    let values = cx.project()?.and_then(Project::values);
-    Ok(manifest::read_with(sources, values))
+/// Reads everything that `-f` names, or, with nothing named, the project. Too large a file or bundle is refused
+/// before it is read. The overlays of the environment lie over what is read.
+pub async fn read(cx: &mut Context, named: &[PathBuf]) -> Result<Bundle> {
+    let paths = paths(cx, named)?;
+    let mut sources = sources(cx, &paths).await?;
+    let overlays = cx.project()?.map(Project::overlays).transpose()?.unwrap_or_default();
+    let overlays: Vec<PathBuf> = overlays.into_iter().filter(|path| !paths.contains(path)).collect();
+    let own = sources.len();
+    sources.extend(self::sources(cx, &overlays).await?);
+    let overlays = sources.len() - own;
+    read_again(cx, sources, overlays, named.is_empty())
+}
+
+/// Reads sources of which so many, the last ones, are overlays.
+pub fn read_again(cx: &mut Context, sources: Vec<Source>, overlays: usize, whole: bool) -> Result<Bundle> {
+    let reading = Reading {
+        values: cx.project()?.and_then(Project::values),
+        overlays,
+        whole,
+    };
+    Ok(manifest::read_with(sources, reading))
+}
+
+/// The files that are meant: those that were named, or those of the project.
+pub fn paths(cx: &mut Context, named: &[PathBuf]) -> Result<Vec<PathBuf>> {
+    if !named.is_empty() {
+        return Ok(named.to_vec());
+    }
+    match cx.project()? {
+        Some(project) => project.files(),
+        None => Err(Error::usage(
+            "there is nothing to read",
+            "name manifests with -f PATH, or write a fleetctl.yaml with `include:`",
+        )),
+    }
 }
 
 /// The texts of everything that `-f` names.

@@ -88,8 +88,14 @@ fn document(submission: &Submission, outcome: &Outcome) -> Map<String, Json> {
     let resources = touched.filter_map(|applied| {
         let sent = submission.submissions.get(applied.index? as usize)?;
         let mut record = record(submission, applied);
-        let lines = sent.paths.iter().zip(&sent.lines);
-        let fields: Map<String, Json> = lines.map(|(path, line)| (path.clone(), (*line).into())).collect();
+        let files = sent.file_of.iter().copied().chain(std::iter::repeat(0));
+        let lines = sent.paths.iter().zip(&sent.lines).zip(files);
+        let spot = |((path, line), file): ((&String, &u32), u32)| {
+            let other = sent.other_files.get((file as usize).wrapping_sub(1));
+            let spot = other.map_or_else(|| Json::from(*line), |other| json!({"file": other, "line": line}));
+            (path.clone(), spot)
+        };
+        let fields: Map<String, Json> = lines.map(spot).collect();
         record["manifest"] = reflect::to_manifest_json(sent.resource.as_ref()?);
         record["file"] = sent.file.clone().into();
         record["fields"] = fields.into();
@@ -263,8 +269,22 @@ fn submission(record: &Json) -> Option<pb::Submission> {
     let mut submission = bundle.documents.pop()?.submission;
     let fields = record.get("fields")?.as_object()?;
     submission.paths = fields.keys().cloned().collect();
-    let line = |line: &Json| line.as_u64().and_then(|line| u32::try_from(line).ok()).unwrap_or(0);
-    submission.lines = fields.values().map(line).collect();
+    submission.lines.clear();
+    for spot in fields.values() {
+        let line = spot.get("line").unwrap_or(spot).as_u64()?;
+        submission.lines.push(u32::try_from(line).ok()?);
+        let others = &mut submission.other_files;
+        let at = match spot.get("file").and_then(Json::as_str) {
+            None => 0,
+            Some(file) => {
+                if !others.iter().any(|known| known == file) {
+                    others.push(file.to_owned());
+                }
+                others.iter().position(|known| known == file)? + 1
+            }
+        };
+        submission.file_of.push(u32::try_from(at).ok()?);
+    }
     record.get("file")?.as_str()?.clone_into(&mut submission.file);
     submission.base = Some(record.get("base")?.as_u64()?);
     Some(submission)

@@ -39,6 +39,9 @@ pub struct Project {
     /// What is different in each environment, by its name; chosen with --env.
     #[serde(default)]
     environments: BTreeMap<String, Environment>,
+    /// Of the environment: laid over the manifests.
+    #[serde(skip)]
+    overlays: Vec<PathBuf>,
     /// Where the file stands.
     #[serde(skip)]
     dir: PathBuf,
@@ -63,6 +66,9 @@ struct Environment {
     /// Besides the project's.
     #[serde(default)]
     include: Vec<PathBuf>,
+    /// Files and directories of manifests that hold only what differs here.
+    #[serde(default)]
+    overlays: Vec<PathBuf>,
     /// Instead of the project's of the same name.
     #[serde(default)]
     values: Values,
@@ -181,6 +187,7 @@ impl Project {
         self.apply_set = chosen.apply_set.or(self.apply_set);
         self.org = chosen.org.or(self.org);
         self.include.extend(chosen.include);
+        self.overlays = chosen.overlays;
         self.guards.max_delete = chosen.guards.max_delete.or(self.guards.max_delete);
         self.guards.server = chosen.guards.server.or(self.guards.server);
         if self.values.is_some() || !chosen.values.is_empty() {
@@ -194,10 +201,22 @@ impl Project {
         self.values.as_ref()
     }
 
-    /// The files of the whole project.
+    /// The files of the whole project, without overlays.
     pub fn files(&self) -> Result<Vec<PathBuf>> {
+        let overlays = self.overlays()?;
+        let mut found = self.below(&self.include)?;
+        found.retain(|path| !overlays.contains(path));
+        Ok(found)
+    }
+
+    /// The files that are laid over the others.
+    pub fn overlays(&self) -> Result<Vec<PathBuf>> {
+        self.below(&self.overlays)
+    }
+
+    fn below(&self, paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
         let mut found = Vec::new();
-        for path in &self.include {
+        for path in paths {
             let path = shortened(&self.dir.join(path));
             if path.is_dir() {
                 crate::files::walk(&path, &mut found)?;

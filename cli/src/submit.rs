@@ -75,24 +75,10 @@ pub struct Outcome {
     pub refusal: Option<Error>,
 }
 
-/// The files that are meant: those that were named, or those of the project.
-pub fn paths(cx: &mut Context, named: &[PathBuf]) -> Result<Vec<PathBuf>> {
-    if !named.is_empty() {
-        return Ok(named.to_vec());
-    }
-    match cx.project()? {
-        Some(project) => project.files(),
-        None => Err(Error::usage(
-            "there is nothing to read",
-            "name manifests with -f PATH, or write a fleetctl.yaml with `include:`",
-        )),
-    }
-}
-
 /// Reads what is to be submitted. Problems of the text are kept, to be told together with those of fleetd.
 pub async fn read(cx: &mut Context, args: &Submit) -> Result<Submission> {
     let whole = args.files.is_empty();
-    let paths = paths(cx, &args.files)?;
+    let paths = files::paths(cx, &args.files)?;
     let project = cx.project()?.cloned();
     if let Some(server) = project.as_ref().and_then(|project| project.guards.server.as_deref())
         && cx.globals.server.as_deref() != Some(server)
@@ -105,7 +91,7 @@ pub async fn read(cx: &mut Context, args: &Submit) -> Result<Submission> {
             format!("choose it with --server {server}, or another environment with --env"),
         ));
     }
-    let mut bundle = files::read(cx, &paths).await?;
+    let mut bundle = files::read(cx, &args.files).await?;
     let mut problems = std::mem::take(&mut bundle.problems);
     let of_project = project.as_ref().and_then(|project| project.apply_set.clone());
     let apply_set = args.apply_set.clone().filter(|name| !name.is_empty()).or(of_project);
@@ -137,6 +123,9 @@ pub async fn read(cx: &mut Context, args: &Submit) -> Result<Submission> {
     if let Some(checkout) = &checkout {
         for submission in &mut submissions {
             submission.file = checkout.path_of(&submission.file);
+            for file in &mut submission.other_files {
+                *file = checkout.path_of(file);
+            }
         }
     }
     let of_project = project.unwrap_or_default();

@@ -51,6 +51,7 @@ fn both_environments_apply_and_stay_apart() {
             format!("Monitoring of the cold stores ({phase})")
         );
     }
+    overlays_lie_over_manifests(&world);
     // One set in two organizations: the other environment is not what this one no longer has.
     assert_eq!(run(&world, &["--env", "staging", "plan", "--exit-code"]).code, 0);
     assert_eq!(run(&world, &["plan"]).code, 2, "an environment must be chosen");
@@ -89,6 +90,51 @@ fn both_environments_apply_and_stay_apart() {
     assert_eq!(wrong.code, 3, "{wrong}");
     assert!(wrong.stderr.contains("chillers.yaml:12:26"), "{wrong}");
     assert!(wrong.stderr.contains("did you mean `pollingMs`?"), "{wrong}");
+}
+
+/// Production has its overlay: its own value, its own place in blame, and what is pulled is written there.
+fn overlays_lie_over_manifests(world: &World) {
+    let max = |org: &str| {
+        let profile = world
+            .fleetctl(&["get", "profile/chiller", "--org", org, "-o", "json"])
+            .ok()
+            .json();
+        profile["spec"]["sensors"][0]["max"].clone()
+    };
+    assert_eq!(
+        (max("cold-store-staging"), max("cold-store")),
+        (40.0.into(), 25.0.into())
+    );
+    let sources = |field: &str| {
+        let words = ["blame", "profile/chiller", "--field", field, "-o", "json"];
+        let blamed = run(world, &[&["--env", "production"], &words[..]].concat()).ok().json();
+        blamed[0]["source"].as_str().unwrap().to_owned()
+    };
+    assert!(sources("spec.sensors[name=supplyTemperature].max").ends_with("overlays/production/chillers.yaml:8"));
+    assert!(sources("spec.sensors[name=supplyTemperature].min").ends_with("manifests/chillers.yaml:25"));
+
+    let theirs = "apiVersion: fleet/v1\nkind: DeviceProfile\nmetadata: {org: cold-store, name: chiller}\nspec: {sensors: [{name: supplyTemperature, max: 22}]}\n";
+    world
+        .fleetctl_with(&["apply", "-f", "-", "--take"], theirs.as_bytes())
+        .ok();
+    run(world, &["--env", "production", "pull"]).ok();
+    let overlay = world.home().join("gitops/overlays/production/chillers.yaml");
+    let text = std::fs::read_to_string(&overlay).unwrap();
+    assert!(
+        text.contains("{name: supplyTemperature, max: 22") && text.starts_with("# Laid over"),
+        "{text}"
+    );
+    run(world, &["--env", "production", "apply"]).ok();
+    run(world, &["--env", "production", "fmt", "--check"]).ok();
+
+    std::fs::write(&overlay, text.replace("name: chiller\n", "name: chillr\n")).unwrap();
+    let lost = run(world, &["--env", "production", "validate"]);
+    assert_eq!(lost.code, 3, "{lost}");
+    assert!(
+        lost.stderr.contains("FLT-3032") && lost.stderr.contains("chillers.yaml:2:1"),
+        "{lost}"
+    );
+    std::fs::write(&overlay, text).unwrap();
 }
 
 #[test]

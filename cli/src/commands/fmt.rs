@@ -9,8 +9,9 @@ use serde_json::json;
 use crate::context::Context;
 use crate::error::Result;
 use crate::exit::Exit;
+use crate::files;
 use crate::out::{Format, column};
-use crate::{files, submit};
+use crate::project::Project;
 
 /// Give manifests one look: order of the top keys, one --- between documents, no spaces at line ends; comments stay
 #[derive(Args, Debug)]
@@ -24,7 +25,10 @@ pub struct Fmt {
 }
 
 pub(super) async fn run(cx: &mut Context, args: &Fmt) -> Result<Exit> {
-    let paths = submit::paths(cx, &args.files)?;
+    let mut paths = files::paths(cx, &args.files)?;
+    if args.files.is_empty() {
+        paths.extend(cx.project()?.map(Project::overlays).transpose()?.unwrap_or_default());
+    }
     let sources = files::sources(cx, &paths).await?;
     let mut changed = Vec::new();
     for Source { name, text } in &sources {

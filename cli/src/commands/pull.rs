@@ -50,18 +50,22 @@ pub(super) async fn run(cx: &mut Context, args: &Pull) -> Result<Exit> {
             }
         }
     }
-    let values = cx.project()?.and_then(|project| project.values().cloned());
     let mut texts = Vec::new();
     for (source, origin) in submission.bundle.sources.iter().enumerate() {
-        let own: Vec<&Pulled> = pulled.iter().filter(|one| one.source == source).collect();
-        if own.is_empty() {
+        let edits: Vec<Edit> = pulled
+            .iter()
+            .filter(|one| one.source == source)
+            .map(|one| one.edit.clone())
+            .collect();
+        if edits.is_empty() {
             continue;
         }
         if origin.name == "-" {
             return Err(Error::usage("standard input cannot be written", "name files with -f"));
         }
-        texts.push((origin, edited(&submission.bundle, origin, &own, values.as_ref())?));
+        texts.push((origin, edited(origin, &edits)?));
     }
+    prove(cx, &submission.bundle, &texts, &pulled, args.submit.files.is_empty())?;
     if !args.dry_run {
         for (origin, text) in &texts {
             files::replace(std::path::Path::new(&origin.name), text.as_bytes())?;
@@ -133,40 +137,59 @@ fn split_key(text: &str) -> Option<(String, &str)> {
     None
 }
 
-/// A file with its edits, read again: it must say what is wanted and nothing else.
-fn edited(bundle: &Bundle, origin: &Source, own: &[&Pulled], values: Option<&manifest::Values>) -> Result<String> {
-    let refused = |line: usize, why: &str| {
-        Error::new(
-            Exit::Failure,
-            codes::OWNED,
-            format!("{}:{line}: cannot be written: {why}; no file was changed", origin.name),
-            "change it by hand; `fleetctl plan` shows the values",
-        )
-    };
+fn refused(name: &str, line: usize, why: &str) -> Error {
+    Error::new(
+        Exit::Failure,
+        codes::OWNED,
+        format!("{name}:{line}: cannot be written: {why}; no file was changed"),
+        "change it by hand; `fleetctl plan` shows the values",
+    )
+}
+
+/// A file with its edits.
+fn edited(origin: &Source, edits: &[Edit]) -> Result<String> {
+    let refused = |line: usize, why: &str| refused(&origin.name, line, why);
     let text = std::str::from_utf8(&origin.text).map_err(|_| refused(1, "the file is not UTF-8"))?;
     if text.starts_with('\u{feff}') {
         return Err(refused(1, "the file begins with a byte order mark"));
     }
-    let edits: Vec<Edit> = own.iter().map(|one| one.edit.clone()).collect();
-    let text = manifest::edit(text, &edits).map_err(|(line, why)| refused(line, &why))?;
-    let source = Source {
-        name: origin.name.clone(),
-        text: text.clone().into_bytes(),
+    manifest::edit(text, edits).map_err(|(line, why)| refused(line, &why))
+}
+
+/// Reads everything again with the files as they would be: it must say what is wanted and nothing else.
+fn prove(cx: &mut Context, bundle: &Bundle, texts: &[(&Source, String)], pulled: &[Pulled], whole: bool) -> Result<()> {
+    let changed = |source: &Source| {
+        let own = texts.iter().find(|(origin, _)| std::ptr::eq(*origin, source));
+        let text = own.map_or_else(|| source.text.clone(), |(_, text)| text.clone().into_bytes());
+        Source {
+            name: source.name.clone(),
+            text,
+        }
     };
-    let again = manifest::read_with(vec![source], values);
-    let before = bundle.documents.iter().enumerate().filter(|(_, document)| {
-        let source = bundle.sources.get(document.place.source);
-        source.is_some_and(|source| std::ptr::eq(source, origin))
-    });
-    let expected: Vec<_> = before
-        .map(|(at, document)| expected(document, own.iter().filter(|one| one.document == at)))
-        .collect();
-    let found: Vec<_> = again.documents.iter().map(fields).collect();
-    if !again.problems.is_empty() || expected != found {
-        let line = own.first().map_or(1, |one| one.edit.line);
-        return Err(refused(line, "its form is not understood"));
+    let sources = bundle.sources.iter().map(changed).collect();
+    let again = files::read_again(cx, sources, bundle.overlays, whole)?;
+    let wanted =
+        |(at, document): (usize, &Document)| expected(document, pulled.iter().filter(|one| one.document == at));
+    let is_same = again.problems.is_empty()
+        && bundle.documents.len() == again.documents.len()
+        && bundle
+            .documents
+            .iter()
+            .enumerate()
+            .map(wanted)
+            .eq(again.documents.iter().map(fields));
+    if is_same {
+        return Ok(());
     }
-    Ok(text)
+    let first = pulled.first();
+    let name = first
+        .and_then(|one| bundle.sources.get(one.source))
+        .map_or("", |source| &source.name);
+    Err(refused(
+        name,
+        first.map_or(1, |one| one.edit.line),
+        "its form is not understood",
+    ))
 }
 
 /// Name and fields of a manifest.
@@ -189,7 +212,7 @@ fn fields(document: &Document) -> Content {
     )
 }
 
-fn expected<'a>(document: &Document, own: impl Iterator<Item = &'a &'a Pulled>) -> Content {
+fn expected<'a>(document: &Document, own: impl Iterator<Item = &'a Pulled>) -> Content {
     let (name, mut fields) = fields(document);
     for one in own {
         match &one.edit.new {

@@ -8,9 +8,9 @@ use serde_json::json;
 use crate::context::Context;
 use crate::error::Result;
 use crate::exit::Exit;
+use crate::files;
 use crate::out::{Format, column};
 use crate::report::Reports;
-use crate::{files, submit};
 
 /// Check manifests without fleetd: their text, fields, types, ranges and names
 ///
@@ -25,8 +25,7 @@ pub struct Validate {
 }
 
 pub(super) async fn run(cx: &mut Context, args: &Validate) -> Result<Exit> {
-    let paths = submit::paths(cx, &args.files)?;
-    let bundle = files::read(cx, &paths).await?;
+    let bundle = files::read(cx, &args.files).await?;
     if bundle.documents.is_empty() && bundle.problems.is_empty() {
         return Err(files::empty());
     }

@@ -2,16 +2,24 @@
 //!
 //! Comments, quotes, indentation and blank lines stay. What would be read otherwise than before is left as it is.
 
-use super::{Bundle, Source, read};
+use serde_json::Value as Json;
+
+use super::read::trees;
+use super::{Bundle, Source};
 
 /// Top keys in their order; others stay behind.
 const ORDER: &[&str] = &["apiVersion:", "kind:", "metadata:", "spec:"];
 
-/// The text in its look, or the problems for which it is left alone. A document whose reading would change is kept.
+/// The text in its look, or the problems for which it is left alone: those of the text, whatever it means. A document whose reading would change is kept.
 pub fn format(name: &str, text: &str) -> Result<String, Box<Bundle>> {
-    let bundle = read_text(name, text);
-    if !bundle.problems.is_empty() {
-        return Err(Box::new(bundle));
+    let source = source(name, text);
+    let (said, problems) = trees(&source);
+    if !problems.is_empty() {
+        return Err(Box::new(Bundle {
+            sources: vec![source],
+            problems,
+            ..Bundle::default()
+        }));
     }
     let unified = text.strip_prefix('\u{feff}').unwrap_or(text).replace("\r\n", "\n");
     let mut documents: Vec<Vec<&str>> = vec![Vec::new()];
@@ -29,31 +37,23 @@ pub fn format(name: &str, text: &str) -> Result<String, Box<Bundle>> {
     let formatted: Vec<String> = formatted.map(|lines| document(lines)).collect();
     let whole = formatted.join("---\n");
     // A `---` within a text, and other things that are not foreseen, end here.
-    if says_the_same(&bundle, &read_text(name, &whole)) {
+    if says(&whole, &said) {
         return Ok(whole);
     }
     Ok(text.to_owned())
 }
 
-fn read_text(name: &str, text: &str) -> Bundle {
-    read(vec![Source {
-        name: name.to_owned(),
-        text: text.as_bytes().to_vec(),
-    }])
+/// Does the text say these documents, and can all of it be read?
+fn says(text: &str, wanted: &[Json]) -> bool {
+    let (found, problems) = trees(&source("", text));
+    problems.is_empty() && found == wanted
 }
 
-fn says_the_same(one: &Bundle, other: &Bundle) -> bool {
-    let submissions = |bundle: &Bundle| {
-        let documents = bundle.documents.iter();
-        documents
-            .map(|document| {
-                let mut submission = document.submission.clone();
-                submission.paths.sort();
-                submission
-            })
-            .collect::<Vec<_>>()
-    };
-    other.problems.is_empty() && submissions(one) == submissions(other)
+fn source(name: &str, text: &str) -> Source {
+    Source {
+        name: name.to_owned(),
+        text: text.as_bytes().to_vec(),
+    }
 }
 
 fn document(lines: &[&str]) -> String {
@@ -70,7 +70,7 @@ fn document(lines: &[&str]) -> String {
         }
     });
     let sorted = joined(&sorted);
-    if says_the_same(&read_text("", &plain), &read_text("", &sorted)) {
+    if says(&sorted, &trees(&source("", &plain)).0) {
         sorted
     } else {
         plain
@@ -130,7 +130,7 @@ mod tests {
         let wanted = "# about it\n# the version\napiVersion: fleet/v1\nkind: Site\nmetadata: {name: a}\nspec:\n    address: x # here\n\n    description: |\n      a  \n      b\n---\napiVersion: fleet/v1\nkind: Site\nmetadata: {name: b}\n";
         let found = format("t", text).unwrap();
         // The spaces within the text are part of it, so this document keeps its lines.
-        assert!(says_the_same(&read_text("t", text), &read_text("t", &found)), "{found}");
+        assert!(says(&found, &trees(&source("t", text)).0), "{found}");
         assert_eq!(format("t", &found).unwrap(), found, "a second time changes nothing");
         let without = text.replace("a  \n", "a\n");
         assert_eq!(format("t", &without).unwrap(), wanted.replace("a  \n", "a\n"));

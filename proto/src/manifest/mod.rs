@@ -3,6 +3,7 @@
 mod check;
 mod edit;
 mod format;
+mod overlay;
 mod read;
 mod render;
 mod tree;
@@ -11,7 +12,7 @@ mod write;
 
 pub use edit::{Edit, edit};
 pub use format::format;
-pub use read::{read, read_with};
+pub use read::{Reading, read, read_with};
 pub use values::Values;
 pub use write::{text as write, yaml};
 
@@ -77,6 +78,8 @@ pub struct Bundle {
     pub documents: Vec<Document>,
     /// Everything that is wrong.
     pub problems: Vec<Problem>,
+    /// So many of the last sources lie over the others.
+    pub overlays: usize,
     /// Where each line of a source begins; made when the first problem is rendered.
     lines: OnceLock<Vec<Vec<usize>>>,
 }
@@ -125,15 +128,41 @@ impl Bundle {
 
     /// The submissions, in the order of [`Self::documents`], each with where its fields stand.
     pub fn submissions(&self) -> Vec<pb::Submission> {
-        let submission = |document: &Document| {
-            let mut submission = document.submission.clone();
-            let line = |path: &String| u32::try_from(document.place_of(path).line).unwrap_or(0);
-            submission.lines = submission.paths.iter().map(line).collect();
-            let source = self.sources.get(document.place.source);
-            submission.file = source.map(|source| source.name.clone()).unwrap_or_default();
-            submission
-        };
-        self.documents.iter().map(submission).collect()
+        self.documents
+            .iter()
+            .map(|document| self.submission(document))
+            .collect()
+    }
+
+    fn submission(&self, document: &Document) -> pb::Submission {
+        let mut submission = document.submission.clone();
+        let places: Vec<Place> = submission.paths.iter().map(|path| document.place_of(path)).collect();
+        let own = document.place.source;
+        let mut others: Vec<usize> = places
+            .iter()
+            .map(|place| place.source)
+            .filter(|at| *at != own)
+            .collect();
+        others.sort_unstable();
+        others.dedup();
+        if !others.is_empty() {
+            let position = |place: &Place| others.binary_search(&place.source).map_or(0, |at| at as u32 + 1);
+            submission.file_of = places.iter().map(position).collect();
+        }
+        submission.lines = places
+            .iter()
+            .map(|place| u32::try_from(place.line).unwrap_or(0))
+            .collect();
+        submission.file = self.name_of(own);
+        submission.other_files = others.into_iter().map(|source| self.name_of(source)).collect();
+        submission
+    }
+
+    fn name_of(&self, source: usize) -> String {
+        self.sources
+            .get(source)
+            .map(|source| source.name.clone())
+            .unwrap_or_default()
     }
 }
 

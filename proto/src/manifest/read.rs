@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use serde_json::Value as Json;
 
+use super::overlay::Overlays;
 use super::tree::{self, Data, Node};
 use super::{BUNDLE_LIMIT, Bundle, Document, FILE_LIMIT, Place, Problem, Source, Values};
 use crate::codes;
@@ -12,15 +13,27 @@ use crate::pb;
 use crate::reflect::{self, METADATA};
 use crate::suggest::closest;
 
-/// Reads every document of every source. Goes on after an error.
-pub fn read(sources: Vec<Source>) -> Bundle {
-    read_with(sources, None)
+/// How sources are read.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Reading<'a> {
+    /// What `${values.name}` stands for; none: it stands for itself.
+    pub values: Option<&'a Values>,
+    /// So many of the last sources are laid over the manifests of the others.
+    pub overlays: usize,
+    /// Every manifest is among the sources, so an overlay must find its own.
+    pub whole: bool,
 }
 
-/// [`read`], with the values that `${values.name}` stands for; none: it stands for itself.
-pub fn read_with(sources: Vec<Source>, values: Option<&Values>) -> Bundle {
+/// Reads every document of every source. Goes on after an error.
+pub fn read(sources: Vec<Source>) -> Bundle {
+    read_with(sources, Reading::default())
+}
+
+/// [`read`], with values and overlays.
+pub fn read_with(sources: Vec<Source>, reading: Reading<'_>) -> Bundle {
     let mut bundle = Bundle {
         sources,
+        overlays: reading.overlays,
         ..Bundle::default()
     };
     let total: usize = bundle.sources.iter().map(|source| source.text.len()).sum();
@@ -34,22 +47,54 @@ pub fn read_with(sources: Vec<Source>, values: Option<&Values>) -> Bundle {
         });
         return bundle;
     }
-    for at in 0..bundle.sources.len() {
-        let (mut documents, mut problems) = (Vec::new(), Vec::new());
-        read_source(at, &bundle.sources[at], values, &mut documents, &mut problems);
-        bundle.documents.append(&mut documents);
-        bundle.problems.append(&mut problems);
+    let Bundle {
+        sources,
+        documents,
+        problems,
+        ..
+    } = &mut bundle;
+    let own = sources.len().saturating_sub(reading.overlays);
+    let mut overlays = Overlays::default();
+    for (at, source) in sources.iter().enumerate().skip(own) {
+        read_source(at, source, reading.values, problems, &mut |root, _, problems| {
+            overlays.take(root, problems);
+        });
     }
+    for (at, source) in sources.iter().enumerate().take(own) {
+        read_source(
+            at,
+            source,
+            reading.values,
+            problems,
+            &mut |mut root, readable, problems| {
+                overlays.lay(&mut root);
+                let before = problems.len();
+                if let Some(document) = document(&root, problems)
+                    && readable
+                    && problems.len() == before
+                {
+                    documents.push(document);
+                }
+            },
+        );
+    }
+    overlays.finish(reading.whole, problems);
     bundle
 }
 
-fn read_source(
-    at: usize,
-    source: &Source,
-    values: Option<&Values>,
-    documents: &mut Vec<Document>,
-    problems: &mut Vec<Problem>,
-) {
+/// The documents of a source as the text alone has them: whatever they mean, and with `${values.name}` as it stands.
+pub(super) fn trees(source: &Source) -> (Vec<Json>, Vec<Problem>) {
+    let (mut trees, mut problems) = (Vec::new(), Vec::new());
+    read_source(0, source, None, &mut problems, &mut |root, _, _| {
+        trees.push(root.to_json("", &mut |_, _, _| {}));
+    });
+    (trees, problems)
+}
+
+/// Takes the root of a document, and whether all of it could be read.
+type Taker<'a> = dyn FnMut(Node, bool, &mut Vec<Problem>) + 'a;
+
+fn read_source(at: usize, source: &Source, values: Option<&Values>, problems: &mut Vec<Problem>, take: &mut Taker<'_>) {
     let begin = Place {
         source: at,
         line: 1,
@@ -96,12 +141,7 @@ fn read_source(
             continue;
         };
         let readable = problems.len() == before;
-        if let Some(document) = document(&root, problems)
-            && readable
-            && problems.len() == before
-        {
-            documents.push(document);
-        }
+        take(root, readable, problems);
     }
 }
 

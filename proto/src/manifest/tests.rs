@@ -245,3 +245,119 @@ fn a_deep_file_with_long_keys_costs_little() {
     let told: usize = bundle.documents[0].submission.paths.iter().map(String::len).sum();
     assert!(kept + told < 100_000, "{kept} and {told} bytes of paths");
 }
+
+fn laid(base: &str, overlay: &str) -> Bundle {
+    let source = |name: &str, text: &str| Source {
+        name: name.into(),
+        text: text.as_bytes().to_vec(),
+    };
+    let reading = Reading {
+        overlays: 1,
+        whole: true,
+        ..Reading::default()
+    };
+    read_with(vec![source("base", base), source("overlay", overlay)], reading)
+}
+
+const BASE: &str = "apiVersion: fleet/v1
+kind: Device
+metadata: {name: a, labels: {x: '1', y: '2'}}
+spec:
+  serial: S
+  deviceNumber: N
+  projects: [p, q]
+  endpoint: {host: h, port: 502}
+  sensors:
+    - {name: u, unit: V, max: 3}
+    - {name: i, unit: A}
+  configuration: {wifi: {ssid: s, channel: 6}, list: [1, 2]}
+";
+
+#[test]
+fn an_overlay_changes_what_it_holds_and_nothing_else() {
+    let overlay = "apiVersion: fleet/v1
+kind: Device
+metadata: {name: a, labels: {y: '3', z: '4'}}
+spec:
+  deviceNumber: null
+  site: here
+  projects: [q, r]
+  endpoint: {port: 503}
+  sensors: [{name: i, max: 7}, {name: w}]
+  configuration: {wifi: {channel: 11}, list: [3]}
+";
+    let bundle = laid(BASE, overlay);
+    assert!(bundle.problems.is_empty(), "{:?}", bundle.problems);
+    let document = &bundle.documents[0];
+    let json = reflect::to_manifest_json(document.submission.resource.as_ref().unwrap());
+    assert_eq!(
+        json["spec"],
+        json!({
+            "serial": "S", "site": "here", "projects": ["p", "q", "r"], "endpoint": {"host": "h", "port": 503},
+            "sensors": [{"name": "u", "unit": "V", "max": 3.0}, {"name": "i", "unit": "A", "max": 7.0}, {"name": "w"}],
+            "configuration": {"wifi": {"ssid": "s", "channel": 11}, "list": [3]},
+        })
+    );
+    assert_eq!(json["metadata"]["labels"], json!({"x": "1", "y": "3", "z": "4"}));
+    assert!(!document.submission.paths.contains(&"spec.deviceNumber".to_owned()));
+
+    let submission = &bundle.submissions()[0];
+    let spot = |path: &str| {
+        let at = submission.paths.iter().position(|known| known == path).unwrap();
+        (submission.file_of[at], submission.lines[at])
+    };
+    assert_eq!(
+        (submission.file.as_str(), submission.other_files.as_slice()),
+        ("base", &["overlay".to_owned()][..])
+    );
+    assert_eq!(
+        (spot("spec.serial"), spot("spec.site"), spot("spec.sensors[1].max")),
+        ((0, 5), (1, 6), (1, 9))
+    );
+}
+
+#[test]
+fn what_is_wrong_with_an_overlay_is_told_at_its_place() {
+    let overlay = |metadata: &str, spec: &str| {
+        format!("apiVersion: fleet/v1\nkind: Device\nmetadata: {{{metadata}}}\nspec: {{{spec}}}\n")
+    };
+    let two = format!(
+        "{}---\n{}",
+        BASE.replace("name: a,", "org: one, name: a,"),
+        BASE.replace("name: a,", "org: two, name: a,")
+    );
+    let lies = crate::codes::OVERLAY;
+    for (base, overlay, code, line) in [
+        (BASE, overlay("name: a", "serail: x"), crate::codes::UNKNOWN_FIELD, 4),
+        (BASE, overlay("name: a", "sensors: {}"), crate::codes::WRONG_TYPE, 4),
+        (BASE, overlay("name: b", ""), lies, 1),
+        (BASE, overlay("labels: {}", ""), lies, 1),
+        (BASE, "- x\n".to_owned(), lies, 1),
+        (
+            BASE,
+            overlay("name: a", "").replace("fleet/v1", "fleet/v2"),
+            crate::codes::API_VERSION,
+            1,
+        ),
+        (&two, overlay("name: a", ""), lies, 1),
+        (&two, overlay("org: three, name: a", ""), lies, 1),
+    ] {
+        let bundle = laid(base, &overlay);
+        let found: Vec<_> = bundle
+            .problems
+            .iter()
+            .map(|problem| {
+                (
+                    problem.code.as_str(),
+                    problem.place.map(|place| (place.source, place.line)),
+                )
+            })
+            .collect();
+        assert!(found.contains(&(code, Some((1, line)))), "{overlay}: {found:?}");
+    }
+    assert!(
+        laid(&two, &overlay("org: two, name: a", "serial: T"))
+            .problems
+            .is_empty()
+    );
+}

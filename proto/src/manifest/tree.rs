@@ -15,13 +15,13 @@ const LONGEST_KEY: usize = 1_024;
 const LONGEST_PATH: usize = 512;
 
 /// A node of a document.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Node {
     pub(super) place: Place,
     pub(super) data: Data,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Data {
     /// Text, and whether it stood without quotes.
     Scalar(String, bool),

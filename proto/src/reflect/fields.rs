@@ -273,6 +273,46 @@ fn keys(field: &FieldDescriptor, items: &[Json]) -> Option<Vec<String>> {
     keys.iter().all(|key| seen.insert(key)).then_some(keys)
 }
 
+/// Paths as manifests count (`spec.sensors[0].unit`) in the form of fields (`spec.sensors[name=power].unit`).
+pub fn keyed_paths(spec: &Spec, paths: Vec<String>) -> Vec<String> {
+    if !paths.iter().any(|path| path.contains('[')) {
+        return paths;
+    }
+    let (json, descriptor) = (spec_to_json(spec), spec_descriptor(Kind::of(spec)));
+    let keyed = |path: String| keyed_path(&descriptor, &json, &path).unwrap_or(path);
+    paths.into_iter().map(keyed).collect()
+}
+
+/// None: the path leads into no list whose elements are told apart.
+fn keyed_path(descriptor: &MessageDescriptor, json: &Json, path: &str) -> Option<String> {
+    let mut steps = vec![Step::Field("spec".to_owned())];
+    let (mut message, mut at) = (Some(descriptor.clone()), json);
+    for part in path.strip_prefix("spec.")?.split('.') {
+        let (name, index) = part.split_once('[').map_or((part, None), |(name, index)| {
+            (name, index.trim_end_matches(']').parse::<usize>().ok())
+        });
+        let field = message?.get_field_by_json_name(name)?;
+        at = at.get(name)?;
+        steps.push(Step::Field(name.to_owned()));
+        if let Some(index) = index {
+            let items = at.as_array()?;
+            let key = keys(&field, items)?.into_iter().nth(index)?;
+            let rules = rules(&field)?;
+            steps.push(if rules.list_set {
+                Step::Member(key)
+            } else {
+                Step::Element(rules.list_key.clone(), key)
+            });
+            at = items.get(index)?;
+        }
+        message = match field.kind() {
+            Type::Message(message) if !field.is_map() => Some(message),
+            _ => None,
+        };
+    }
+    Some(text(&steps))
+}
+
 /// A node of the tree while it is put together.
 #[derive(Default)]
 struct Node {
@@ -398,6 +438,22 @@ mod tests {
             spec_from_json(Kind::Device, &json).unwrap()
         );
         assert_eq!((labels.len(), protect), (1, true));
+    }
+
+    #[test]
+    fn a_manifests_paths_lead_to_fields() {
+        let json =
+            json!({"projects": ["p", "q"], "sensors": [{"name": "b]", "unit": "V"}], "configuration": {"a": [1]}});
+        let spec = spec_from_json(Kind::Device, &json).unwrap();
+        for (path, field) in [
+            ("spec.sensors[0].unit", "spec.sensors[name=b\\]].unit"),
+            ("spec.projects[1]", "spec.projects[=q]"),
+            ("spec.projects[2]", "spec.projects[2]"),
+            ("spec.configuration.a[0]", "spec.configuration.a[0]"),
+            ("metadata.labels.x[0]", "metadata.labels.x[0]"),
+        ] {
+            assert_eq!(keyed_paths(&spec, vec![path.to_owned()]), [field]);
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ mod schema;
 
 pub use check::{check, check_metadata, immutable_changes};
 pub use describe::{Described, describe};
-pub use fields::{Fields, PROTECT};
+pub use fields::{Fields, PROTECT, keyed_paths};
 pub use json::{
     lookup, message_to_json, spec_from_json, spec_from_json_partly, spec_to_json, to_json, to_manifest_json,
 };

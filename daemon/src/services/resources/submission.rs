@@ -35,36 +35,40 @@ pub(super) struct Wanted {
 
 /// Where the fields of a submission stand.
 struct Source {
-    file: String,
-    paths: Vec<String>,
-    lines: Vec<u32>,
+    /// The manifest's own, then others.
+    files: Vec<String>,
+    /// Paths in their order.
+    places: Vec<Spot>,
 }
+
+/// A field of the manifest: its path, line, and position of its file.
+type Spot = (String, u32, u32);
 
 impl Wanted {
     /// The origin of a field; a field that the manifest has no line for stands where its nearest ancestor does.
     pub(super) fn origin(&self, path: &str, of: &Origin) -> Origin {
-        let source = &self.source;
-        let line_of = |path: &str| {
-            let at = source.paths.binary_search_by(|known| known.as_str().cmp(path)).ok()?;
-            source.lines.get(at).copied()
+        let places = &self.source.places;
+        let stands_at = |path: &str| {
+            let at = places.binary_search_by(|(known, ..)| known.as_str().cmp(path)).ok()?;
+            places.get(at)
         };
         let below = || {
-            let at = source.paths.partition_point(|known| known.as_str() < path);
-            let known = source.paths.get(at).filter(|known| known.starts_with(path))?;
-            line_of(known)
+            let at = places.partition_point(|(known, ..)| known.as_str() < path);
+            places.get(at).filter(|(known, ..)| known.starts_with(path))
         };
         let mut at = path;
-        let line = loop {
-            if let Some(line) = line_of(at).or_else(|| (at == path).then(below).flatten()) {
-                break line;
+        let spot = loop {
+            if let Some(spot) = stands_at(at).or_else(|| (at == path).then(below).flatten()) {
+                break Some(spot);
             }
             match at.rfind(['.', '[']) {
                 Some(end) => at = &at[..end],
-                None => break source.lines.first().copied().unwrap_or(0),
+                None => break places.first(),
             }
         };
+        let (line, file) = spot.map_or((0, 0), |(_, line, file)| (*line, *file as usize));
         Origin {
-            file: source.file.clone(),
+            file: self.source.files.get(file).cloned().unwrap_or_default(),
             line,
             ..of.clone()
         }
@@ -133,9 +137,11 @@ fn read(index: usize, submission: Submission, mentioned: &mut Mentioned, found: 
             "remove one of them",
         ));
     }
-    let mut places: Vec<_> = submission.paths.into_iter().zip(submission.lines).collect();
+    let files = submission.file_of.into_iter().chain(std::iter::repeat(0));
+    let paths = reflect::keyed_paths(&spec, submission.paths);
+    let lines = paths.into_iter().zip(submission.lines).zip(files);
+    let mut places: Vec<Spot> = lines.map(|((path, line), file)| (path, line, file)).collect();
     places.sort();
-    let (paths, lines) = places.into_iter().unzip();
     let object = Object {
         uid: Uuid::nil(),
         kind,
@@ -162,9 +168,11 @@ fn read(index: usize, submission: Submission, mentioned: &mut Mentioned, found: 
         org_name: metadata.org,
         renamed_from: metadata.renamed_from,
         source: Source {
-            file: submission.file.chars().take(LONGEST_FILE).collect(),
-            paths,
-            lines,
+            files: std::iter::once(submission.file)
+                .chain(submission.other_files)
+                .map(|file| file.chars().take(LONGEST_FILE).collect())
+                .collect(),
+            places,
         },
     })
 }
