@@ -137,8 +137,10 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_left_alone() {
-        let bundle = format("t", "apiVersion: fleet/v1\nkind: Site\nmetadata: {nmae: a}\n").unwrap_err();
+    fn what_cannot_be_read_is_left_alone_and_what_it_means_is_not_judged() {
+        let bundle = format("t", "apiVersion: fleet/v1\nkind: Site\nmetadata: {name: a\n").unwrap_err();
         assert_eq!(bundle.problems.len(), 1);
+        let of_a_project = "apiVersion: fleet/v1\nkind: Site\nmetadata: {nmae: '${values.x}'}\n";
+        assert_eq!(format("t", of_a_project).unwrap(), of_a_project);
     }
 }

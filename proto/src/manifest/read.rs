@@ -86,7 +86,8 @@ pub fn read_with(sources: Vec<Source>, reading: Reading<'_>) -> Bundle {
 pub(super) fn trees(source: &Source) -> (Vec<Json>, Vec<Problem>) {
     let (mut trees, mut problems) = (Vec::new(), Vec::new());
     read_source(0, source, None, &mut problems, &mut |root, _, _| {
-        trees.push(root.to_json("", &mut |_, _, _| {}));
+        let tree = root.to_json("", &mut |_, _, _| {});
+        trees.extend(Some(tree).filter(|tree| !tree.is_null()));
     });
     (trees, problems)
 }
