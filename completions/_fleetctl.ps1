@@ -55,11 +55,12 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
             [CompletionResult]::new('mv', 'mv', [CompletionResultType]::ParameterValue, 'Rename a resource: it keeps its uid, readings and history, and what refers to it follows')
             [CompletionResult]::new('delete', 'delete', [CompletionResultType]::ParameterValue, 'Delete resources: all that is named in one transaction, or nothing')
             [CompletionResult]::new('explain', 'explain', [CompletionResultType]::ParameterValue, 'Explain a kind and its fields, as manifests write them')
-            [CompletionResult]::new('schema', 'schema', [CompletionResultType]::ParameterValue, 'Print the JSON Schema of manifests, for editors')
+            [CompletionResult]::new('schema', 'schema', [CompletionResultType]::ParameterValue, 'Print the JSON Schema of manifests, for editors; or of what a command prints: schema output COMMAND')
             [CompletionResult]::new('export', 'export', [CompletionResultType]::ParameterValue, 'Print resources as manifests that can be applied again: the whole organization, or some kinds')
             [CompletionResult]::new('watch', 'watch', [CompletionResultType]::ParameterValue, 'Follow changes: what there is, then every change as it is committed')
             [CompletionResult]::new('device', 'device', [CompletionResultType]::ParameterValue, 'Claim tokens, commands and logs of devices')
             [CompletionResult]::new('telemetry', 'telemetry', [CompletionResultType]::ParameterValue, 'Readings of devices')
+            [CompletionResult]::new('template', 'template', [CompletionResultType]::ParameterValue, 'Work with templates')
             [CompletionResult]::new('modbus', 'modbus', [CompletionResultType]::ParameterValue, 'Talk to Modbus slaves over the same connections as polling')
             [CompletionResult]::new('server', 'server', [CompletionResultType]::ParameterValue, 'About fleetd itself')
             [CompletionResult]::new('version', 'version', [CompletionResultType]::ParameterValue, 'Show the version of fleetctl')
@@ -463,6 +464,23 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but data and errors')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('output', 'output', [CompletionResultType]::ParameterValue, 'Print the JSON Schema of what a command prints with -o json')
+            break
+        }
+        'fleetctl;schema;output' {
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
+            [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour')
+            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'How long an answer may take')
+            [CompletionResult]::new('-y', '-y', [CompletionResultType]::ParameterName, 'Do not ask before a destructive act')
+            [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Do not ask before a destructive act')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but data and errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but data and errors')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
         }
         'fleetctl;export' {
@@ -758,6 +776,43 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
         }
         'fleetctl;telemetry;tail' {
             [CompletionResult]::new('--source', '--source', [CompletionResultType]::ParameterName, 'Only this source, such as main:1')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
+            [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour')
+            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'How long an answer may take')
+            [CompletionResult]::new('-y', '-y', [CompletionResultType]::ParameterName, 'Do not ask before a destructive act')
+            [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Do not ask before a destructive act')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but data and errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but data and errors')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'fleetctl;template' {
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
+            [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour')
+            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'How long an answer may take')
+            [CompletionResult]::new('-y', '-y', [CompletionResultType]::ParameterName, 'Do not ask before a destructive act')
+            [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Do not ask before a destructive act')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but data and errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but data and errors')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('render', 'render', [CompletionResultType]::ParameterValue, 'Print what a template gives with values: its defaults with the values over them, held against its schema')
+            break
+        }
+        'fleetctl;template;render' {
+            [CompletionResult]::new('--set', '--set', [CompletionResultType]::ParameterName, 'A value, such as flow.pressure=120; what reads as JSON is JSON, anything else is text; repeatable')
+            [CompletionResult]::new('--values', '--values', [CompletionResultType]::ParameterName, 'File of values (YAML or JSON), or - for standard input')
+            [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'Take the template from manifests instead of fleetd: file, directory, or - ; repeatable')
+            [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'Take the template from manifests instead of fleetd: file, directory, or - ; repeatable')
             [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
             [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')

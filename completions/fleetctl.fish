@@ -55,11 +55,12 @@ complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "annotate" -d 'Set
 complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "mv" -d 'Rename a resource: it keeps its uid, readings and history, and what refers to it follows'
 complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "delete" -d 'Delete resources: all that is named in one transaction, or nothing'
 complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "explain" -d 'Explain a kind and its fields, as manifests write them'
-complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "schema" -d 'Print the JSON Schema of manifests, for editors'
+complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "schema" -d 'Print the JSON Schema of manifests, for editors; or of what a command prints: schema output COMMAND'
 complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "export" -d 'Print resources as manifests that can be applied again: the whole organization, or some kinds'
 complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "watch" -d 'Follow changes: what there is, then every change as it is committed'
 complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "device" -d 'Claim tokens, commands and logs of devices'
 complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "telemetry" -d 'Readings of devices'
+complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "template" -d 'Work with templates'
 complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "modbus" -d 'Talk to Modbus slaves over the same connections as polling'
 complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "server" -d 'About fleetd itself'
 complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "version" -d 'Show the version of fleetctl'
@@ -341,17 +342,29 @@ complete -c fleetctl -n "__fish_fleetctl_using_subcommand explain" -l recursive 
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand explain" -s y -l yes -d 'Do not ask before a destructive act'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand explain" -s q -l quiet -d 'Say nothing but data and errors'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand explain" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c fleetctl -n "__fish_fleetctl_using_subcommand schema" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
-complete -c fleetctl -n "__fish_fleetctl_using_subcommand schema" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
-complete -c fleetctl -n "__fish_fleetctl_using_subcommand schema" -l env -d 'Environment of fleetctl.yaml' -r
-complete -c fleetctl -n "__fish_fleetctl_using_subcommand schema" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
-complete -c fleetctl -n "__fish_fleetctl_using_subcommand schema" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand schema; and not __fish_seen_subcommand_from output" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand schema; and not __fish_seen_subcommand_from output" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand schema; and not __fish_seen_subcommand_from output" -l env -d 'Environment of fleetctl.yaml' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand schema; and not __fish_seen_subcommand_from output" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand schema; and not __fish_seen_subcommand_from output" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"
-complete -c fleetctl -n "__fish_fleetctl_using_subcommand schema" -l timeout -d 'How long an answer may take' -r
-complete -c fleetctl -n "__fish_fleetctl_using_subcommand schema" -s y -l yes -d 'Do not ask before a destructive act'
-complete -c fleetctl -n "__fish_fleetctl_using_subcommand schema" -s q -l quiet -d 'Say nothing but data and errors'
-complete -c fleetctl -n "__fish_fleetctl_using_subcommand schema" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand schema; and not __fish_seen_subcommand_from output" -l timeout -d 'How long an answer may take' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand schema; and not __fish_seen_subcommand_from output" -s y -l yes -d 'Do not ask before a destructive act'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand schema; and not __fish_seen_subcommand_from output" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand schema; and not __fish_seen_subcommand_from output" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand schema; and not __fish_seen_subcommand_from output" -a "output" -d 'Print the JSON Schema of what a command prints with -o json'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand schema; and __fish_seen_subcommand_from output" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand schema; and __fish_seen_subcommand_from output" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand schema; and __fish_seen_subcommand_from output" -l env -d 'Environment of fleetctl.yaml' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand schema; and __fish_seen_subcommand_from output" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand schema; and __fish_seen_subcommand_from output" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand schema; and __fish_seen_subcommand_from output" -l timeout -d 'How long an answer may take' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand schema; and __fish_seen_subcommand_from output" -s y -l yes -d 'Do not ask before a destructive act'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand schema; and __fish_seen_subcommand_from output" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand schema; and __fish_seen_subcommand_from output" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand export" -s l -l selector -d 'Only those whose labels match, such as ring=canary or \'zone in (a,b),!old\'' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand export" -l ref -d 'Only those that refer to this resource, such as site/plant-1' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand export" -l name -d 'Only those whose name matches: * any text, ? one character' -r
@@ -523,6 +536,32 @@ complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from tail" -s y -l yes -d 'Do not ask before a destructive act'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from tail" -s q -l quiet -d 'Say nothing but data and errors'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from tail" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand template; and not __fish_seen_subcommand_from render" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand template; and not __fish_seen_subcommand_from render" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand template; and not __fish_seen_subcommand_from render" -l env -d 'Environment of fleetctl.yaml' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand template; and not __fish_seen_subcommand_from render" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand template; and not __fish_seen_subcommand_from render" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand template; and not __fish_seen_subcommand_from render" -l timeout -d 'How long an answer may take' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand template; and not __fish_seen_subcommand_from render" -s y -l yes -d 'Do not ask before a destructive act'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand template; and not __fish_seen_subcommand_from render" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand template; and not __fish_seen_subcommand_from render" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand template; and not __fish_seen_subcommand_from render" -f -a "render" -d 'Print what a template gives with values: its defaults with the values over them, held against its schema'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand template; and __fish_seen_subcommand_from render" -l set -d 'A value, such as flow.pressure=120; what reads as JSON is JSON, anything else is text; repeatable' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand template; and __fish_seen_subcommand_from render" -l values -d 'File of values (YAML or JSON), or - for standard input' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand template; and __fish_seen_subcommand_from render" -s f -l file -d 'Take the template from manifests instead of fleetd: file, directory, or - ; repeatable' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand template; and __fish_seen_subcommand_from render" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand template; and __fish_seen_subcommand_from render" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand template; and __fish_seen_subcommand_from render" -l env -d 'Environment of fleetctl.yaml' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand template; and __fish_seen_subcommand_from render" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand template; and __fish_seen_subcommand_from render" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand template; and __fish_seen_subcommand_from render" -l timeout -d 'How long an answer may take' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand template; and __fish_seen_subcommand_from render" -s y -l yes -d 'Do not ask before a destructive act'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand template; and __fish_seen_subcommand_from render" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand template; and __fish_seen_subcommand_from render" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand modbus; and not __fish_seen_subcommand_from read" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand modbus; and not __fish_seen_subcommand_from read" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand modbus; and not __fish_seen_subcommand_from read" -l env -d 'Environment of fleetctl.yaml' -r

@@ -4,7 +4,7 @@ use clap::{Args as Flags, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
     apply, completion, delete, describe, device, drift, edit, explain, export, fmt, get, help, history, label, modbus,
-    plan, pull, server, telemetry, undo, validate, watch,
+    plan, pull, server, telemetry, template, undo, validate, watch,
 };
 use crate::error::{Error, Result};
 
@@ -136,6 +136,8 @@ pub enum Command {
     Device(device::Device),
     #[command(subcommand)]
     Telemetry(telemetry::Telemetry),
+    #[command(subcommand)]
+    Template(template::Template),
     #[command(subcommand)]
     Modbus(modbus::Modbus),
     #[command(subcommand)]

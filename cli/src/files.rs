@@ -4,7 +4,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use fleet_proto::codes;
-use fleet_proto::manifest::{self, BUNDLE_LIMIT, Bundle, FILE_LIMIT, Problem, Reading, Source};
+use fleet_proto::manifest::{self, BUNDLE_LIMIT, Bundle, FILE_LIMIT, Problem, Reading, Secrets, Source};
 use serde_json::json;
 
 use crate::context::Context;
@@ -16,8 +16,8 @@ use crate::project::Project;
 const MOST_SHOWN: usize = 100;
 
 /// Reads everything that `-f` names, or, with nothing named, the project. Too large a file or bundle is refused
-/// before it is read. The overlays of the environment lie over what is read.
-pub async fn read(cx: &mut Context, named: &[PathBuf]) -> Result<Bundle> {
+/// before it is read. The overlays of the environment lie over what is read; `secrets` reads the texts of secrets.
+pub async fn read(cx: &mut Context, named: &[PathBuf], secrets: &dyn Secrets) -> Result<Bundle> {
     let paths = paths(cx, named)?;
     let mut sources = sources(cx, &paths).await?;
     let overlays = cx.project()?.map(Project::overlays).transpose()?.unwrap_or_default();
@@ -25,15 +25,22 @@ pub async fn read(cx: &mut Context, named: &[PathBuf]) -> Result<Bundle> {
     let own = sources.len();
     sources.extend(self::sources(cx, &overlays).await?);
     let overlays = sources.len() - own;
-    read_again(cx, sources, overlays, named.is_empty())
+    read_again(cx, sources, overlays, named.is_empty(), secrets)
 }
 
 /// Reads sources of which so many, the last ones, are overlays.
-pub fn read_again(cx: &mut Context, sources: Vec<Source>, overlays: usize, whole: bool) -> Result<Bundle> {
+pub fn read_again(
+    cx: &mut Context,
+    sources: Vec<Source>,
+    overlays: usize,
+    whole: bool,
+    secrets: &dyn Secrets,
+) -> Result<Bundle> {
     let reading = Reading {
         values: cx.project()?.and_then(Project::values),
         overlays,
         whole,
+        secrets: Some(secrets),
     };
     Ok(manifest::read_with(sources, reading))
 }
@@ -279,7 +286,9 @@ mod tests {
             std::fs::write(place(name), "apiVersion: fleet/v1\nkind: Site\nmetadata: {name: s}\n").unwrap();
         }
         std::os::unix::fs::symlink(dir.path(), place("b/back")).unwrap();
-        let bundle = read(&mut context(b""), &[dir.path().to_owned()]).await.unwrap();
+        let bundle = read(&mut context(b""), &[dir.path().to_owned()], &manifest::Unread)
+            .await
+            .unwrap();
         let names: Vec<_> = bundle
             .sources
             .iter()
@@ -299,18 +308,20 @@ mod tests {
             (vec![dir.path().join("none.yaml")], Exit::Invalid, codes::UNREADABLE),
             (vec!["-".into(), "-".into()], Exit::Usage, codes::USAGE),
         ] {
-            let error = read(&mut context(b""), &paths).await.unwrap_err();
+            let error = read(&mut context(b""), &paths, &manifest::Unread).await.unwrap_err();
             assert_eq!((error.exit, error.code.as_str()), (exit, code), "{paths:?}");
         }
         let empty = tempfile::tempdir().unwrap();
-        let error = read(&mut context(b""), &[empty.path().to_owned()]).await.unwrap_err();
+        let error = read(&mut context(b""), &[empty.path().to_owned()], &manifest::Unread)
+            .await
+            .unwrap_err();
         assert_eq!(error.exit, Exit::Invalid);
     }
 
     #[tokio::test]
     async fn standard_input_is_a_source() {
         let mut cx = context(b"apiVersion: fleet/v1\nkind: Site\nmetadata: {name: s}\n");
-        let bundle = read(&mut cx, &["-".into()]).await.unwrap();
+        let bundle = read(&mut cx, &["-".into()], &manifest::Unread).await.unwrap();
         assert_eq!((bundle.sources[0].name.as_str(), bundle.documents.len()), ("-", 1));
     }
 }

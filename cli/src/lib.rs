@@ -18,6 +18,7 @@ mod prompt;
 #[cfg(test)]
 mod reference;
 mod report;
+mod secrets;
 mod submit;
 mod targets;
 #[cfg(test)]

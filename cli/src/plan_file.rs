@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use fleet_proto::kinds::Kind;
-use fleet_proto::manifest::{self, Bundle, Source};
+use fleet_proto::manifest::{self, Bundle, Document, Reading, Source};
 use fleet_proto::pb::apply_response::{Action, Applied};
 use fleet_proto::pb::delete_request::Key;
 use fleet_proto::pb::{self, OnConflict};
@@ -15,6 +15,7 @@ use crate::commands::named;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::files;
+use crate::secrets::Here;
 use crate::submit::{Outcome, Submission};
 
 /// Version of the file's schema.
@@ -97,6 +98,10 @@ fn document(submission: &Submission, outcome: &Outcome) -> Map<String, Json> {
         };
         let fields: Map<String, Json> = lines.map(spot).collect();
         record["manifest"] = reflect::to_manifest_json(sent.resource.as_ref()?);
+        let document = submission.bundle.documents.get(applied.index? as usize);
+        if let Some(document) = document {
+            tell_sources(submission, document, &mut record["manifest"]);
+        }
         record["file"] = sent.file.clone().into();
         record["fields"] = fields.into();
         Some(record)
@@ -124,6 +129,25 @@ fn document(submission: &Submission, outcome: &Outcome) -> Map<String, Json> {
     plan.insert("releases".into(), rest(Action::Released).into());
     plan.insert("unchanged".into(), outcome.summary.unchanged.into());
     plan
+}
+
+/// Puts where a secret is read in place of its text, which is not kept: it is read again when the plan is applied.
+fn tell_sources(submission: &Submission, document: &Document, manifest: &mut Json) {
+    for (path, source) in &document.secrets {
+        if let Some(place) = reflect::lookup_mut(manifest, path) {
+            *place = from_here(submission, document, path, source);
+        }
+    }
+}
+
+/// A file of a secret as it is named from where fleetctl runs, and not from its manifest.
+fn from_here(submission: &Submission, document: &Document, path: &str, source: &Json) -> Json {
+    let Some(file) = source.get("fromFile").and_then(Json::as_str) else {
+        return source.clone();
+    };
+    let manifest = submission.bundle.sources.get(document.place_of(path).source);
+    let dir = manifest.and_then(|manifest| Path::new(&manifest.name).parent());
+    json!({"fromFile": dir.map_or_else(|| file.into(), |dir| dir.join(file)).display().to_string()})
 }
 
 fn choice(choice: OnConflict) -> &'static str {
@@ -262,7 +286,11 @@ fn submission(record: &Json) -> Option<pb::Submission> {
         name: "plan".to_owned(),
         text: record.get("manifest")?.to_string().into_bytes(),
     };
-    let mut bundle = manifest::read(vec![source]);
+    let reading = Reading {
+        secrets: Some(&Here),
+        ..Reading::default()
+    };
+    let mut bundle = manifest::read_with(vec![source], reading);
     if !bundle.problems.is_empty() {
         return None;
     }

@@ -14,6 +14,7 @@ use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::git::Checkout;
 use crate::report::Reports;
+use crate::secrets::Here;
 use crate::{files, placement, progress};
 
 /// Manifests in one message, and their bytes: a bundle is larger than a message may be.
@@ -91,7 +92,7 @@ pub async fn read(cx: &mut Context, args: &Submit) -> Result<Submission> {
             format!("choose it with --server {server}, or another environment with --env"),
         ));
     }
-    let mut bundle = files::read(cx, &args.files).await?;
+    let mut bundle = files::read(cx, &args.files, &Here).await?;
     let mut problems = std::mem::take(&mut bundle.problems);
     let of_project = project.as_ref().and_then(|project| project.apply_set.clone());
     let apply_set = args.apply_set.clone().filter(|name| !name.is_empty()).or(of_project);
@@ -182,7 +183,8 @@ async fn send(cx: &mut Context, submission: &Submission, only_plan: bool) -> Res
     let outcome = match ask(cx, submission, only_plan || !problems.is_empty()).await {
         Ok(outcome) => outcome,
         Err(Refused::Issues(issues)) => {
-            problems.extend(issues.iter().map(|issue| submission.bundle.locate(issue)));
+            let told = issues.iter().filter(|issue| !submission.bundle.is_echo(issue));
+            problems.extend(told.map(|issue| submission.bundle.locate(issue)));
             Outcome::default()
         }
         Err(Refused::Error(error)) if problems.is_empty() => return Err(error),

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use rand::Rng as _;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinError, JoinSet};
@@ -15,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::domain::Clock;
+use crate::domain::sealing::Sealer;
 use crate::domain::telemetry::Micros;
 use crate::modbus::{Buses, poller};
 use crate::services::devices::Devices;
@@ -63,6 +65,9 @@ pub enum Error {
     /// The socket cannot be opened.
     #[error("cannot open the socket {0}: {1}; choose a short path that can be written with --socket")]
     Socket(PathBuf, std::io::Error),
+    /// The key of secrets.
+    #[error("key file {0}: {1}; choose another with --secret-key-file")]
+    Key(PathBuf, String),
     /// The store.
     #[error("the store cannot be used: {0}")]
     Store(#[from] storage::Error),
@@ -119,7 +124,7 @@ impl App {
             &db,
         )
         .await?;
-        let resources = Resources::open(db.clone(), Arc::clone(&clock)).await?;
+        let resources = Resources::open(db.clone(), Arc::clone(&clock), Arc::new(sealer(config)?)).await?;
         let devices = Devices::new(resources.clone(), Arc::clone(&clock));
         let telemetry = Telemetry::new(readings, resources.clone(), Arc::clone(&clock));
         let buses = Buses::default();
@@ -271,6 +276,14 @@ fn outcome_of_end(ended: Option<Result<Result<(), Error>, JoinError>>) -> Result
         Some(Err(panic)) => Err(Error::Task("the writer of readings", panic.to_string())),
         None => Ok(()),
     }
+}
+
+fn sealer(config: &Config) -> Result<Sealer, Error> {
+    let mut fresh = [0; 32];
+    rand::rng().fill_bytes(&mut fresh);
+    let path = &config.secret_key_file;
+    let key = storage::keys::load_or_make(path, &fresh).map_err(|why| Error::Key(path.clone(), why))?;
+    Ok(Sealer::new(&key))
 }
 
 /// One fleetd per data directory.

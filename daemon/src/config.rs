@@ -29,6 +29,9 @@ pub struct Flags {
         global = true
     )]
     pub database_url: Option<String>,
+    /// File with the key that seals secrets, made where there is none; replicas share one [default: secret.key in the data directory]
+    #[arg(long, env = "FLEETD_SECRET_KEY_FILE", value_name = "PATH", global = true)]
+    pub secret_key_file: Option<PathBuf>,
     /// Serve plain HTTP to other machines: tokens can be read on the way
     #[arg(long, env = "FLEETD_INSECURE", global = true)]
     pub insecure: bool,
@@ -54,11 +57,12 @@ pub enum LogFormat {
 /// The file, whose names are those of the flags.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct File {
+struct Table {
     data_dir: Option<PathBuf>,
     http_listen: Option<SocketAddr>,
     socket: Option<PathBuf>,
     database_url: Option<String>,
+    secret_key_file: Option<PathBuf>,
     insecure: Option<bool>,
     log: Option<String>,
     log_format: Option<LogFormat>,
@@ -75,6 +79,8 @@ pub struct Config {
     pub socket: PathBuf,
     /// PostgreSQL instead of the embedded store.
     pub database_url: Option<String>,
+    /// File with the key that seals secrets.
+    pub secret_key_file: PathBuf,
     /// Plain HTTP to other machines was asked for.
     pub insecure: bool,
     /// What is logged.
@@ -108,7 +114,7 @@ impl Config {
     /// Resolves every value: flag or variable, then file, then default.
     pub fn resolve(flags: &Flags) -> Result<Self, Error> {
         let file = match &flags.config {
-            None => File::default(),
+            None => Table::default(),
             Some(path) => {
                 let text = std::fs::read_to_string(path).map_err(|error| Error::File(path.clone(), error))?;
                 toml::from_str(&text).map_err(|error| Error::Syntax(path.clone(), Box::new(error)))?
@@ -150,6 +156,13 @@ impl Config {
             flags.socket.as_ref().map(|v| v.display().to_string()),
             file.socket.map(|v| v.display().to_string()),
             &data_dir.join("fleetd.sock").display().to_string(),
+        );
+        let secret_key_file = or(
+            "secret-key-file",
+            "FLEETD_SECRET_KEY_FILE",
+            flags.secret_key_file.as_ref().map(|v| v.display().to_string()),
+            file.secret_key_file.map(|v| v.display().to_string()),
+            &data_dir.join("secret.key").display().to_string(),
         );
         let log = or("log", "FLEETD_LOG", flags.log.clone(), file.log, "info");
         // A URL may hold a password.
@@ -197,6 +210,7 @@ impl Config {
             http_listen,
             socket: PathBuf::from(socket),
             database_url,
+            secret_key_file: PathBuf::from(secret_key_file),
             insecure,
             log,
             log_format: log_format.unwrap_or_default(),

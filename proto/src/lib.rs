@@ -10,6 +10,7 @@ pub mod names;
 pub mod reflect;
 pub mod selector;
 pub mod suggest;
+pub mod template;
 
 /// Generated messages and services of `fleet.v1`.
 #[allow(

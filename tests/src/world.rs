@@ -67,7 +67,9 @@ impl World {
             .env("HOME", self.home())
             .env("XDG_CONFIG_HOME", self.home().join("config"))
             .env("FLEETCTL_SERVER", format!("unix://{}", self.fleetd.socket().display()))
-            .env("NO_COLOR", "1");
+            .env("NO_COLOR", "1")
+            // What examples/03-test-bench reads.
+            .env("LAB_WIFI_PASSWORD", "for tests only");
         command
     }
 

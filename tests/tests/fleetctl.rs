@@ -25,7 +25,8 @@ fn fleet() -> World {
         .apply_text(&format!(
             "apiVersion: fleet/v1\nkind: Site\nmetadata: {{org: {ORG}, name: plant-1, labels: {{ring: canary}}}}\nspec: {{displayName: Plant 1}}\n\
              ---\napiVersion: fleet/v1\nkind: Device\nmetadata: {{org: {ORG}, name: meter-1}}\nspec: {{site: plant-1}}\n\
-             ---\napiVersion: fleet/v1\nkind: Device\nmetadata: {{org: {ORG}, name: meter-2}}\nspec: {{site: plant-1}}\n"
+             ---\napiVersion: fleet/v1\nkind: Device\nmetadata: {{org: {ORG}, name: meter-2}}\nspec: {{site: plant-1}}\n\
+             ---\napiVersion: fleet/v1\nkind: Template\nmetadata: {{org: {ORG}, name: flow}}\nspec: {{templateType: test-flow, schema: {{}}, defaults: {{a: 1}}}}\n"
         ))
         .ok();
     world
@@ -71,6 +72,7 @@ const LINES: &[&str] = &[
     "device command list device/meter-1",
     "device logs device/meter-1",
     "telemetry latest device/meter-1",
+    "template render flow",
     "server status",
     "version",
     "help kinds",

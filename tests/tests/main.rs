@@ -16,6 +16,7 @@ mod kill_ledger;
 mod modbus_meter;
 mod peers;
 mod round_trip;
+mod secrets;
 mod start_up;
 mod team_year;
 mod tidy;

@@ -27,6 +27,20 @@ fn organizations(site: &str) -> Vec<String> {
     organizations.map(read).collect()
 }
 
+/// An export whose marks are replaced by where the test has the texts, and how many there were.
+fn with_secrets(exported: &str) -> (usize, String) {
+    let mut marks = 0;
+    let line = |line: &str| match line.split_once("\"flt-secret:") {
+        Some((key, _)) => {
+            marks += 1;
+            format!("{key}{{fromEnv: LAB_WIFI_PASSWORD}}\n")
+        }
+        None => format!("{line}\n"),
+    };
+    let text = exported.lines().map(line).collect();
+    (marks, text)
+}
+
 #[test]
 fn what_is_exported_applies_to_itself() {
     let mut kinds = BTreeSet::new();
@@ -56,10 +70,15 @@ fn what_is_exported_applies_to_itself() {
             assert_eq!(world.export(&org), exported);
 
             let other = World::empty(&[]);
-            other.apply_text(&exported).ok();
+            // The mark of a secret means nothing to another fleetd: there the text is given.
+            let (marks, text) = with_secrets(&exported);
+            if marks > 0 {
+                assert_eq!(other.apply_text(&exported).code, 3);
+            }
+            other.apply_text(&text).ok();
             assert_eq!(
-                other.export(&org),
-                exported,
+                with_secrets(&other.export(&org)).1,
+                text,
                 "{site}: an export does not build the same organization"
             );
         }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use fleet_proto::kinds::Kind;
+use fleet_proto::manifest::Unread;
 use fleet_proto::pb::delete_request::Key;
 use fleet_proto::{pb, reflect};
 
@@ -114,7 +115,7 @@ pub(super) async fn from_words(cx: &mut Context, words: &[String]) -> Result<Vec
 }
 
 async fn from_files(cx: &mut Context, paths: &[PathBuf]) -> Result<Vec<Key>> {
-    let mut bundle = files::read(cx, paths).await?;
+    let mut bundle = files::read(cx, paths, &Unread).await?;
     if bundle.documents.is_empty() && bundle.problems.is_empty() {
         return Err(files::empty());
     }

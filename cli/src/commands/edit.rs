@@ -4,13 +4,14 @@ use std::path::Path;
 use std::process::Command;
 
 use clap::Args;
-use fleet_proto::manifest::{self, Bundle, Source};
+use fleet_proto::manifest::{self, Bundle, Reading, Source};
 use fleet_proto::pb;
 
 use super::apply;
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
+use crate::secrets::Here;
 use crate::submit::{self, Submission};
 use crate::{files, targets};
 
@@ -75,7 +76,11 @@ async fn send(cx: &mut Context, found: &[pb::Resource], text: &str) -> Result<su
         name: "edited".to_owned(),
         text: text.as_bytes().to_vec(),
     };
-    let bundle = manifest::read(vec![source]);
+    let reading = Reading {
+        secrets: Some(&Here),
+        ..Reading::default()
+    };
+    let bundle = manifest::read_with(vec![source], reading);
     if !bundle.problems.is_empty() {
         return Err(files::invalid(&bundle, &bundle.problems));
     }

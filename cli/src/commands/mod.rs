@@ -20,6 +20,7 @@ pub mod pull;
 pub mod server;
 mod settle;
 pub mod telemetry;
+pub mod template;
 pub mod undo;
 pub mod validate;
 pub mod watch;
@@ -63,6 +64,7 @@ pub async fn run(cx: &mut Context, command: Command) -> Result<Exit> {
         Command::Watch(args) => watch::run(cx, &args).await,
         Command::Device(args) => device::run(cx, args).await,
         Command::Telemetry(args) => telemetry::run(cx, args).await,
+        Command::Template(args) => template::run(cx, args).await,
         Command::Modbus(args) => modbus::run(cx, args).await,
         Command::Server(args) => server::run(cx, &args).await,
         Command::Version => version(cx),

@@ -13,6 +13,7 @@ use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::files;
 use crate::out::{Format, column};
+use crate::secrets::Here;
 use crate::submit::{self, Submission, Submit};
 
 /// Write what others changed back into the manifests, at its line; comments and all else stay as they are
@@ -92,7 +93,10 @@ fn found(submission: &Submission, at: usize, conflict: &pb::Conflict) -> Option<
     let resource = document.submission.resource.as_ref()?;
     let manifest = reflect::to_manifest_json(resource);
     let path = indexed(&manifest, &conflict.path)?;
-    let place = document.place_at(&path)?;
+    // The text of a secret stands nowhere.
+    let place = document
+        .place_at(&path)
+        .filter(|_| !document.secrets.contains_key(&path))?;
     let value = |text: &Option<String>| text.as_ref().and_then(|text| serde_json::from_str(text).ok());
     Some(Pulled {
         document: at,
@@ -167,7 +171,7 @@ fn prove(cx: &mut Context, bundle: &Bundle, texts: &[(&Source, String)], pulled:
         }
     };
     let sources = bundle.sources.iter().map(changed).collect();
-    let again = files::read_again(cx, sources, bundle.overlays, whole)?;
+    let again = files::read_again(cx, sources, bundle.overlays, whole, &Here)?;
     let wanted =
         |(at, document): (usize, &Document)| expected(document, pulled.iter().filter(|one| one.document == at));
     let is_same = again.problems.is_empty()

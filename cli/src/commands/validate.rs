@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use fleet_proto::manifest::Unread;
 use serde_json::json;
 
 use crate::context::Context;
@@ -25,7 +26,7 @@ pub struct Validate {
 }
 
 pub(super) async fn run(cx: &mut Context, args: &Validate) -> Result<Exit> {
-    let bundle = files::read(cx, &args.files).await?;
+    let bundle = files::read(cx, &args.files, &Unread).await?;
     if bundle.documents.is_empty() && bundle.problems.is_empty() {
         return Err(files::empty());
     }

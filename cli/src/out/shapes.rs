@@ -94,6 +94,7 @@ fn shape(command: &str) -> Option<(Count, Json)> {
             Many,
             fields("address: count, label: text, value: number?, text: text, unit: text, raw: text"),
         ),
+        "template render" => (One, json!({})),
         "server status" => (One, message("StatusResponse")?),
         "version" => (One, fields("name: text, version: text")),
         "help kinds" => (Many, fields("kind: text, plural: text, short: text, scope: text")),

@@ -8,6 +8,7 @@ pub mod kinds;
 pub mod modbus;
 pub mod object;
 pub mod ownership;
+pub mod sealing;
 pub mod telemetry;
 pub mod tokens;
 pub mod units;

@@ -6,11 +6,12 @@ use fleet_proto::kinds::Kind;
 use fleet_proto::pb::resource::Spec;
 use fleet_proto::pb::{self, Issue};
 use fleet_proto::prost_types::Timestamp;
+use fleet_proto::reflect;
 use uuid::Uuid;
 
 use super::telemetry::Micros;
 
-/// One object of a kind, as it is stored.
+/// One object of a kind, as it is stored: its secrets are sealed. What is told of it has marks in their place.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Object {
     /// Made by fleetd; stable across renames.
@@ -103,7 +104,7 @@ impl From<&Object> for pb::Resource {
                 ..pb::Metadata::default()
             }),
             issues: object.issues.clone(),
-            spec: Some(object.spec.clone()),
+            spec: Some(reflect::masked(&object.spec)),
             status: None,
         }
     }

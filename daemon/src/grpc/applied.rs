@@ -1,6 +1,6 @@
 //! What an apply, plan or restore is told, and what it answers; the history and owners of resources.
 
-use fleet_proto::{diff, pb};
+use fleet_proto::{diff, pb, reflect};
 use serde_json::Value as Json;
 use tonic::Status;
 
@@ -133,8 +133,8 @@ fn conflict(conflict: &ownership::Conflict) -> pb::Conflict {
         manager: conflict.manager.clone(),
         since: Some(timestamp(conflict.since.at)),
         revision: conflict.since.revision,
-        theirs: conflict.theirs.as_ref().map(Json::to_string),
-        wanted: conflict.wanted.as_ref().map(Json::to_string),
+        theirs: conflict.theirs.clone().map(told),
+        wanted: conflict.wanted.clone().map(told),
     }
 }
 
@@ -173,7 +173,7 @@ pub(super) fn history(page: Vec<Change>) -> pb::HistoryResponse {
 pub(super) fn owned(owned: Owned) -> pb::OwnersResponse {
     let fields = owned.fields.into_iter().map(|field| pb::owners_response::Field {
         path: field.path,
-        value: field.value.map(|value| value.to_string()),
+        value: field.value.map(told),
         at: (!field.manager.is_empty()).then(|| timestamp(field.origin.at)),
         manager: field.manager,
         revision: field.origin.revision,
@@ -185,4 +185,9 @@ pub(super) fn owned(owned: Owned) -> pb::OwnersResponse {
         fields: fields.collect(),
         apply_sets: owned.apply_sets,
     }
+}
+
+/// A value of a field as it is told: a secret by its mark.
+fn told(value: Json) -> String {
+    reflect::masked_value(value).to_string()
 }

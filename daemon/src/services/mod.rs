@@ -1,7 +1,8 @@
 //! Floor 2: use cases. Authorise, check, one transaction, announce.
 
+pub mod composed;
 pub mod devices;
-pub mod error;
+mod error;
 pub mod polling;
 pub mod resources;
 pub mod system;

@@ -4,6 +4,7 @@ pub mod changes;
 pub mod db;
 pub mod devices;
 pub mod error;
+pub mod keys;
 pub mod ownership;
 pub mod resources;
 pub mod telemetry;

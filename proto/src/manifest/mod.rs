@@ -6,6 +6,7 @@ mod format;
 mod overlay;
 mod read;
 mod render;
+mod secret;
 mod tree;
 mod values;
 mod write;
@@ -13,13 +14,14 @@ mod write;
 pub use edit::{Edit, edit};
 pub use format::format;
 pub use read::{Reading, read, read_with};
+pub use secret::{SecretSource, Secrets, Unread};
 pub use values::Values;
 pub use write::{text as write, yaml};
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::OnceLock;
 
-use crate::pb;
+use crate::{codes, pb};
 
 /// Most bytes of one file.
 pub const FILE_LIMIT: usize = 16 << 20;
@@ -66,6 +68,8 @@ pub struct Document {
     pub submission: pb::Submission,
     /// Where it begins.
     pub place: Place,
+    /// Where the text of each secret was read, by path: `{fromEnv: VARIABLE}`.
+    pub secrets: BTreeMap<String, serde_json::Value>,
     places: HashMap<String, Place>,
 }
 
@@ -78,6 +82,8 @@ pub struct Bundle {
     pub documents: Vec<Document>,
     /// Everything that is wrong.
     pub problems: Vec<Problem>,
+    /// What stands in the sources, but could not be read whole: `kind/name`.
+    pub broken: Vec<String>,
     /// So many of the last sources lie over the others.
     pub overlays: usize,
     /// Where each line of a source begins; made when the first problem is rendered.
@@ -108,6 +114,17 @@ impl Document {
 }
 
 impl Bundle {
+    /// Says an issue only that a manifest could not be read, of which the reader knows already?
+    pub fn is_echo(&self, issue: &pb::Issue) -> bool {
+        issue.code == codes::MISSING_REFERENCE
+            && self.broken.iter().any(|name| {
+                issue
+                    .message
+                    .strip_prefix(name.as_str())
+                    .is_some_and(|rest| rest.starts_with(' '))
+            })
+    }
+
     /// Puts an issue of fleetd at its place.
     pub fn locate(&self, issue: &pb::Issue) -> Problem {
         let field = if issue.path.is_empty() {

@@ -11,7 +11,7 @@ use crate::codes;
 use crate::kinds::{KINDS, Kind};
 use crate::reflect::{rules, spec_descriptor};
 
-type Entries = Vec<(String, Place, Node)>;
+pub(super) type Entries = Vec<(String, Place, Node)>;
 
 /// What is to be laid over manifests.
 #[derive(Default)]
@@ -115,7 +115,8 @@ fn text<'a>(entries: &'a Entries, key: &str) -> Option<&'a str> {
     }
 }
 
-fn identity(entries: &Entries) -> Option<(Kind, String, String)> {
+/// What a manifest is of: kind, organization (empty: not said), name.
+pub(super) fn identity(entries: &Entries) -> Option<(Kind, String, String)> {
     let title = text(entries, "kind")?;
     let kind = KINDS.iter().find(|row| row.title == title)?.kind;
     let Data::Map(metadata) = &get(entries, "metadata")?.data else {

@@ -1,10 +1,11 @@
 //! The walker: sources → submissions, with the place of every field.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde_json::Value as Json;
 
-use super::overlay::Overlays;
+use super::overlay::{self, Overlays};
+use super::secret::{self, SecretSource, Secrets, Unread};
 use super::tree::{self, Data, Node};
 use super::{BUNDLE_LIMIT, Bundle, Document, FILE_LIMIT, Place, Problem, Source, Values};
 use crate::codes;
@@ -22,6 +23,8 @@ pub struct Reading<'a> {
     pub overlays: usize,
     /// Every manifest is among the sources, so an overlay must find its own.
     pub whole: bool,
+    /// Reads the texts of secrets; none: nobody does.
+    pub secrets: Option<&'a dyn Secrets>,
 }
 
 /// Reads every document of every source. Goes on after an error.
@@ -51,6 +54,7 @@ pub fn read_with(sources: Vec<Source>, reading: Reading<'_>) -> Bundle {
         sources,
         documents,
         problems,
+        broken,
         ..
     } = &mut bundle;
     let own = sources.len().saturating_sub(reading.overlays);
@@ -69,11 +73,21 @@ pub fn read_with(sources: Vec<Source>, reading: Reading<'_>) -> Bundle {
             &mut |mut root, readable, problems| {
                 overlays.lay(&mut root);
                 let before = problems.len();
-                if let Some(document) = document(&root, problems)
+                let mut read = |from: SecretSource<'_>, place: Place| {
+                    let manifest = sources.get(place.source).map_or("", |source| &source.name);
+                    reading.secrets.unwrap_or(&Unread).read(from, manifest)
+                };
+                let secrets = secret::resolve(&mut root, &mut read, problems);
+                if let Some(mut document) = document(&root, problems)
                     && readable
                     && problems.len() == before
                 {
+                    document.secrets = secrets;
                     documents.push(document);
+                } else if let Data::Map(entries) = &root.data
+                    && let Some((kind, _, name)) = overlay::identity(entries)
+                {
+                    broken.push(format!("{kind}/{name}"));
                 }
             },
         );
@@ -307,6 +321,7 @@ fn document(root: &Node, problems: &mut Vec<Problem>) -> Option<Document> {
             ..pb::Submission::default()
         },
         place: root.place,
+        secrets: BTreeMap::new(),
         places,
     };
     for issue in found {

@@ -86,6 +86,9 @@ fn random(message: &prost_reflect::MessageDescriptor, random: &mut Random) -> Js
 
 fn scalar(field: &prost_reflect::FieldDescriptor, random: &mut Random) -> Json {
     use prost_reflect::Kind as Type;
+    if reflect::rules(field).is_some_and(|rules| rules.secret) {
+        return json!(format!("{}{}", reflect::MARK, random.below(1 << 32)));
+    }
     if reflect::rules(field).is_some_and(|rules| rules.json) {
         return json!({random.text(): [1, [random.text(), -0.5], {"k": null}], "n": 1e300, "big": u64::MAX});
     }

@@ -6,7 +6,8 @@ use std::sync::LazyLock;
 use prost_reflect::{DynamicMessage, FieldDescriptor, Kind as Type, ReflectMessage as _, Value};
 use regex::Regex;
 
-use super::{dynamic, manifest_name, pool, rules};
+use super::secret::{MARK, SEALED};
+use super::{composed, dynamic, manifest_name, pool, rules};
 use crate::codes;
 use crate::kinds::Kind;
 use crate::names;
@@ -241,6 +242,9 @@ fn check_value(
 }
 
 fn check_text(field: &FieldDescriptor, rules: &pb::FieldRules, text: &str, path: &str, issues: &mut Vec<pb::Issue>) {
+    if rules.secret && (text.starts_with(SEALED) || text.starts_with(MARK)) {
+        return;
+    }
     length(rules, text.chars().count(), "characters", path, issues);
     if let Some(pattern) = PATTERNS.get(field.full_name())
         && !pattern.is_match(text)
@@ -277,6 +281,9 @@ fn check_text(field: &FieldDescriptor, rules: &pb::FieldRules, text: &str, path:
                     "flatten it".into(),
                     codes::OUT_OF_RANGE,
                 ));
+            }
+            Ok(value) if rules.composed && composed::is_composed(text) => {
+                issues.append(&mut composed::issues(&value, path));
             }
             Ok(_) => {}
         }

@@ -127,6 +127,13 @@ impl Fields {
         }
     }
 
+    /// Gives a field that is there another value.
+    pub fn set(&mut self, path: &str, value: Json) {
+        if let Some(known) = self.values.get_mut(path) {
+            *known = value;
+        }
+    }
+
     /// Takes a field out.
     pub fn remove(&mut self, path: &str) {
         self.values.remove(path);

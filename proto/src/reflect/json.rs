@@ -98,6 +98,18 @@ pub fn lookup<'a>(json: &'a Json, path: &str) -> Option<&'a Json> {
     Some(at)
 }
 
+/// [`lookup`], to be changed.
+pub fn lookup_mut<'a>(json: &'a mut Json, path: &str) -> Option<&'a mut Json> {
+    let mut at = json;
+    for part in path.split(['.', '[']).filter(|part| !part.is_empty()) {
+        at = match part.strip_suffix(']') {
+            Some(index) => at.get_mut(index.parse::<usize>().ok()?)?,
+            None => at.get_mut(part)?,
+        };
+    }
+    Some(at)
+}
+
 /// With `zeros`, numbers and truth values that are 0 or false are told, where a field cannot be absent.
 fn message_json(message: &DynamicMessage, zeros: bool) -> Json {
     if message.descriptor().full_name() == TIMESTAMP {

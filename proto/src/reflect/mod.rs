@@ -1,20 +1,24 @@
 //! Descriptors at run time: what the generic parts know of a kind's fields without a line of code per kind.
 
 mod check;
+mod composed;
 mod describe;
 mod fields;
 mod json;
 mod references;
 mod schema;
+mod secret;
 
 pub use check::{check, check_metadata, immutable_changes};
+pub use composed::{Part, filled, parts};
 pub use describe::{Described, describe};
 pub use fields::{Fields, PROTECT, keyed_paths};
 pub use json::{
-    lookup, message_to_json, spec_from_json, spec_from_json_partly, spec_to_json, to_json, to_manifest_json,
+    lookup, lookup_mut, message_to_json, spec_from_json, spec_from_json_partly, spec_to_json, to_json, to_manifest_json,
 };
-pub use references::{Reference, UniqueValue, clear_reference, references, rename_reference, uniques};
+pub use references::{Reference, UniqueValue, clear_reference, composed_values, references, rename_reference, uniques};
 pub use schema::{DRAFT, message_output, resource_output, schema};
+pub use secret::{MARK, SEALED, has_secrets, map_secrets, mark_of, masked, masked_value};
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -131,6 +135,8 @@ pub fn empty_spec(kind: Kind) -> Spec {
         Kind::Site => Spec::Site(pb::SiteSpec::default()),
         Kind::Asset => Spec::Asset(pb::AssetSpec::default()),
         Kind::Project => Spec::Project(pb::ProjectSpec::default()),
+        Kind::Secret => Spec::Secret(pb::SecretSpec::default()),
+        Kind::Template => Spec::Template(pb::TemplateSpec::default()),
         Kind::GatewayConfig => Spec::GatewayConfig(pb::GatewayConfigSpec::default()),
         Kind::DeviceProfile => Spec::DeviceProfile(pb::DeviceProfileSpec::default()),
         Kind::Device => Spec::Device(pb::DeviceSpec::default()),

@@ -2,7 +2,7 @@
 
 use prost_reflect::{DynamicMessage, FieldDescriptor, ReflectMessage as _, Value};
 
-use super::{dynamic, manifest_name, rules, typed};
+use super::{composed, dynamic, manifest_name, rules, typed};
 use crate::kinds::Kind;
 use crate::pb;
 use crate::pb::resource::Spec;
@@ -37,15 +37,42 @@ pub struct UniqueValue {
 pub fn references(spec: &Spec) -> Vec<Reference> {
     let mut found = Vec::new();
     walk(&dynamic(spec), "spec", &mut |field, path, text| {
-        if let Some(rules) = rules(field)
-            && let Some(kind) = Kind::find(&rules.r#ref)
+        let Some(rules) = rules(field) else { return };
+        if rules.composed
+            && composed::is_composed(text)
+            && let Ok(json) = serde_json::from_str(text)
         {
+            composed::parts(&json, path, &mut |path, part| {
+                let (kind, name, key) = part.target();
+                found.push(Reference {
+                    path: format!("{path}.{key}"),
+                    kind,
+                    name: name.to_owned(),
+                    on_delete: pb::OnDelete::Restrict,
+                });
+            });
+        }
+        if let Some(kind) = Kind::find(&rules.r#ref) {
             found.push(Reference {
                 path: path.to_owned(),
                 kind,
                 name: text.to_owned(),
                 on_delete: rules.on_delete(),
             });
+        }
+    });
+    found
+}
+
+/// The free values in which something may stand for something else, where anything does: path and value.
+pub fn composed_values(spec: &Spec) -> Vec<(String, serde_json::Value)> {
+    let mut found = Vec::new();
+    walk(&dynamic(spec), "spec", &mut |field, path, text| {
+        if rules(field).is_some_and(|rules| rules.composed)
+            && composed::is_composed(text)
+            && let Ok(json) = serde_json::from_str(text)
+        {
+            found.push((path.to_owned(), json));
         }
     });
     found
@@ -104,7 +131,9 @@ fn rewrite_in(message: &mut DynamicMessage, kind: Kind, name: &str, new: Option<
         let concerned = rules(&field).is_some_and(|rules| {
             Kind::find(&rules.r#ref) == Some(kind) && (new.is_some() || rules.on_delete() == pb::OnDelete::Clear)
         });
+        let composed = rules(&field).is_some_and(|rules| rules.composed);
         match message.get_field_mut(&field) {
+            Value::String(text) if composed => changed |= new.is_some_and(|new| rename_in(text, kind, name, new)),
             Value::String(text) if concerned && text == name => {
                 match new {
                     Some(new) => new.clone_into(text),
@@ -132,6 +161,21 @@ fn rewrite_in(message: &mut DynamicMessage, kind: Kind, name: &str, new: Option<
             }
             _ => {}
         }
+    }
+    changed
+}
+
+/// The parts of a free JSON value that name the resource.
+fn rename_in(text: &mut String, kind: Kind, name: &str, new: &str) -> bool {
+    if !composed::is_composed(text) {
+        return false;
+    }
+    let Ok(mut json) = serde_json::from_str(text) else {
+        return false;
+    };
+    let changed = composed::rename(&mut json, kind, name, new);
+    if changed {
+        *text = json.to_string();
     }
     changed
 }

@@ -3,6 +3,7 @@
 use prost_reflect::{FieldDescriptor, Kind as Type, MessageDescriptor};
 use serde_json::{Map, Value as Json, json};
 
+use super::MARK;
 use super::describe::{TIMESTAMP, comment, fields, metadata};
 use super::{RESOURCE, enum_words, manifest_name, pool, rules, spec_descriptor};
 use crate::kinds::{KINDS, Kind};
@@ -128,7 +129,11 @@ fn message_schema(message: &MessageDescriptor, view: View) -> Json {
 fn field_schema(field: &FieldDescriptor, view: View) -> Json {
     let nothing = pb::FieldRules::default();
     let rules = rules(field).unwrap_or(&nothing);
-    let mut schema = if rules.json {
+    let mut schema = if rules.secret && view == View::Manifest {
+        let read = |key: &str| json!({"type": "object", "required": [key], "additionalProperties": false, "properties": {key: {"type": "string"}}});
+        let mark = json!({"type": "string", "pattern": format!("^{MARK}")});
+        json!({"anyOf": [read("fromEnv"), read("fromFile"), mark]})
+    } else if rules.json {
         json!({})
     } else if field.is_map() {
         json!({"type": "object", "additionalProperties": {"type": "string"}})

@@ -2,6 +2,7 @@
 
 mod bus_load;
 mod places;
+mod template;
 mod tenancy;
 mod things;
 
@@ -19,7 +20,10 @@ pub fn check(spec: &Spec) -> Vec<Issue> {
     match spec {
         Spec::Organization(spec) => tenancy::organization(spec),
         Spec::Customer(spec) => tenancy::customer(spec),
-        Spec::Project(_) | Spec::Asset(_) | Spec::Configuration(_) | Spec::Translation(_) => Vec::new(),
+        Spec::Project(_) | Spec::Asset(_) | Spec::Configuration(_) | Spec::Translation(_) | Spec::Secret(_) => {
+            Vec::new()
+        }
+        Spec::Template(spec) => template::template(spec),
         Spec::Site(spec) => places::site(spec),
         Spec::GatewayConfig(spec) => gateway_config::problems(spec),
         Spec::DeviceProfile(spec) => things::device_profile(spec),

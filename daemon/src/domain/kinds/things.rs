@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 
 use fleet_proto::pb::{DeviceProfileSpec, DeviceSpec, Issue, Sensor};
-use serde_json::Value;
 
 use super::{issue, tenancy};
 
@@ -34,7 +33,8 @@ fn sensors(sensors: &[Sensor]) -> Vec<Issue> {
         .collect()
 }
 
-/// The device with what its profile adds: its own fields win; sensors merge by name and field, maps deeply.
+/// The device with what its profile adds: its own fields win; sensors merge by name and field. Their configurations
+/// are merged where templates and secrets can be filled in: `services/devices/settings.rs`.
 pub fn effective(device: &DeviceSpec, profile: Option<&DeviceProfileSpec>) -> DeviceSpec {
     let mut whole = device.clone();
     let Some(profile) = profile else { return whole };
@@ -60,32 +60,7 @@ pub fn effective(device: &DeviceSpec, profile: Option<&DeviceProfileSpec>) -> De
             }
         }
     }
-    let read = |text: &Option<String>| {
-        text.as_deref()
-            .and_then(|text| serde_json::from_str::<Value>(text).ok())
-    };
-    whole.configuration = match (read(&whole.configuration), read(&profile.configuration)) {
-        (Some(own), Some(inherited)) => Some(merge(inherited, own).to_string()),
-        (None, Some(inherited)) => Some(inherited.to_string()),
-        (own, None) => own.map(|own| own.to_string()),
-    };
     whole
-}
-
-fn merge(below: Value, above: Value) -> Value {
-    match (below, above) {
-        (Value::Object(mut below), Value::Object(above)) => {
-            for (key, value) in above {
-                let merged = match below.remove(&key) {
-                    Some(old) => merge(old, value),
-                    None => value,
-                };
-                below.insert(key, merged);
-            }
-            Value::Object(below)
-        }
-        (_, above) => above,
-    }
 }
 
 #[cfg(test)]
@@ -103,12 +78,10 @@ mod tests {
         let profile = DeviceProfileSpec {
             device_type: Some("meter".into()),
             sensors: vec![sensor("u", Some("V"), Some(300.0)), sensor("i", Some("A"), None)],
-            configuration: Some(r#"{"a":{"x":1,"y":2}}"#.into()),
             ..DeviceProfileSpec::default()
         };
         let device = DeviceSpec {
             sensors: vec![sensor("u", None, Some(250.0))],
-            configuration: Some(r#"{"a":{"y":3}}"#.into()),
             ..DeviceSpec::default()
         };
         let whole = effective(&device, Some(&profile));
@@ -117,6 +90,5 @@ mod tests {
             whole.sensors,
             vec![sensor("u", Some("V"), Some(250.0)), sensor("i", Some("A"), None)]
         );
-        assert_eq!(whole.configuration(), r#"{"a":{"x":1,"y":3}}"#);
     }
 }

@@ -3,16 +3,18 @@
 use std::collections::HashMap;
 
 use fleet_proto::kinds::Kind;
-use fleet_proto::pb::DeviceProfileSpec;
 use fleet_proto::pb::gateway_config_spec::{DataType, Parity, Transport};
 use fleet_proto::pb::resource::Spec;
+use fleet_proto::pb::{DeviceProfileSpec, DeviceSpec};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{Devices, Identity};
+use super::{Devices, Identity, settings};
 use crate::domain::kinds::effective;
 use crate::domain::kinds::gateway_config::{self, Bus, GatewayConfig, Register, Slave};
+use crate::domain::sealing::Sealer;
 use crate::domain::{Object, tokens};
+use crate::services::composed::{Filler, Show};
 use crate::services::error::{Error, Result};
 use crate::storage::{Tx, resources};
 
@@ -31,21 +33,24 @@ impl Devices {
     pub async fn config(&self, identity: &Identity, device: &str, schema: u32) -> Result<Option<Served>> {
         let object = self.on_behalf(identity, device).await?;
         let mut tx = self.resources.db().read().await?;
-        let Some((name, config)) = load(&mut tx, &object).await? else {
+        let mut filler = Filler::new(self.resources.sealer());
+        let Some(loaded) = load(&mut tx, &mut filler, &object).await? else {
             return Ok(None);
         };
         if schema <= 1
-            && let Some(why) = gateway_config::beyond_version_1(&config)
+            && let Some((name, config)) = &loaded.config
+            && let Some(why) = gateway_config::beyond_version_1(config)
         {
             return Err(Error::AlreadyExists(format!(
                 "the gateway asks for schemaVersion 1, and gateway-config/{name} needs schemaVersion 2 because {why}; a configuration of version 2"
             )));
         }
-        let version = version(&config);
-        Ok(Some(Served {
-            body: answer(&name, &version, &config, schema),
-            version,
-        }))
+        let version = loaded.version();
+        let mut body = answer(&version, loaded.config.as_ref(), schema);
+        if schema >= 2 && has_any(&loaded.marks) {
+            body["configuration"] = loaded.settings(&mut tx, &mut filler, &object, Show::Text).await?;
+        }
+        Ok(Some(Served { version, body }))
     }
 
     /// The version that a device should run; empty: none.
@@ -54,22 +59,85 @@ impl Devices {
         let Some(object) = resources::find_by_uid(&mut tx, identity.uid).await? else {
             return Ok(String::new());
         };
-        Ok(load(&mut tx, &object)
-            .await?
-            .map(|(_, config)| version(&config))
-            .unwrap_or_default())
+        let mut filler = Filler::new(self.resources.sealer());
+        let loaded = load(&mut tx, &mut filler, &object).await?;
+        Ok(loaded.map(|loaded| loaded.version()).unwrap_or_default())
     }
 }
 
-/// Versions that gateways should run, each configuration looked at once: many devices share a few.
-#[derive(Debug, Default)]
-pub(super) struct Versions {
-    profiles: HashMap<(Option<Uuid>, String), Option<DeviceProfileSpec>>,
-    configs: HashMap<(Option<Uuid>, String), String>,
+/// What a device is served.
+struct Loaded {
+    config: Option<(String, GatewayConfig)>,
+    profile: Option<DeviceProfileSpec>,
+    /// Its settings, with the marks of secrets: by these they are told apart.
+    marks: Value,
 }
 
-impl Versions {
-    /// The version that a gateway should fetch; empty: it has no configuration, or fleetd polls in its place.
+impl Loaded {
+    fn version(&self) -> String {
+        version(self.config.as_ref().map(|(_, config)| config), &self.marks)
+    }
+
+    async fn settings(&self, tx: &mut Tx, filler: &mut Filler<'_>, object: &Object, show: Show) -> Result<Value> {
+        let Spec::Device(spec) = &object.spec else {
+            return Ok(Value::Null);
+        };
+        let org = object.org.as_ref().map(|org| org.uid);
+        settings::of(tx, filler, org, (spec, self.profile.as_ref()), show).await
+    }
+}
+
+/// None: neither a gateway configuration nor settings.
+async fn load(tx: &mut Tx, filler: &mut Filler<'_>, object: &Object) -> Result<Option<Loaded>> {
+    let Spec::Device(spec) = &object.spec else {
+        return Ok(None);
+    };
+    let org = object.org.as_ref().map(|org| org.uid);
+    let profile = match &spec.profile {
+        Some(name) => profile(tx, org, name).await?,
+        None => None,
+    };
+    let config = match effective(spec, profile.as_ref()).gateway_config {
+        Some(name) => config(tx, org, &name).await?.map(|config| (name, config)),
+        None => None,
+    };
+    let mut loaded = Loaded {
+        config,
+        profile,
+        marks: Value::Null,
+    };
+    loaded.marks = loaded.settings(tx, filler, object, Show::Mark).await?;
+    Ok((loaded.config.is_some() || has_any(&loaded.marks)).then_some(loaded))
+}
+
+fn has_any(settings: &Value) -> bool {
+    settings.as_object().is_some_and(|settings| !settings.is_empty())
+}
+
+/// By organization and name.
+type Named = (Option<Uuid>, String);
+
+/// Versions that gateways should run, each configuration looked at once: many devices share a few.
+#[derive(Debug)]
+pub(super) struct Versions<'a> {
+    filler: Filler<'a>,
+    profiles: HashMap<Named, Option<DeviceProfileSpec>>,
+    /// Settings of devices that have none of their own.
+    inherited: HashMap<Named, Value>,
+    known: HashMap<(Named, String), String>,
+}
+
+impl<'a> Versions<'a> {
+    pub(super) fn new(sealer: &'a Sealer) -> Self {
+        Self {
+            filler: Filler::new(sealer),
+            profiles: HashMap::new(),
+            inherited: HashMap::new(),
+            known: HashMap::new(),
+        }
+    }
+
+    /// The version that a gateway should fetch; empty: it has none, or fleetd polls in its place.
     pub(super) async fn of(&mut self, tx: &mut Tx, object: &Object) -> Result<String> {
         let Spec::Device(spec) = &object.spec else {
             return Ok(String::new());
@@ -86,32 +154,45 @@ impl Versions {
                 }
             },
         };
-        let Some(name) = effective(spec, profile.as_ref()).gateway_config else {
-            return Ok(String::new());
-        };
-        if let Some(version) = self.configs.get(&(org, name.clone())) {
+        let marks = self.marks(tx, org, spec, profile.as_ref()).await?;
+        let name = effective(spec, profile.as_ref()).gateway_config.unwrap_or_default();
+        let key = ((org, name), marks.to_string());
+        if let Some(version) = self.known.get(&key) {
             return Ok(version.clone());
         }
-        let config = config(tx, org, &name).await?.filter(|config| !config.polled_by_fleetd);
-        let version = config.as_ref().map(version).unwrap_or_default();
-        self.configs.insert((org, name), version.clone());
+        let config = match key.0.1.as_str() {
+            "" => None,
+            name => config(tx, org, name).await?,
+        };
+        let served = config.as_ref().is_some_and(|config| !config.polled_by_fleetd) || has_any(&marks);
+        let version = if served {
+            version(config.as_ref(), &marks)
+        } else {
+            String::new()
+        };
+        self.known.insert(key, version.clone());
         Ok(version)
     }
-}
 
-async fn load(tx: &mut Tx, object: &Object) -> Result<Option<(String, GatewayConfig)>> {
-    let Spec::Device(spec) = &object.spec else {
-        return Ok(None);
-    };
-    let org = object.org.as_ref().map(|org| org.uid);
-    let profile = match &spec.profile {
-        Some(name) => profile(tx, org, name).await?,
-        None => None,
-    };
-    let Some(name) = effective(spec, profile.as_ref()).gateway_config else {
-        return Ok(None);
-    };
-    Ok(config(tx, org, &name).await?.map(|config| (name, config)))
+    async fn marks(
+        &mut self,
+        tx: &mut Tx,
+        org: Option<Uuid>,
+        spec: &DeviceSpec,
+        profile: Option<&DeviceProfileSpec>,
+    ) -> Result<Value> {
+        let shared = (org, spec.profile.clone().unwrap_or_default());
+        if spec.configuration.is_none()
+            && let Some(known) = self.inherited.get(&shared)
+        {
+            return Ok(known.clone());
+        }
+        let marks = settings::of(tx, &mut self.filler, org, (spec, profile), Show::Mark).await?;
+        if spec.configuration.is_none() {
+            self.inherited.insert(shared, marks.clone());
+        }
+        Ok(marks)
+    }
 }
 
 async fn profile(tx: &mut Tx, org: Option<Uuid>, name: &str) -> Result<Option<DeviceProfileSpec>> {
@@ -130,11 +211,26 @@ async fn config(tx: &mut Tx, org: Option<Uuid>, name: &str) -> Result<Option<Gat
     })
 }
 
-fn version(config: &GatewayConfig) -> String {
-    tokens::hash(&answer("", "", config, 2).to_string())[..16].to_owned()
+fn version(config: Option<&GatewayConfig>, marks: &Value) -> String {
+    let mut whole = match config {
+        Some(config) => body("", "", config, 2),
+        None => json!({}),
+    };
+    if has_any(marks) {
+        whole["configuration"] = marks.clone();
+    }
+    tokens::hash(&whole.to_string())[..16].to_owned()
 }
 
-fn answer(name: &str, version: &str, config: &GatewayConfig, schema: u32) -> Value {
+fn answer(version: &str, config: Option<&(String, GatewayConfig)>, schema: u32) -> Value {
+    match config {
+        Some((name, config)) => body(name, version, config, schema),
+        // There are only settings: nothing is polled.
+        None => json!({"configId": "", "configVersion": version, "configSchemaVer": schema.clamp(1, 2), "slaves": []}),
+    }
+}
+
+fn body(name: &str, version: &str, config: &GatewayConfig, schema: u32) -> Value {
     let mut body = json!({
         "configId": name,
         "configVersion": version,

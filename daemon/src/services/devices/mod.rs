@@ -3,6 +3,7 @@
 mod config;
 mod operate;
 mod provision;
+mod settings;
 
 pub use config::Served;
 pub use operate::{Heartbeat, LogQuery, NewCommand, level as log_level};
@@ -159,7 +160,7 @@ impl Devices {
         }
         let mut tx = self.resources.db().read().await?;
         let now = self.clock.now();
-        let mut versions = config::Versions::default();
+        let mut versions = config::Versions::new(self.resources.sealer());
         for (object, resource) in objects
             .iter()
             .zip(&mut shown)

@@ -17,8 +17,9 @@ use super::impact;
 use super::outcome::{Action, Applied, Outcome, repeated};
 use super::submission::{Mentioned, Wanted, issue, parse};
 use super::write::{self, Stamp, Write};
-use super::{Resources, checks, may_administer, prune};
+use super::{Resources, checks, fits, may_administer, prune, seal};
 use crate::domain::ownership::{self, Claim, Manager, Origin, Owners};
+use crate::domain::sealing::Sealer;
 use crate::domain::{Caller, Key, Object, Org, kinds};
 use crate::services::error::{Error, Result};
 use crate::storage::resources;
@@ -94,6 +95,7 @@ impl Resources {
             commit: options.commit.clone(),
         };
         let run = Run {
+            sealer: &self.sealer,
             stamp: &stamp,
             manager,
             options,
@@ -111,6 +113,7 @@ impl Resources {
 
 /// The state of one apply.
 struct Run<'a> {
+    sealer: &'a Sealer,
     stamp: &'a Stamp,
     manager: &'a Manager,
     options: &'a Options,
@@ -131,7 +134,11 @@ impl Run<'_> {
         let mut wanted = parse(bundle, &mut self.mentioned, &mut self.issues);
         wanted.sort_by_key(|want| (want.object.kind, want.index));
         let pairs = self.pair(tx, wanted).await?;
-        let submitted: HashSet<Uuid> = pairs.iter().map(|pair| pair.want.object.uid).collect();
+        let positions: HashMap<Uuid, usize> = pairs
+            .iter()
+            .map(|pair| (pair.want.object.uid, pair.want.index))
+            .collect();
+        let submitted: HashSet<Uuid> = positions.keys().copied().collect();
         let orgs: HashSet<Uuid> = self.orgs.values().flatten().map(|org| org.uid).collect();
         let mut fallen = prune::fallen(tx, self.manager, self.options, &submitted, &orgs).await?;
         if is_empty && self.options.prune {
@@ -180,8 +187,12 @@ impl Run<'_> {
         }
         self.issues
             .append(&mut checks::references(tx, &self.writes, &self.mentioned).await?);
+        let mut missed = checks::missed(tx, &doomed, &positions).await?;
+        self.issues.append(&mut missed);
         if self.issues.is_empty() {
             self.issues.append(&mut checks::relations(tx, &self.writes).await?);
+            self.issues
+                .append(&mut fits::check(tx, self.sealer, &self.writes).await?);
         }
         if !self.issues.is_empty() {
             self.issues.sort_by(|a, b| (a.index, &a.path).cmp(&(b.index, &b.path)));
@@ -249,6 +260,8 @@ impl Run<'_> {
                 stale.push((want.object.key(), base, found));
             }
             want.object.uid = current.as_ref().map_or_else(Uuid::now_v7, |current| current.uid);
+            let mut unsealed = seal::submitted(self.sealer, &mut want, current.as_ref());
+            self.issues.append(&mut unsealed);
             if want.object.kind == Kind::Organization {
                 let org = Org {
                     uid: want.object.uid,

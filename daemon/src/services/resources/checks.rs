@@ -111,6 +111,27 @@ pub(super) async fn references(
     Ok(issues)
 }
 
+/// What was deleted must not be missed by what was submitted as it is, and so was not written. `submitted` gives the
+/// positions; of others the deletion itself takes care.
+pub(super) async fn missed(tx: &mut Tx, deleted: &[Object], submitted: &HashMap<Uuid, usize>) -> Result<Vec<Issue>> {
+    let mut issues = Vec::new();
+    for object in deleted {
+        let org = object.org.as_ref().map(|org| org.uid);
+        if resources::find_uid(tx, org, object.kind, &object.name).await?.is_some() {
+            continue;
+        }
+        for row in resources::referrers(tx, org, object.kind, &object.name).await? {
+            let Some(index) = submitted.get(&row.uid) else {
+                continue;
+            };
+            let message = format!("{}/{} would no longer exist", object.kind, object.name);
+            let help = "submit it again, or change what refers to it first";
+            issues.push(issue(*index, &row.path, codes::MISSING_REFERENCE, message, help));
+        }
+    }
+    Ok(issues)
+}
+
 /// What must hold between objects: parents form no cycle, a shared configuration says whose readings it gives.
 pub(super) async fn relations(tx: &mut Tx, written: &[Write]) -> Result<Vec<Issue>> {
     let mut issues = Vec::new();

@@ -34,10 +34,12 @@ pub(super) async fn of(tx: &mut Tx, writes: &[Write], doomed: &[Object]) -> Resu
         let Some(before) = &write.before else { continue };
         impact.object(before, false);
         let (Spec::Device(old), Spec::Device(new)) = (&before.spec, &write.after.spec) else {
-            impact.reach(tx, &write.after).await?;
+            impact.reach(tx, before, &write.after).await?;
             continue;
         };
-        if old.gateway_config != new.gateway_config || old.profile != new.profile {
+        if (&old.gateway_config, &old.profile, &old.configuration)
+            != (&new.gateway_config, &new.profile, &new.configuration)
+        {
             impact.reconfigured.insert(before.uid);
         }
     }
@@ -67,12 +69,21 @@ impl Impact {
         }
     }
 
-    /// Devices that have the configuration or profile.
-    async fn reach(&mut self, tx: &mut Tx, object: &Object) -> Result<()> {
+    /// Devices that have the configuration or profile, or settings from the template or secret.
+    async fn reach(&mut self, tx: &mut Tx, before: &Object, object: &Object) -> Result<()> {
+        let reconfigures = match (&before.spec, &object.spec) {
+            (Spec::DeviceProfile(old), Spec::DeviceProfile(new)) => {
+                (&old.gateway_config, &old.configuration) != (&new.gateway_config, &new.configuration)
+            }
+            (old, new) => old != new,
+        };
         let org = object.org.as_ref().map(|org| org.uid);
         let mut sources = vec![(object.kind, object.name.clone())];
         while let Some((kind, name)) = sources.pop() {
-            if !matches!(kind, Kind::GatewayConfig | Kind::DeviceProfile) {
+            if !matches!(
+                kind,
+                Kind::GatewayConfig | Kind::DeviceProfile | Kind::Template | Kind::Secret
+            ) {
                 continue;
             }
             for row in resources::referrers(tx, org, kind, &name).await? {
@@ -81,7 +92,7 @@ impl Impact {
                 } else if row.kind == Kind::Device
                     && let Some(device) = resources::find_by_uid(tx, row.uid).await?
                 {
-                    if object.kind == Kind::GatewayConfig {
+                    if reconfigures {
                         self.reconfigured.insert(device.uid);
                     }
                     self.object(&device, false);

@@ -4,12 +4,14 @@ mod apply;
 mod checks;
 mod delete;
 mod doom;
+mod fits;
 mod history;
 mod impact;
 mod list;
 mod outcome;
 mod prune;
 mod restore;
+mod seal;
 mod submission;
 mod watch;
 mod write;
@@ -32,6 +34,7 @@ use uuid::Uuid;
 
 use super::error::{Error, Result};
 use crate::domain::ownership::Manager;
+use crate::domain::sealing::Sealer;
 use crate::domain::{Caller, Clock, Object, Org};
 use crate::storage::{Db, Tx, changes, resources};
 
@@ -40,16 +43,18 @@ use crate::storage::{Db, Tx, changes, resources};
 pub struct Resources {
     db: Db,
     clock: Arc<dyn Clock>,
+    sealer: Arc<Sealer>,
     committed: signal::Sender<u64>,
 }
 
 impl Resources {
-    /// Works on `db`; times come from `clock`.
-    pub async fn open(db: Db, clock: Arc<dyn Clock>) -> Result<Self> {
+    /// Works on `db`; times come from `clock`, secrets are sealed by `sealer`.
+    pub async fn open(db: Db, clock: Arc<dyn Clock>, sealer: Arc<Sealer>) -> Result<Self> {
         let revision = changes::revision(&mut db.read().await?).await?;
         Ok(Self {
             db,
             clock,
+            sealer,
             committed: signal::Sender::new(revision),
         })
     }
@@ -57,6 +62,11 @@ impl Resources {
     /// The database that it works on.
     pub fn db(&self) -> &Db {
         &self.db
+    }
+
+    /// What opens the secrets that are stored.
+    pub fn sealer(&self) -> &Sealer {
+        &self.sealer
     }
 
     /// Tells everyone who waits that the transaction of `revision` is committed.

@@ -10,7 +10,8 @@ use super::doom::{self, Doom, Ended};
 use super::outcome::{Action, Applied, Outcome};
 use super::submission::issue;
 use super::write::{self, Stamp, Write};
-use super::{Resources, checks, impact, may_administer};
+use super::{Resources, checks, fits, impact, may_administer};
+use crate::domain::sealing::Sealer;
 use crate::domain::{Caller, Key, Object};
 use crate::services::error::{Error, Result};
 use crate::storage::changes::{self, Change};
@@ -65,7 +66,7 @@ impl Resources {
             Target::Undo(revision) => before(&mut tx, *revision).await?,
             Target::To { revision, org, keys } => after(&mut tx, *revision, org, keys).await?,
         };
-        let outcome = restore(&mut tx, &stamp, past, request.force).await?;
+        let outcome = restore(&mut tx, self.sealer(), &stamp, past, request.force).await?;
         let changed = outcome
             .applied
             .iter()
@@ -152,7 +153,7 @@ async fn after(tx: &mut Tx, revision: u64, org: &str, keys: &[Key]) -> Result<Ve
     Ok(order.into_iter().filter_map(|uid| first.remove(&uid)).collect())
 }
 
-async fn restore(tx: &mut Tx, stamp: &Stamp, past: Vec<Past>, force: bool) -> Result<Outcome> {
+async fn restore(tx: &mut Tx, sealer: &Sealer, stamp: &Stamp, past: Vec<Past>, force: bool) -> Result<Outcome> {
     let mut writes = Vec::new();
     let mut falling = Vec::new();
     let mut stale = Vec::new();
@@ -237,8 +238,11 @@ async fn restore(tx: &mut Tx, stamp: &Stamp, past: Vec<Past>, force: bool) -> Re
     }
     issues.append(&mut write::all(tx, stamp, &writes, &mut doom.objects).await?);
     issues.append(&mut checks::references(tx, &writes, &HashSet::new()).await?);
+    let all = concerned.iter().map(|uid| (*uid, 0)).collect();
+    issues.append(&mut checks::missed(tx, &doom.objects, &all).await?);
     if issues.is_empty() {
         issues.append(&mut checks::relations(tx, &writes).await?);
+        issues.append(&mut fits::check(tx, sealer, &writes).await?);
     }
     if !issues.is_empty() {
         return Err(Error::Invalid(issues));

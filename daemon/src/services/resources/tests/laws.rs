@@ -99,11 +99,12 @@ async fn revision(service: &Resources) -> u64 {
         .unwrap()
 }
 
-/// The example site, which has every kind, with some of its resources left out and some fields taken away or changed.
+/// The example sites, which have every kind, with some of its resources left out and some fields taken away or changed.
 fn example(random: &mut StdRng) -> String {
-    let dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/01-first-site");
-    let mut paths: Vec<_> = std::fs::read_dir(dir)
-        .unwrap()
+    let examples = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
+    let mut paths: Vec<_> = ["01-first-site", "03-test-bench"]
+        .iter()
+        .flat_map(|dir| std::fs::read_dir(examples.join(dir)).unwrap())
         .map(|entry| entry.unwrap().path())
         .collect();
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "yaml"));
@@ -119,7 +120,14 @@ fn example(random: &mut StdRng) -> String {
                     continue;
                 }
             }
+            if is_org && manifest["metadata"]["name"] != "acme-energy" {
+                continue;
+            }
             mutate(random, &mut manifest["spec"]);
+            if manifest["kind"] == "Secret" {
+                manifest["spec"]["value"] =
+                    serde_json::json!({"fromEnv": if random.random_bool(0.8) { "A" } else { "B" }});
+            }
             manifests.push(manifest.to_string());
         }
     }

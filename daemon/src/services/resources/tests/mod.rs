@@ -14,14 +14,32 @@ use crate::domain::clock::ManualClock;
 
 async fn open(dir: &tempfile::TempDir) -> Resources {
     let db = Db::open_sqlite(&dir.path().join("fleetd.db")).await.unwrap();
-    Resources::open(db, Arc::new(ManualClock::at(1_000_000))).await.unwrap()
+    let sealer = Arc::new(Sealer::new(&[7; 32]));
+    Resources::open(db, Arc::new(ManualClock::at(1_000_000)), sealer)
+        .await
+        .unwrap()
+}
+
+/// The text of a secret is where it would be read.
+#[derive(Debug)]
+struct Named;
+
+impl manifest::Secrets for Named {
+    fn read(&self, source: manifest::SecretSource<'_>, _: &str) -> std::result::Result<String, (String, String)> {
+        Ok(format!("{source:?}"))
+    }
 }
 
 fn bundle(text: &str) -> Vec<pb::Submission> {
-    let bundle = manifest::read(vec![manifest::Source {
+    let source = manifest::Source {
         name: "test.yaml".into(),
         text: text.as_bytes().to_vec(),
-    }]);
+    };
+    let reading = manifest::Reading {
+        secrets: Some(&Named),
+        ..manifest::Reading::default()
+    };
+    let bundle = manifest::read_with(vec![source], reading);
     assert!(bundle.problems.is_empty(), "{:?}", bundle.problems);
     bundle.submissions()
 }

@@ -149,6 +149,26 @@ async fn guards_stop_what_a_mistake_would_delete() {
 }
 
 #[tokio::test]
+async fn nothing_is_pruned_that_an_unchanged_submission_needs() {
+    let dir = tempfile::tempdir().unwrap();
+    let service = open(&dir).await;
+    let needs = manifest("Asset", "pump", "site: a");
+    apply(&service, &(org() + &site("a", "") + &needs), &set("plant"))
+        .await
+        .done()
+        .unwrap();
+    let refused = service.apply(&me(), bundle(&(org() + &needs)), set("plant")).await;
+    let Err(Error::Invalid(issues)) = refused else {
+        panic!("{refused:?}");
+    };
+    assert_eq!(
+        (issues[0].index, issues[0].path.as_str(), issues[0].code.as_str()),
+        (1, "spec.site", codes::MISSING_REFERENCE)
+    );
+    service.find(&me(), "acme", Kind::Site, "a").await.unwrap();
+}
+
+#[tokio::test]
 async fn a_field_of_somebody_else_is_a_conflict_that_names_the_owner() {
     let dir = tempfile::tempdir().unwrap();
     let service = open(&dir).await;
