@@ -1,4 +1,5 @@
-//! The generated files, `cli/REFERENCE.md` and `completions/`: made from the command line, checked to be current.
+//! The generated files, `cli/REFERENCE.md`, `cli/manifest.schema.json` and `completions/`: made from the command line
+//! and the contract, checked to be current: what scripts and editors rely on changes with a diff that is looked at.
 //! `UPDATE=1 cargo test -p fleetctl` rewrites them.
 
 use std::fmt::Write as _;
@@ -9,6 +10,7 @@ use clap_complete::Shell;
 
 use crate::args::Args;
 use crate::commands::completion;
+use crate::out::shapes;
 
 /// Completion scripts by their names in `completions/`.
 const SCRIPTS: &[(Shell, &str)] = &[
@@ -41,7 +43,9 @@ fn commands(text: &mut String, command: &Command) {
     for sub in command.get_subcommands().filter(|sub| !sub.is_hide_set()) {
         if sub.has_subcommands() {
             commands(text, sub);
-            continue;
+            if sub.is_subcommand_required_set() {
+                continue;
+            }
         }
         let name = sub.get_bin_name().unwrap_or_default();
         let usage = sub.clone().render_usage().to_string();
@@ -52,6 +56,9 @@ fn commands(text: &mut String, command: &Command) {
             usage.trim_start_matches("Usage: ")
         );
         section(text, "", sub.get_arguments().filter(|arg| !arg.is_global_set()), "");
+        if let Some(prints) = shapes::summary(name.trim_start_matches("fleetctl ")) {
+            let _ = write!(text, "\n`-o json`: {prints}.\n");
+        }
     }
 }
 
@@ -127,6 +134,12 @@ fn check(path: &Path, wanted: &str) {
 #[test]
 fn the_reference_is_current() {
     check(Path::new("cli/REFERENCE.md"), &markdown());
+}
+
+#[test]
+fn the_schema_is_current() {
+    let schema = fleet_proto::reflect::schema(None);
+    check(Path::new("cli/manifest.schema.json"), &format!("{schema:#}\n"));
 }
 
 #[test]

@@ -27,7 +27,9 @@ pub(super) async fn run(cx: &mut Context, args: &Drift) -> Result<Exit> {
         for applied in outcome.applied.iter().filter(|applied| is_drift(applied)) {
             let name = applied.resource.as_ref().map(super::named).unwrap_or_default();
             let place = submission.place(applied);
+            let value = |text: Option<&String>| text.and_then(|text| serde_json::from_str::<Value>(text).ok());
             let mut push = |path: &str, is: Option<&String>, wanted: Option<&String>, why: String| {
+                let (is, wanted) = (value(is), value(wanted));
                 records
                     .push(json!({"ref": name, "what": path, "is": is, "wanted": wanted, "why": why, "place": place}));
             };

@@ -37,6 +37,57 @@ pub fn of(command: &str) -> Option<Json> {
     Some(schema)
 }
 
+/// What a command prints, in a line: for the reference.
+#[cfg(test)]
+pub fn summary(command: &str) -> Option<String> {
+    let (count, record) = shape(command)?;
+    let one = if record == reflect::resource_output() {
+        "a resource".to_owned()
+    } else {
+        format!("`{}`", told(&record))
+    };
+    Some(match count {
+        Count::One => one,
+        Count::Many => format!("a list, each {one}"),
+        Count::Named => format!("a list, each {one}; the one itself where one is named"),
+        Count::Endless => format!("refused; a line of `-o jsonl` is {one}"),
+    })
+}
+
+#[cfg(test)]
+fn told(schema: &Json) -> String {
+    if let Some(choices) = schema["anyOf"].as_array() {
+        return choices.iter().map(told).collect::<Vec<_>>().join(" or ");
+    }
+    if *schema == reflect::resource_output() {
+        return "resource".to_owned();
+    }
+    match (
+        &schema["properties"],
+        &schema["items"],
+        &schema["enum"],
+        &schema["type"],
+    ) {
+        (Json::Object(fields), ..) => {
+            let required = schema["required"].as_array();
+            let field = |(name, inner): (&String, &Json)| {
+                let always = required.is_some_and(|names| names.iter().any(|known| known == name));
+                format!("{name}{}: {}", if always { "" } else { "?" }, told(inner))
+            };
+            format!("{{{}}}", fields.iter().map(field).collect::<Vec<_>>().join(", "))
+        }
+        (_, items @ Json::Object(_), ..) => format!("[{}]", told(items)),
+        (_, _, Json::Array(words), _) => words
+            .iter()
+            .map(|word| word.as_str().unwrap_or("null"))
+            .collect::<Vec<_>>()
+            .join("|"),
+        (.., Json::Array(kinds)) => kinds.iter().filter_map(Json::as_str).collect::<Vec<_>>().join("|"),
+        (.., Json::String(kind)) => kind.clone(),
+        _ => "any".to_owned(),
+    }
+}
+
 fn shape(command: &str) -> Option<(Count, Json)> {
     use Count::{Endless, Many, Named, One};
     Some(match command {
