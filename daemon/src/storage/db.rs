@@ -10,7 +10,7 @@ use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgRow};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
 };
-use sqlx::{ConnectOptions as _, Row as _};
+use sqlx::{ConnectOptions as _, Connection as _, Row as _};
 
 use super::error::{Error, Result};
 
@@ -243,16 +243,28 @@ pub fn sqlite_options(path: &Path) -> SqliteConnectOptions {
         .disable_statement_logging()
 }
 
+/// A pool that keeps no connection whose transaction is lost. On a full disk SQLite itself takes a transaction back;
+/// the driver's rollback then fails, and it would refuse every later transaction on that connection.
+fn sound() -> SqlitePoolOptions {
+    SqlitePoolOptions::new().after_release(|connection, _| {
+        Box::pin(async move {
+            // The rollback of a dropped transaction is queued: what comes after it is answered after it.
+            connection.ping().await?;
+            Ok(!connection.is_in_transaction())
+        })
+    })
+}
+
 impl Db {
     /// Opens the embedded database at `path`, creating it where it is missing, and brings its schema up to date.
     pub async fn open_sqlite(path: &Path) -> Result<Self> {
-        let write = SqlitePoolOptions::new()
+        let write = sound()
             .max_connections(1)
             .max_lifetime(None)
             .idle_timeout(None)
             .connect_with(sqlite_options(path))
             .await?;
-        let read = SqlitePoolOptions::new()
+        let read = sound()
             .max_connections(4)
             .connect_with(sqlite_options(path).pragma("query_only", "on"))
             .await?;
@@ -392,6 +404,22 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let db = Db::open_sqlite(&dir.path().join("fleetd.db")).await.unwrap();
         assert_eq!(db.engine().await.unwrap(), "sqlite 3.51.3");
+    }
+
+    #[tokio::test]
+    async fn a_transaction_that_the_engine_took_back_costs_no_later_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let db = Db::open_sqlite(&dir.path().join("fleetd.db")).await.unwrap();
+        for _ in 0..3 {
+            let mut tx = db.begin().await.unwrap();
+            // What SQLite does by itself when the disk is full.
+            query("rollback").execute(&mut tx).await.unwrap();
+            drop(tx);
+            let mut tx = db.begin().await.unwrap();
+            let schema = query("update schema_version set version = version");
+            assert_eq!(schema.execute(&mut tx).await.unwrap(), 1);
+            tx.commit().await.unwrap();
+        }
     }
 
     #[tokio::test]
