@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use fleet_proto::kinds::Kind;
-use fleet_proto::manifest::{self, Bundle, Document, Reading, Source};
+use fleet_proto::manifest::{self, Bundle, Document, Problem, Reading, Source};
 use fleet_proto::pb::apply_response::{Action, Applied};
 use fleet_proto::pb::delete_request::Key;
 use fleet_proto::pb::{self, OnConflict};
@@ -101,6 +101,10 @@ fn document(submission: &Submission, outcome: &Outcome) -> Map<String, Json> {
         let document = submission.bundle.documents.get(applied.index? as usize);
         if let Some(document) = document {
             tell_sources(submission, document, &mut record["manifest"]);
+            let marks = marks(applied, document);
+            if !marks.is_empty() {
+                record["marks"] = marks.into();
+            }
         }
         record["file"] = sent.file.clone().into();
         record["fields"] = fields.into();
@@ -138,6 +142,20 @@ fn tell_sources(submission: &Submission, document: &Document, manifest: &mut Jso
             *place = from_here(submission, document, path, source);
         }
     }
+}
+
+/// The marks of the secrets of a resource that exists. A new one has another uid when it is made, and so other marks.
+fn marks(applied: &Applied, document: &Document) -> Map<String, Json> {
+    let after = applied
+        .resource
+        .as_ref()
+        .map(reflect::to_manifest_json)
+        .unwrap_or_default();
+    let mark = |path: &String| Some((path.clone(), reflect::lookup(&after, &format!(".{path}"))?.clone()));
+    if applied.base == 0 {
+        return Map::new();
+    }
+    document.secrets.keys().filter_map(mark).collect()
 }
 
 /// A file of a secret as it is named from where fleetctl runs, and not from its manifest.
@@ -250,7 +268,16 @@ pub fn read(path: &Path) -> Result<Submission> {
     }
     let mut submissions = Vec::new();
     for record in list("resources") {
-        submissions.push(submission(&record).ok_or_else(|| wrong("holds a resource that cannot be read"))?);
+        let read = submission(&record).map_err(|problems| match problems.into_iter().next() {
+            Some(problem) => Error::new(
+                Exit::Invalid,
+                &problem.code,
+                format!("{}: {}; nothing was changed", path.display(), problem.message),
+                problem.help,
+            ),
+            None => wrong("holds a resource that cannot be read"),
+        })?;
+        submissions.push(read);
     }
     let mut deletes = Vec::new();
     for record in list("deletes") {
@@ -281,10 +308,12 @@ pub fn read(path: &Path) -> Result<Submission> {
     })
 }
 
-fn submission(record: &Json) -> Option<pb::Submission> {
+/// The error is what is wrong with the manifest; nothing: the record is none of a plan.
+fn submission(record: &Json) -> std::result::Result<pb::Submission, Vec<Problem>> {
+    let manifest = record.get("manifest").ok_or_else(Vec::new)?;
     let source = Source {
         name: "plan".to_owned(),
-        text: record.get("manifest")?.to_string().into_bytes(),
+        text: manifest.to_string().into_bytes(),
     };
     let reading = Reading {
         secrets: Some(&Here),
@@ -292,9 +321,14 @@ fn submission(record: &Json) -> Option<pb::Submission> {
     };
     let mut bundle = manifest::read_with(vec![source], reading);
     if !bundle.problems.is_empty() {
-        return None;
+        return Err(bundle.problems);
     }
-    let mut submission = bundle.documents.pop()?.submission;
+    let document = bundle.documents.pop().ok_or_else(Vec::new)?;
+    placed(record, document.submission).ok_or_else(Vec::new)
+}
+
+/// The submission with the places and the base of the plan.
+fn placed(record: &Json, mut submission: pb::Submission) -> Option<pb::Submission> {
     let fields = record.get("fields")?.as_object()?;
     submission.paths = fields.keys().cloned().collect();
     submission.lines.clear();
@@ -315,6 +349,10 @@ fn submission(record: &Json) -> Option<pb::Submission> {
     }
     record.get("file")?.as_str()?.clone_into(&mut submission.file);
     submission.base = Some(record.get("base")?.as_u64()?);
+    if let Some(marks) = record.get("marks").and_then(Json::as_object) {
+        let mark = |(path, mark): (&String, &Json)| Some((path.clone(), mark.as_str()?.to_owned()));
+        submission.marks = marks.iter().map(mark).collect::<Option<_>>()?;
+    }
     Some(submission)
 }
 

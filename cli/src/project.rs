@@ -137,7 +137,7 @@ impl Project {
         let scalars = |values: &Values| {
             values
                 .iter()
-                .find(|(_, value)| value.is_array() || value.is_object())
+                .find(|(_, value)| value.is_array() || value.is_object() || value.is_null())
                 .map(|(name, _)| name.clone())
         };
         let of_environments = project

@@ -8,9 +8,11 @@ use fleet_proto::codes;
 use fleet_proto::manifest::{Bundle, Problem};
 use serde_json::{Value as Json, json};
 
+use crate::commands::named;
 use crate::context::Context;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::files;
+use crate::submit::{Outcome, Submission};
 
 /// Reports of what is wrong in manifests.
 #[derive(Args, Clone, Debug, Default)]
@@ -59,6 +61,44 @@ impl FromStr for Report {
 }
 
 impl Reports {
+    /// Writes the reports of a plan or apply: problems of the manifests, conflicts, guards, and any other refusal.
+    /// On GitHub's runners the annotations come by themselves.
+    pub fn of_outcome(&self, cx: &mut Context, submission: &Submission, outcome: &Outcome) -> Result<()> {
+        let mut problems = Vec::new();
+        for applied in &outcome.applied {
+            let place = applied
+                .index
+                .and_then(|index| submission.bundle.documents.get(index as usize))
+                .map(|document| document.place);
+            problems.extend(applied.conflicts.iter().map(|conflict| Problem {
+                code: codes::OWNED.to_owned(),
+                message: format!(
+                    "{}: {}: {} owns it",
+                    applied.resource.as_ref().map(named).unwrap_or_default(),
+                    conflict.path,
+                    conflict.manager
+                ),
+                help: "`fleetctl plan` shows both values".to_owned(),
+                place,
+            }));
+        }
+        problems.extend(outcome.guards.iter().map(|guard| Problem {
+            code: guard.code.clone(),
+            message: guard.message.clone(),
+            help: guard.help.clone(),
+            place: None,
+        }));
+        if let Some(refusal) = outcome.refusal.as_ref().filter(|_| problems.is_empty()) {
+            problems.push(of_error(refusal));
+        }
+        self.write(cx, &submission.bundle, &problems)
+    }
+
+    /// Writes the reports of a call that failed as a whole: a stale plan, a fleetd that does not answer.
+    pub fn of_error(&self, cx: &mut Context, submission: &Submission, error: &Error) -> Result<()> {
+        self.write(cx, &submission.bundle, &[of_error(error)])
+    }
+
     /// Writes the reports. On GitHub's runners the annotations come by themselves.
     pub fn write(&self, cx: &mut Context, bundle: &Bundle, problems: &[Problem]) -> Result<()> {
         let on_github = std::env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true");
@@ -79,6 +119,15 @@ impl Reports {
             }
         }
         Ok(())
+    }
+}
+
+fn of_error(error: &Error) -> Problem {
+    Problem {
+        code: error.code.clone(),
+        message: error.message.clone(),
+        help: error.help.clone(),
+        place: None,
     }
 }
 

@@ -61,6 +61,8 @@ pub struct Submission {
     pub problems: Vec<Problem>,
     /// What pipelines are told.
     pub reports: Reports,
+    /// A plan before an apply: what is reported is the apply.
+    pub is_a_look: bool,
 }
 
 /// What fleetd answered.
@@ -90,6 +92,17 @@ pub async fn read(cx: &mut Context, args: &Submit) -> Result<Submission> {
             codes::GUARDED,
             format!("fleetctl.yaml is for {server}, and this is {said}; nothing was done"),
             format!("choose it with --server {server}, or another environment with --env"),
+        ));
+    }
+    if let (Some(said), Some(own)) = (
+        &cx.globals.org,
+        project.as_ref().and_then(|project| project.org.as_ref()),
+    ) && cx.org_said
+        && said != own
+    {
+        return Err(Error::usage(
+            format!("fleetctl.yaml is for organization {own}, and --org or FLEETCTL_ORG says {said}; nothing was done"),
+            "leave one of them out, or choose another environment with --env",
         ));
     }
     let mut bundle = files::read(cx, &args.files, &Here).await?;
@@ -149,6 +162,7 @@ pub async fn read(cx: &mut Context, args: &Submit) -> Result<Submission> {
         submissions,
         problems,
         reports: args.reports.clone(),
+        is_a_look: false,
     })
 }
 
@@ -180,28 +194,37 @@ pub async fn apply(cx: &mut Context, submission: &Submission) -> Result<Outcome>
 async fn send(cx: &mut Context, submission: &Submission, only_plan: bool) -> Result<Outcome> {
     let mut problems = submission.problems.clone();
     // fleetd is asked even where the text is wrong: its problems are told together with those of the text.
-    let outcome = match ask(cx, submission, only_plan || !problems.is_empty()).await {
+    // Nothing is concluded from what could not be read: not that it is gone, either.
+    let mut asked = submission.options.clone();
+    asked.prune &= problems.is_empty();
+    let outcome = match ask(cx, submission, asked, only_plan || !problems.is_empty()).await {
         Ok(outcome) => outcome,
         Err(Refused::Issues(issues)) => {
             let told = issues.iter().filter(|issue| !submission.bundle.is_echo(issue));
             problems.extend(told.map(|issue| submission.bundle.locate(issue)));
             Outcome::default()
         }
-        Err(Refused::Error(error)) if problems.is_empty() => return Err(error),
+        Err(Refused::Error(error)) if problems.is_empty() => {
+            submission.reports.of_error(cx, submission, &error)?;
+            return Err(error);
+        }
         Err(Refused::Error(_)) => Outcome::default(),
     };
     problems.sort_by_key(|problem| problem.place);
-    submission.reports.write(cx, &submission.bundle, &problems)?;
     if problems.is_empty() {
+        if !submission.is_a_look {
+            submission.reports.of_outcome(cx, submission, &outcome)?;
+        }
         return Ok(outcome);
     }
+    submission.reports.write(cx, &submission.bundle, &problems)?;
     Err(files::invalid(&submission.bundle, &problems))
 }
 
 /// The messages of a bundle: options, then manifests in parts that fleetd takes.
-fn requests(submission: &Submission) -> Vec<pb::ApplyRequest> {
+fn requests(submission: &Submission, options: pb::apply_request::Options) -> Vec<pb::ApplyRequest> {
     let mut requests = vec![pb::ApplyRequest {
-        options: Some(submission.options.clone()),
+        options: Some(options),
         submissions: Vec::new(),
     }];
     let mut part = pb::ApplyRequest::default();
@@ -219,9 +242,14 @@ fn requests(submission: &Submission) -> Vec<pb::ApplyRequest> {
     requests
 }
 
-async fn ask(cx: &mut Context, submission: &Submission, only_plan: bool) -> std::result::Result<Outcome, Refused> {
+async fn ask(
+    cx: &mut Context,
+    submission: &Submission,
+    options: pb::apply_request::Options,
+    only_plan: bool,
+) -> std::result::Result<Outcome, Refused> {
     let mut client = cx.resources().await.map_err(Refused::Error)?;
-    let requests = tokio_stream::iter(requests(submission));
+    let requests = tokio_stream::iter(requests(submission, options));
     let count = submission.submissions.len();
     cx.changing = !only_plan && !submission.options.dry_run;
     let work = async move {

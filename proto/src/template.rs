@@ -1,13 +1,17 @@
 //! Templates: defaults with values over them, held against a schema.
 
+use std::collections::HashMap;
+
 use jsonschema::error::ValidationErrorKind;
 use jsonschema::{PatternOptions, Validator};
 use serde_json::Value as Json;
 
 use crate::pb::TemplateSpec;
 
-/// Deepest schema; deeper ones cost a validator's stack.
-const DEEPEST: usize = 64;
+/// Schemas that one schema may come to when every `$ref` is written out: what one look at a value costs.
+const LARGEST: usize = 5_000;
+/// Longest way into a schema, `$ref`s followed; deeper ones cost a validator's stack.
+const DEEPEST: usize = 100;
 /// Problems that are told of one value.
 const MOST: usize = 20;
 
@@ -16,34 +20,33 @@ const MOST: usize = 20;
 pub struct Template {
     schema: Validator,
     defaults: Json,
+    /// Bytes of the defaults.
+    pub size: usize,
     /// May manifests begin to use it?
     pub active: bool,
 }
 
-/// What is wrong with a value: the path in it (`.a[0]`), and why.
+/// What is wrong with a value or schema: the path in it (`.a[0]`), and why.
 pub type Mismatch = (String, String);
 
 impl Template {
-    /// Reads the schema. The error says why it is none.
-    pub fn of(spec: &TemplateSpec) -> Result<Self, String> {
+    /// Reads the schema. The error says where and why it is none.
+    pub fn of(spec: &TemplateSpec) -> Result<Self, Mismatch> {
         let schema = json(spec.schema());
-        if depth(&schema) > DEEPEST {
-            return Err(format!("is nested deeper than {DEEPEST} levels"));
-        }
-        if let Some(at) = endless(&schema) {
-            return Err(format!("`$ref: {at}` leads back to itself"));
-        }
-        let schema = jsonschema::options()
+        let mut known = HashMap::new();
+        cost(&schema, &schema, "", 0, &mut known)?;
+        let validator = jsonschema::options()
             // Linear in the text: a pattern of a tenant must not hold a thread.
             .with_pattern_options(PatternOptions::regex())
             .build(&schema)
-            .map_err(|error| error.to_string())?;
+            .map_err(|error| (path(&error.instance_path().to_string()), error.to_string()))?;
         Ok(Self {
-            schema,
+            schema: validator,
             defaults: spec
                 .defaults
                 .as_deref()
                 .map_or_else(|| Json::Object(serde_json::Map::new()), json),
+            size: spec.defaults().len(),
             active: spec.active.unwrap_or(true),
         })
     }
@@ -72,7 +75,10 @@ impl Template {
     fn mismatches(&self, value: &Json, counts: &dyn Fn(&ValidationErrorKind) -> bool) -> Vec<Mismatch> {
         let errors = self.schema.iter_errors(value).filter(|error| counts(error.kind()));
         let told = |error: jsonschema::ValidationError<'_>| {
-            (path(&error.instance_path().to_string()), error.masked().to_string())
+            (
+                path(&error.instance_path().to_string()),
+                error.masked_with("the value").to_string(),
+            )
         };
         errors.take(MOST).map(told).collect()
     }
@@ -97,73 +103,77 @@ fn json(text: &str) -> Json {
     serde_json::from_str(text).unwrap_or(Json::Null)
 }
 
-fn depth(value: &Json) -> usize {
-    match value {
-        Json::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
-        Json::Object(fields) => 1 + fields.values().map(depth).max().unwrap_or(0),
-        _ => 0,
+/// How many schemas a schema comes to. Refused is what a validator could not decide in bounded time and stack: a `$ref`
+/// that leads back to itself by any way, too many schemas, too long a way.
+fn cost(
+    root: &Json,
+    node: &Json,
+    at: &str,
+    depth: usize,
+    known: &mut HashMap<String, Option<usize>>,
+) -> Result<usize, Mismatch> {
+    /// Keywords that hold values, and no schemas.
+    const VALUES: &[&str] = &["const", "enum", "default", "examples"];
+    let refused = |why: String| Err((path(at), why));
+    if depth > DEEPEST {
+        return refused(format!("is nested deeper than {DEEPEST} levels, `$ref`s followed"));
     }
+    let mut sum = 1_usize;
+    match node {
+        Json::Object(map) => {
+            for (key, inner) in map.iter().filter(|(key, _)| !VALUES.contains(&key.as_str())) {
+                let at = format!("{at}/{}", key.replace('~', "~0").replace('/', "~1"));
+                sum = sum.saturating_add(match (key.as_str(), inner.as_str()) {
+                    ("$ref", Some(name)) => target(root, name, &at, depth, known)?,
+                    ("$dynamicRef" | "$recursiveRef" | "$id" | "$anchor" | "$dynamicAnchor", Some(_)) => {
+                        return Err((
+                            path(&at),
+                            format!("`{key}` is not understood; write `$ref: \"#/$defs/NAME\"`"),
+                        ));
+                    }
+                    _ => cost(root, inner, &at, depth + 1, known)?,
+                });
+            }
+        }
+        Json::Array(items) => {
+            for (index, inner) in items.iter().enumerate() {
+                sum = sum.saturating_add(cost(root, inner, &format!("{at}/{index}"), depth + 1, known)?);
+            }
+        }
+        _ => {}
+    }
+    if sum > LARGEST {
+        return refused(format!(
+            "comes to more than {LARGEST} schemas when every `$ref` is written out"
+        ));
+    }
+    Ok(sum)
 }
 
-/// A `$ref` that is followed without a step into the value, back to where it began: it could never be decided.
-fn endless(schema: &Json) -> Option<String> {
-    fn refs<'a>(schema: &'a Json, found: &mut Vec<&'a str>) {
-        /// Keywords whose schemas look at the same value.
-        const SAME: &[&str] = &[
-            "allOf",
-            "anyOf",
-            "oneOf",
-            "not",
-            "if",
-            "then",
-            "else",
-            "dependentSchemas",
-        ];
-        let Json::Object(map) = schema else { return };
-        for name in ["$ref", "$dynamicRef", "$recursiveRef"] {
-            found.extend(map.get(name).and_then(Json::as_str));
-        }
-        for inner in SAME.iter().filter_map(|name| map.get(*name)) {
-            match inner {
-                Json::Array(items) => items.iter().for_each(|inner| refs(inner, found)),
-                Json::Object(entries) if entries.values().all(Json::is_object) => {
-                    refs(inner, found);
-                    entries.values().for_each(|inner| refs(inner, found));
-                }
-                _ => refs(inner, found),
-            }
-        }
-    }
-    fn all<'a>(schema: &'a Json, found: &mut Vec<&'a str>) {
-        match schema {
-            Json::Object(map) => {
-                found.extend(map.get("$ref").and_then(Json::as_str));
-                map.values().for_each(|inner| all(inner, found));
-            }
-            Json::Array(items) => items.iter().for_each(|inner| all(inner, found)),
-            _ => {}
-        }
-    }
-    let target = |name: &str| match name.strip_prefix('#')? {
-        "" => Some(schema),
-        pointer => schema.pointer(pointer),
+fn target(
+    root: &Json,
+    name: &str,
+    at: &str,
+    depth: usize,
+    known: &mut HashMap<String, Option<usize>>,
+) -> Result<usize, Mismatch> {
+    let found = match name.strip_prefix('#') {
+        Some("") => Some(root),
+        Some(pointer) => root.pointer(pointer),
+        None => None,
     };
-    let mut every = Vec::new();
-    all(schema, &mut every);
-    for begin in every {
-        let (mut seen, mut open) = (std::collections::HashSet::new(), vec![begin]);
-        while let Some(name) = open.pop() {
-            let mut next = Vec::new();
-            if let Some(target) = target(name) {
-                refs(target, &mut next);
-            }
-            if next.contains(&begin) {
-                return Some(begin.to_owned());
-            }
-            open.extend(next.into_iter().filter(|name| seen.insert((*name).to_owned())));
-        }
+    let Some(found) = found else {
+        return Err((path(at), format!("`$ref: {name}` names nothing in this schema")));
+    };
+    match known.get(name) {
+        Some(Some(sum)) => return Ok(*sum),
+        Some(None) => return Err((path(at), format!("`$ref: {name}` leads back to itself"))),
+        None => {}
     }
-    None
+    known.insert(name.to_owned(), None);
+    let sum = cost(root, found, name.trim_start_matches('#'), depth + 1, known)?;
+    known.insert(name.to_owned(), Some(sum));
+    Ok(sum)
 }
 
 /// `/a/0/b` → `.a[0].b`.
@@ -185,7 +195,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn template(schema: &Json, defaults: &Json) -> Result<Template, String> {
+    fn template(schema: &Json, defaults: &Json) -> Result<Template, Mismatch> {
         Template::of(&TemplateSpec {
             schema: Some(schema.to_string()),
             defaults: Some(defaults.to_string()),
@@ -213,20 +223,44 @@ mod tests {
 
     #[test]
     fn a_schema_is_its_own_world_and_can_be_decided() {
-        for schema in [
-            json!({"type": "nonsense"}),
-            json!({"$ref": "https://example.org/schema.json"}),
-            json!({"$ref": "file:///etc/passwd"}),
-            json!({"$ref": "#"}),
-            json!({"$ref": "#/$defs/a", "$defs": {"a": {"allOf": [{"$ref": "#/$defs/b"}]}, "b": {"$ref": "#/$defs/a"}}}),
-            json!({"pattern": "(a+)+$("}),
-            (0..80).fold(json!({}), |inner, _| json!({"not": inner})),
+        // Each of these doubles what the one behind it costs.
+        let bomb: serde_json::Map<String, Json> = (0..40)
+            .map(|at| {
+                let next = json!({"$ref": format!("#/$defs/a{}", at + 1)});
+                (format!("a{at}"), json!({"allOf": [next, next]}))
+            })
+            .chain([("a40".to_owned(), json!({"type": "string"}))])
+            .collect();
+        let chain: serde_json::Map<String, Json> = (0..8_000)
+            .map(|at| (format!("a{at}"), json!({"$ref": format!("#/$defs/a{}", at + 1)})))
+            .chain([("a8000".to_owned(), json!({}))])
+            .collect();
+        for (schema, at) in [
+            (json!({"properties": {"x": {"type": "nonsense"}}}), ".properties.x.type"),
+            (json!({"$ref": "https://example.org/schema.json"}), ".$ref"),
+            (json!({"$ref": "file:///etc/passwd"}), ".$ref"),
+            (json!({"$ref": "#"}), ".$ref"),
+            (
+                json!({"properties": {"x": {"allOf": [{"$ref": "#"}, {"$ref": "#"}]}}}),
+                ".properties.x.allOf[0].$ref",
+            ),
+            (json!({"$dynamicRef": "#x"}), ".$dynamicRef"),
+            (json!({"$ref": "#/$defs/a0", "$defs": bomb}), ""),
+            (json!({"$ref": "#/$defs/a0", "$defs": chain}), ""),
+            (
+                json!({"properties": {"x": {"pattern": "(a+)+$("}}}),
+                ".properties.x.pattern",
+            ),
+            ((0..120).fold(json!({}), |inner, _| json!({"not": inner})), ""),
         ] {
-            assert!(template(&schema, &json!({})).is_err(), "{schema}");
+            let (found, why) = template(&schema, &json!({})).unwrap_err();
+            assert!(found.starts_with(at), "{found}: {why}");
         }
-        let tree = json!({"properties": {"inner": {"$ref": "#"}, "leaf": {"type": "string"}}});
-        let template = template(&tree, &json!({})).unwrap();
-        assert_eq!(template.check(&json!({"inner": {"inner": {"leaf": 5}}})).len(), 1);
+        let shared = json!({
+            "$defs": {"volt": {"type": "number"}}, "const": {"$ref": "https://a.value"},
+            "properties": {"a": {"$ref": "#/$defs/volt"}, "b": {"items": {"$ref": "#/$defs/volt"}}},
+        });
+        assert!(template(&shared, &json!({"$ref": "https://a.value"})).is_ok());
     }
 
     #[test]

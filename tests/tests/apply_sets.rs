@@ -352,7 +352,11 @@ fn what_others_changed_is_written_back_at_its_line() {
         .ok();
     assert_eq!(run(&["plan"]).code, 7);
     let shown = run(&["pull", "--dry-run", "-o", "jsonl"]).ok().json_lines();
-    assert_eq!(shown.len(), 5, "{shown:?}");
+    assert_eq!(
+        shown.len(),
+        6,
+        "host and port of the endpoint are told apart: {shown:?}"
+    );
     let file = world.home().join("project/manifests/meter.yaml");
     assert_eq!(
         std::fs::read_to_string(&file).unwrap(),

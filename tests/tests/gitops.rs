@@ -127,6 +127,40 @@ fn overlays_lie_over_manifests(world: &World) {
     run(world, &["--env", "production", "apply"]).ok();
     run(world, &["--env", "production", "fmt", "--check"]).ok();
 
+    // Of a list that is one value, only what differs is written: comments and values of the project stay.
+    let maps = world.home().join("gitops/manifests/chillers.yaml");
+    let original = std::fs::read_to_string(&maps).unwrap();
+    let before = original.replace(
+        "dataType: uint32, unit: W}",
+        "dataType: uint32, unit: W}  # from the nameplate",
+    );
+    std::fs::write(&maps, &before).unwrap();
+    let export = world
+        .fleetctl(&["export", "gwc/chiller", "--org", "cold-store"])
+        .ok()
+        .stdout;
+    let theirs = export.replace("address: 10", "address: 12");
+    world
+        .fleetctl_with(&["apply", "-f", "-", "--take"], theirs.as_bytes())
+        .ok();
+    run(world, &["--env", "production", "pull"]).ok();
+    let pulled = std::fs::read_to_string(&maps).unwrap();
+    assert_eq!(pulled, before.replace("address: 10,", "address: 12,"));
+    run(world, &["--env", "production", "apply"]).ok();
+    let theirs = theirs.replace("pollingIntervalMs: 5000", "pollingIntervalMs: 7000");
+    world
+        .fleetctl_with(&["apply", "-f", "-", "--take"], theirs.as_bytes())
+        .ok();
+    let refused = run(world, &["--env", "production", "pull"]);
+    assert!(
+        refused.code == 1 && refused.stderr.contains("chillers.yaml:12: cannot be written"),
+        "{refused}"
+    );
+    assert_eq!(std::fs::read_to_string(&maps).unwrap(), pulled);
+    reports_tell_what_refuses(world);
+    std::fs::write(&maps, original).unwrap();
+    run(world, &["--env", "production", "apply", "--take"]).ok();
+
     std::fs::write(&overlay, text.replace("name: chiller\n", "name: chillr\n")).unwrap();
     let lost = run(world, &["--env", "production", "validate"]);
     assert_eq!(lost.code, 3, "{lost}");
@@ -135,6 +169,53 @@ fn overlays_lie_over_manifests(world: &World) {
         "{lost}"
     );
     std::fs::write(&overlay, text).unwrap();
+}
+
+/// A pipeline that is shown green while the plan is refused is lied to.
+fn reports_tell_what_refuses(world: &World) {
+    let said = |arguments: &[&str]| run(world, &[&["--env", "production"], arguments].concat());
+    let conflict = said(&["plan", "--report", "junit"]);
+    assert_eq!(conflict.code, 7, "{conflict}");
+    assert!(
+        conflict.stdout.contains("failures=\"1\"") && conflict.stdout.contains("FLT-4014"),
+        "{conflict}"
+    );
+    let guarded = said(&[
+        "apply",
+        "--take",
+        "--yes",
+        "--max-delete",
+        "0",
+        "--report",
+        "json=report.json",
+        "-q",
+    ]);
+    assert_eq!(guarded.code, 0, "{guarded}");
+    let places = world.home().join("gitops/environments/production/places.yaml");
+    let text = std::fs::read_to_string(&places).unwrap();
+    std::fs::write(
+        &places,
+        text.replace("name: chiller-2", "name: chiller-4")
+            .replace("CH-0002", "CH-0004"),
+    )
+    .unwrap();
+    let guarded = said(&["apply", "--yes", "--max-delete", "0", "--report", "json=report.json"]);
+    assert_eq!(guarded.code, 15, "{guarded}");
+    let report = std::fs::read_to_string(world.home().join("gitops/environments/report.json")).unwrap();
+    let report: serde_json::Value = serde_json::from_str(&report).unwrap();
+    assert_eq!(
+        (&report["valid"], &report["problems"][0]["code"]),
+        (&false.into(), &"FLT-4017".into())
+    );
+    std::fs::write(&places, text).unwrap();
+    let fine = said(&["apply", "--yes", "--report", "json"]);
+    let lines = fine.stdout.matches("\"valid\": true").count();
+    assert_eq!((fine.code, lines), (0, 1), "told once: {fine}");
+    let elsewhere = said(&["plan", "--org", "cold-store-staging"]);
+    assert!(
+        elsewhere.code == 2 && elsewhere.stderr.contains("is for organization cold-store"),
+        "{elsewhere}"
+    );
 }
 
 #[test]

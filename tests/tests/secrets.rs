@@ -99,7 +99,15 @@ fn story(mut world: World) {
     );
     assert!(planned.stdout.contains("2 devices"), "{planned}");
     let saved = lab(&world, "", &["apply", "--plan", "plan.json"]);
-    assert_eq!(saved.code, 3, "the text is read again: {saved}");
+    assert!(
+        saved.code == 3 && saved.stderr.contains("FLT-3035"),
+        "the text is read again: {saved}"
+    );
+    let other = lab(&world, "something else", &["apply", "--plan", "plan.json"]);
+    assert!(
+        other.code == 3 && other.stderr.contains("another text than the plan saw"),
+        "{other}"
+    );
     lab(&world, NEXT, &["apply", "--plan", "plan.json"]).ok();
     let (changed, settings) = served(&one);
     assert_ne!(changed, version, "a new text is a new configuration");
@@ -221,6 +229,12 @@ fn templates(world: &World, one: &Device) {
         "testers.yaml:30:67",
         "spec.configuration.flow.values.testPressure",
     );
+    let offline = lab(world, "", &["validate", "-f", "lab"]);
+    refused(
+        &offline,
+        "testers.yaml:30:67",
+        "spec.configuration.flow.values.testPressure",
+    );
     change(world, "testers.yaml", "testPressure: 900", "testPressure: 150");
     change(world, "testers.yaml", "testDuration: 30", "testDurations: 30");
     refused(&apply(world, NEXT), "testers.yaml:40:10", "testDuration");
@@ -303,8 +317,13 @@ fn a_secret_stands_in_no_manifest() {
             said.stderr.contains("-:5:10") && said.stderr.contains(says),
             "{value}: {said}"
         );
-        assert!(!said.stderr.contains("FLT-0000"), "{said}");
+        assert!(
+            !said.stderr.contains("geheim"),
+            "a secret that stands there is not told on: {said}"
+        );
     }
+    let quoted = world.apply_text(&secret("\"geheim geheim\""));
+    assert!(quoted.code == 3 && !quoted.stderr.contains("geheim"), "{quoted}");
     world.file("secret.txt", "sealed:v1:no\n");
     let manifest = world.file("secret.yaml", secret("{fromFile: secret.txt}"));
     let path = manifest.to_str().unwrap();

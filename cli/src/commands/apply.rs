@@ -49,8 +49,10 @@ pub(super) async fn run(cx: &mut Context, args: &Apply) -> Result<Exit> {
 }
 
 /// Whoever deletes is asked, and what was seen is what is done.
-async fn confirmed(cx: &mut Context, submission: Submission) -> Result<Submission> {
+async fn confirmed(cx: &mut Context, mut submission: Submission) -> Result<Submission> {
+    submission.is_a_look = true;
     let outcome = submit::plan(cx, &submission).await?;
+    submission.is_a_look = false;
     let count = outcome.summary.deleted;
     if count == 0 || outcome.refusal.is_some() {
         return Ok(submission);

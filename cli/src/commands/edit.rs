@@ -66,7 +66,10 @@ pub(super) async fn run(cx: &mut Context, args: &Edit) -> Result<Exit> {
         }
         let told = error.text();
         let notes = told.lines().map(|line| [NOTE, line, "\n"].concat()).collect::<String>();
-        text = notes + &clean;
+        // Below the text, so that the lines that they name are the lines that the editor shows.
+        let first = told.lines().next().unwrap_or_default().to_owned();
+        cx.io.say(&format!("{first}; all of it stands below the text"));
+        text = format!("{clean}{notes}");
         last = clean;
     }
 }
@@ -164,7 +167,9 @@ fn kept(text: &str, mut error: Error) -> Error {
     if let Ok(Ok((_, path))) = file.map(tempfile::NamedTempFile::keep)
         && std::fs::write(&path, text).is_ok()
     {
-        error.help = format!("{}; what you wrote is in {}", error.help, path.display());
+        let next = error.help.trim_end_matches('.').to_owned();
+        let next = if next.is_empty() { next } else { next + "; " };
+        error.help = format!("{next}what you wrote is in {}", path.display());
     }
     error
 }

@@ -1,6 +1,7 @@
 //! `fleetctl label`, `annotate` and `mv`: one resource changed in place, at the revision that was read.
 
 use clap::Args;
+use fleet_proto::kinds::Kind;
 use fleet_proto::pb;
 
 use super::apply;
@@ -107,7 +108,31 @@ pub(super) async fn mv(cx: &mut Context, args: &Mv) -> Result<Exit> {
     };
     let metadata = resource.metadata.get_or_insert_default();
     metadata.renamed_from = std::mem::replace(&mut metadata.name, name.to_owned());
-    write(cx, found, args.dry_run).await
+    let (org, renamed) = (metadata.org.clone(), name.to_owned());
+    let exit = write(cx, found, args.dry_run).await?;
+    if !args.dry_run && exit == Exit::Ok {
+        tell_manifest(cx, org, *kind, renamed).await?;
+    }
+    Ok(exit)
+}
+
+/// A manifest that still has the old name would make it anew, and delete what was renamed.
+async fn tell_manifest(cx: &mut Context, org: String, kind: Kind, name: String) -> Result<()> {
+    let mut client = cx.resources().await?;
+    let request = pb::OwnersRequest {
+        org,
+        kind: kind.to_string(),
+        name: name.clone(),
+    };
+    let owners = cx.within(client.owners(request)).await?;
+    let is_set = |field: &&pb::owners_response::Field| field.manager.starts_with("applyset/") && !field.file.is_empty();
+    if let Some(field) = owners.fields.iter().find(is_set) {
+        cx.io.say(&format!(
+            "its manifest is {}: write `name: {name}` there too, or the next apply undoes this",
+            field.file
+        ));
+    }
+    Ok(())
 }
 
 /// The resources that words name, each of them by name.

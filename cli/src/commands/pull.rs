@@ -31,8 +31,17 @@ struct Pulled {
     document: usize,
     path: String,
     owner: String,
-    edit: Edit,
+    /// Its owner's value.
+    theirs: Option<Json>,
+    edits: Vec<Leaf>,
+}
+
+/// A value in the text that differs: as little as can be told apart, so that all around it stays.
+struct Leaf {
+    /// As the manifest counts: `spec.slaves[0].registers[2].address`.
+    path: String,
     source: usize,
+    edit: Edit,
 }
 
 pub(super) async fn run(cx: &mut Context, args: &Pull) -> Result<Exit> {
@@ -53,10 +62,10 @@ pub(super) async fn run(cx: &mut Context, args: &Pull) -> Result<Exit> {
     }
     let mut texts = Vec::new();
     for (source, origin) in submission.bundle.sources.iter().enumerate() {
-        let edits: Vec<Edit> = pulled
-            .iter()
-            .filter(|one| one.source == source)
-            .map(|one| one.edit.clone())
+        let leaves = pulled.iter().flat_map(|one| &one.edits);
+        let edits: Vec<Edit> = leaves
+            .filter(|leaf| leaf.source == source)
+            .map(|leaf| leaf.edit.clone())
             .collect();
         if edits.is_empty() {
             continue;
@@ -94,22 +103,54 @@ fn found(submission: &Submission, at: usize, conflict: &pb::Conflict) -> Option<
     let manifest = reflect::to_manifest_json(resource);
     let path = indexed(&manifest, &conflict.path)?;
     // The text of a secret stands nowhere.
-    let place = document
-        .place_at(&path)
-        .filter(|_| !document.secrets.contains_key(&path))?;
-    let value = |text: &Option<String>| text.as_ref().and_then(|text| serde_json::from_str(text).ok());
+    if document.secrets.contains_key(&path) {
+        return None;
+    }
+    let value = |text: &Option<String>| text.as_ref().and_then(|text| serde_json::from_str::<Json>(text).ok());
+    let theirs = value(&conflict.theirs);
+    let mut edits = Vec::new();
+    leaves(document, &path, &value(&conflict.wanted)?, theirs.as_ref(), &mut edits)?;
     Some(Pulled {
         document: at,
         path: conflict.path.clone(),
         owner: conflict.manager.clone(),
+        theirs,
+        edits,
+    })
+}
+
+/// The edits that make one value the other. None: the manifest has no place for one of them.
+fn leaves(document: &Document, path: &str, old: &Json, new: Option<&Json>, edits: &mut Vec<Leaf>) -> Option<()> {
+    match (old, new) {
+        (old, Some(new)) if old == new => return Some(()),
+        (Json::Object(old), Some(Json::Object(new)))
+            if new.keys().all(|key| old.contains_key(key)) && !new.is_empty() =>
+        {
+            for (key, inner) in old {
+                leaves(document, &format!("{path}.{key}"), inner, new.get(key), edits)?;
+            }
+            return Some(());
+        }
+        (Json::Array(old), Some(Json::Array(new))) if old.len() == new.len() => {
+            for (at, (inner, new)) in old.iter().zip(new).enumerate() {
+                leaves(document, &format!("{path}[{at}]"), inner, Some(new), edits)?;
+            }
+            return Some(());
+        }
+        _ => {}
+    }
+    let place = document.place_at(path)?;
+    edits.push(Leaf {
+        path: path.to_owned(),
+        source: place.source,
         edit: Edit {
             line: place.line,
             column: place.column,
-            old: value(&conflict.wanted)?,
-            new: value(&conflict.theirs),
+            old: old.clone(),
+            new: new.cloned(),
         },
-        source: place.source,
-    })
+    });
+    Some(())
 }
 
 /// `spec.sensors[name=u].unit` as the manifest counts: `spec.sensors[2].unit`.
@@ -185,13 +226,12 @@ fn prove(cx: &mut Context, bundle: &Bundle, texts: &[(&Source, String)], pulled:
     if is_same {
         return Ok(());
     }
-    let first = pulled.first();
-    let name = first
-        .and_then(|one| bundle.sources.get(one.source))
-        .map_or("", |source| &source.name);
+    let first = pulled.iter().flat_map(|one| &one.edits).next();
+    let source = first.and_then(|leaf| bundle.sources.get(leaf.source));
+    let line = first.map_or(1, |leaf| leaf.edit.line);
     Err(refused(
-        name,
-        first.map_or(1, |one| one.edit.line),
+        source.map_or("", |source| &source.name),
+        line,
         "its form is not understood",
     ))
 }
@@ -219,7 +259,7 @@ fn fields(document: &Document) -> Content {
 fn expected<'a>(document: &Document, own: impl Iterator<Item = &'a Pulled>) -> Content {
     let (name, mut fields) = fields(document);
     for one in own {
-        match &one.edit.new {
+        match &one.theirs {
             Some(new) => fields.insert(one.path.clone(), new.clone()),
             None => fields.remove(&one.path),
         };
@@ -228,11 +268,14 @@ fn expected<'a>(document: &Document, own: impl Iterator<Item = &'a Pulled>) -> C
 }
 
 fn show(cx: &mut Context, submission: &Submission, pulled: &[Pulled], dry_run: bool) -> Result<()> {
-    let records = pulled.iter().map(|one| {
-        let source = submission.bundle.sources.get(one.source);
+    let leaves = pulled
+        .iter()
+        .flat_map(|one| one.edits.iter().map(move |leaf| (one, leaf)));
+    let records = leaves.map(|(one, leaf)| {
+        let source = submission.bundle.sources.get(leaf.source);
         json!({
-            "file": source.map(|source| source.name.clone()), "line": one.edit.line, "path": one.path,
-            "before": one.edit.old, "after": one.edit.new, "owner": one.owner,
+            "file": source.map(|source| source.name.clone()), "line": leaf.edit.line, "path": leaf.path,
+            "before": leaf.edit.old, "after": leaf.edit.new, "owner": one.owner,
         })
     });
     let records: Vec<Json> = records.collect();

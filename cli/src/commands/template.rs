@@ -40,7 +40,8 @@ pub struct Render {
 pub(super) async fn run(cx: &mut Context, args: Template) -> Result<Exit> {
     let Template::Render(args) = args;
     let spec = spec(cx, &args).await?;
-    let template = Read::of(&spec).map_err(|why| refused(&args.name, format!("its schema is none: {why}")))?;
+    let template =
+        Read::of(&spec).map_err(|(path, why)| refused(&args.name, format!("its schema is none: {path}: {why}")))?;
     let values = values(cx, &args).await?;
     let value = template.render(Some(&values));
     if let Some((path, why)) = template.check(&value).first() {

@@ -35,6 +35,9 @@ pub fn text(submission: &Submission, outcome: &Outcome, tense: Tense, look: Look
     }
     for guard in &outcome.guards {
         text.push_str(&format!("{} {}\n", paint(look, '!'), guard.message));
+        if !guard.help.is_empty() {
+            text.push_str(&format!("    {}\n", guard.help));
+        }
     }
     text.push_str(&sum(outcome, tense));
     text

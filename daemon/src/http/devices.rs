@@ -128,7 +128,7 @@ pub(super) async fn config(
         return Err(Problem::new(
             StatusCode::NOT_FOUND,
             "no_config",
-            "the device has no gateway configuration",
+            "the device has neither a gateway configuration nor settings; settings are served from schemaVersion 2",
         ));
     };
     services.devices.saw(identity.uid);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use fleet_proto::kinds::Kind;
 use fleet_proto::pb::resource::Spec;
-use fleet_proto::reflect::{self, Part};
+use fleet_proto::reflect::{self, MARK, Part};
 use fleet_proto::template::{Mismatch, Template};
 use serde_json::Value as Json;
 use uuid::Uuid;
@@ -15,15 +15,18 @@ use super::error::Result;
 use crate::domain::sealing::{Error as Unreadable, Sealer};
 use crate::storage::{Tx, resources};
 
+/// Bytes that a value may come to when its templates are written out: parts could multiply them.
+const LARGEST: usize = 1 << 20;
+
 /// The one secret field of kind Secret.
 const VALUE: &str = "spec.value";
 
 /// What stands in place of a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Show {
-    /// Its text: for the device that is served it, and for the schema that it must satisfy.
+    /// Its text: for the device that is served it, and for nothing else.
     Text,
-    /// Its mark: for what others see, such as the version of a configuration.
+    /// Its mark. Schemas are held against marks, too: an answer that depends on a text tells it, bit by bit.
     Mark,
 }
 
@@ -103,15 +106,23 @@ impl<'a> Filler<'a> {
                 _ => self.secret(tx, org, &name).await?,
             }
         }
-        let (mut mismatches, mut unreadable) = (Vec::new(), Vec::new());
+        let (mut mismatches, mut unreadable, mut left) = (Vec::new(), Vec::new(), LARGEST);
         let value = reflect::filled(json, path, &mut |path, part| match part {
             Part::Template(name, values) => {
                 let Some(Some(template)) = self.templates.get(&(org, name.to_owned())) else {
                     return Json::Null;
                 };
+                let Some(rest) = left.checked_sub(template.size) else {
+                    let why = format!("comes to more than {LARGEST} bytes when its templates are written out");
+                    mismatches.push((path.to_owned(), why));
+                    return Json::Null;
+                };
+                left = rest;
                 let whole = template.render(values);
-                let wrong = template.check(&whole).into_iter();
-                mismatches.extend(wrong.map(|(below, why)| (format!("{path}.values{below}"), why)));
+                if show == Show::Mark {
+                    let wrong = mismatches_of(template, &whole).into_iter();
+                    mismatches.extend(wrong.map(|(below, why)| (format!("{path}.values{below}"), why)));
+                }
                 whole
             }
             Part::Secret(name) => {
@@ -136,4 +147,14 @@ impl<'a> Filler<'a> {
             unreadable,
         })
     }
+}
+
+/// What a schema says against a value, but for what it says of secrets: of them nothing is known here.
+pub fn mismatches_of(template: &Template, value: &Json) -> Vec<Mismatch> {
+    let mut found = template.check(value);
+    found.retain(|(path, _)| {
+        let at = reflect::lookup(value, path).and_then(Json::as_str);
+        !at.is_some_and(|text| text.starts_with(MARK))
+    });
+    found
 }

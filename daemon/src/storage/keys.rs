@@ -2,33 +2,39 @@
 
 use std::fs::File;
 use std::io::{ErrorKind, Write as _};
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use crate::domain::sealing::unhex;
 use crate::domain::tokens::hex;
 
-/// Reads the key, or makes it with `fresh` random bytes where there is none. The error says what to do.
+/// Reads the key, or makes it with `fresh` random bytes where there is none: whole, or not at all. The error says what
+/// to do.
 pub fn load_or_make(path: &Path, fresh: &[u8; 32]) -> Result<[u8; 32], String> {
-    let made = File::options().write(true).create_new(true).mode(0o600).open(path);
-    match made {
-        Ok(mut file) => {
-            let written = file
-                .write_all(format!("{}\n", hex(fresh)).as_bytes())
-                .and_then(|()| file.sync_all())
-                .and_then(|()| path.parent().map_or(Ok(()), |dir| File::open(dir)?.sync_all()));
-            match written {
-                Ok(()) => Ok(*fresh),
-                Err(error) => {
-                    // Half a key would end every later start.
-                    let _ = std::fs::remove_file(path);
-                    Err(error.to_string())
-                }
-            }
-        }
+    match std::fs::metadata(path) {
+        Ok(_) => return read(path),
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        Err(error) => return Err(error.to_string()),
+    }
+    let dir = path
+        .parent()
+        .filter(|dir| !dir.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    match make(dir, path, fresh) {
+        Ok(()) => Ok(*fresh),
+        // A replica beside this one was first.
         Err(error) if error.kind() == ErrorKind::AlreadyExists => read(path),
         Err(error) => Err(error.to_string()),
     }
+}
+
+fn make(dir: &Path, path: &Path, fresh: &[u8; 32]) -> std::io::Result<()> {
+    // Readable by its owner alone, as every file that tempfile makes.
+    let mut file = tempfile::NamedTempFile::new_in(dir)?;
+    file.write_all(format!("{}\n", hex(fresh)).as_bytes())?;
+    file.as_file().sync_all()?;
+    file.persist_noclobber(path).map_err(|error| error.error)?;
+    File::open(dir)?.sync_all()
 }
 
 fn read(path: &Path) -> Result<[u8; 32], String> {

@@ -2,11 +2,18 @@
 
 use std::collections::HashMap;
 
+use serde_json::Value as Json;
+
 use super::{Bundle, Problem};
 use crate::codes;
 use crate::kinds::Kind;
 use crate::pb;
-use crate::reflect;
+use crate::pb::resource::Spec;
+use crate::reflect::{self, MARK, Part};
+use crate::template::Template;
+
+/// By organization and name.
+type Templates<'a> = HashMap<(&'a str, &'a str), Template>;
 
 impl Bundle {
     /// Everything that is wrong with the manifests themselves: the text, the rules of the fields, names that stand
@@ -14,6 +21,7 @@ impl Bundle {
     pub fn check(&self) -> Vec<Problem> {
         let mut problems = self.problems.clone();
         let nothing = pb::Metadata::default();
+        let usable = self.usable();
         let mut known: HashMap<(Kind, &str, &str), usize> = HashMap::new();
         for (index, document) in self.documents.iter().enumerate() {
             let Some(resource) = &document.submission.resource else {
@@ -34,6 +42,9 @@ impl Bundle {
                     });
                 }
             }
+            if let Some(spec) = &resource.spec {
+                issues.extend(Self::templates(spec, &metadata.org, &usable));
+            }
             for mut issue in issues {
                 issue.index = u32::try_from(index).unwrap_or(u32::MAX);
                 problems.push(self.locate(&issue));
@@ -41,6 +52,61 @@ impl Bundle {
         }
         problems.sort_by_key(|problem| problem.place);
         problems
+    }
+
+    /// What templates that stand beside a manifest say of it. Of others, and of secrets, only fleetd knows.
+    fn templates(spec: &Spec, org: &str, known: &Templates<'_>) -> Vec<pb::Issue> {
+        let issue = |path: String, message: String| pb::Issue {
+            path,
+            message,
+            code: codes::TEMPLATE.to_owned(),
+            ..pb::Issue::default()
+        };
+        if let Spec::Template(spec) = spec {
+            return match Template::of(spec) {
+                Err((path, why)) => vec![issue(format!("spec.schema{path}"), why)],
+                Ok(template) => {
+                    let found = template.defaults().into_iter();
+                    found
+                        .map(|(path, why)| issue(format!("spec.defaults{path}"), why))
+                        .collect()
+                }
+            };
+        }
+        let mut issues = Vec::new();
+        for (path, json) in reflect::composed_values(spec) {
+            reflect::filled(json, &path, &mut |path, part| match part {
+                Part::Secret(_) => MARK.into(),
+                Part::Template(name, values) => {
+                    let Some(template) = known.get(&(org, name)) else {
+                        return Json::Null;
+                    };
+                    let whole = template.render(values);
+                    let is_text = |at: &str| reflect::lookup(&whole, at).is_some_and(|value| *value == MARK);
+                    let wrong = template.check(&whole).into_iter().filter(|(at, _)| !is_text(at));
+                    issues.extend(wrong.map(|(at, why)| issue(format!("{path}.values{at}"), why)));
+                    whole
+                }
+            });
+        }
+        issues
+    }
+
+    /// The templates that can be used, by organization and name: each is read once, however many use it.
+    fn usable(&self) -> Templates<'_> {
+        let resources = self
+            .documents
+            .iter()
+            .filter_map(|document| document.submission.resource.as_ref());
+        let template = |resource: &'_ pb::Resource| match &resource.spec {
+            Some(Spec::Template(spec)) => Template::of(spec).ok(),
+            _ => None,
+        };
+        let named = resources.filter_map(|resource| {
+            let metadata = resource.metadata.as_ref()?;
+            Some(((metadata.org.as_str(), metadata.name.as_str()), template(resource)?))
+        });
+        named.collect()
     }
 
     fn place(&self, index: usize) -> String {

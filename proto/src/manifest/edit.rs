@@ -206,6 +206,16 @@ fn block(lines: &mut Vec<String>, begin: usize, column: usize, edit: &Edit) -> R
         }
         end = at + 1;
     }
+    // What goes takes its comments along; what becomes another must not.
+    let has_comment = |line: &str| edit.new.is_some() && (line.trim_start().starts_with('#') || line.contains(" #"));
+    let lost = |line: &String| match line {
+        line if line.contains("${") => Some("a value from fleetctl.yaml"),
+        line if has_comment(line) => Some("a comment"),
+        _ => None,
+    };
+    if let Some(what) = lines[begin..end].iter().find_map(lost) {
+        return Err(format!("{what} within it would be lost"));
+    }
     let ending = if lines[begin].ends_with("\r\n") { "\r\n" } else { "\n" };
     let key = (0..begin)
         .rev()
@@ -310,13 +320,6 @@ mod tests {
                 "{x: 1, y: \"}, z\", z: 3}",
                 "{x: 2}",
             ),
-            (
-                "d:",
-                json!({"k": 1}),
-                json!({"m": 2}),
-                "    k: 1\n    # inside\n    l: [1, 2]\n",
-                "    m: 2\n",
-            ),
             ("e:", json!(["p", "q"]), json!(["r"]), "  - p\n  - q\n", "  - r\n"),
             ("e:", json!(["p", "q"]), json!([]), "  e:\n  - p\n  - q\n", "  e: []\n"),
             (
@@ -335,6 +338,23 @@ mod tests {
                 assert_eq!(found, wanted.replace('\n', "\r\n"), "{key}: line ends are kept");
             }
         }
+    }
+
+    #[test]
+    fn what_would_be_lost_is_not_written_over() {
+        let (old, new) = (json!({"k": 1, "l": [1, 2]}), json!({"m": 2}));
+        let lost = edited(TEXT, "d:", old.clone(), Some(new.clone())).unwrap_err();
+        assert_eq!(lost, "a comment within it would be lost");
+        let bare = TEXT.replace("    # inside\n", "");
+        let wanted = bare.replacen("    k: 1\n    l: [1, 2]\n", "    m: 2\n", 1);
+        assert_eq!(edited(&bare, "d:", old.clone(), Some(new.clone())).unwrap(), wanted);
+        let value = bare.replace("k: 1", "k: ${values.k}");
+        assert!(
+            edited(&value, "d:", old.clone(), Some(new))
+                .unwrap_err()
+                .contains("fleetctl.yaml")
+        );
+        assert!(edited(&value, "d:", old, None).is_err());
     }
 
     #[test]

@@ -84,6 +84,8 @@ pub struct Bundle {
     pub problems: Vec<Problem>,
     /// What stands in the sources, but could not be read whole: `kind/name`.
     pub broken: Vec<String>,
+    /// Something stands there of which nothing can be said.
+    pub is_torn: bool,
     /// So many of the last sources lie over the others.
     pub overlays: usize,
     /// Where each line of a source begins; made when the first problem is rendered.
@@ -116,13 +118,11 @@ impl Document {
 impl Bundle {
     /// Says an issue only that a manifest could not be read, of which the reader knows already?
     pub fn is_echo(&self, issue: &pb::Issue) -> bool {
-        issue.code == codes::MISSING_REFERENCE
-            && self.broken.iter().any(|name| {
-                issue
-                    .message
-                    .strip_prefix(name.as_str())
-                    .is_some_and(|rest| rest.starts_with(' '))
-            })
+        let names_it = |name: &String| {
+            let rest = issue.message.strip_prefix(name.as_str());
+            rest.is_some_and(|rest| rest.starts_with(' '))
+        };
+        issue.code == codes::MISSING_REFERENCE && (self.is_torn || self.broken.iter().any(names_it))
     }
 
     /// Puts an issue of fleetd at its place.

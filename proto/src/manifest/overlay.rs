@@ -64,7 +64,7 @@ impl Overlays {
             return;
         };
         for overlay in &mut self.0 {
-            let same_org = overlay.org.is_empty() || org.is_empty() || overlay.org == org;
+            let same_org = overlay.org.is_empty() || overlay.org == org;
             if overlay.kind == kind && overlay.name == name && same_org {
                 overlay.over.push(org.clone());
                 let own = std::mem::take(&mut overlay.entries);
@@ -82,13 +82,13 @@ impl Overlays {
                 0 if whole => problems.push(problem(
                     overlay.place,
                     format!("there is no manifest of {what} to lay this over"),
-                    "correct the name, or put a whole manifest below `include:`",
+                    "correct the name and `metadata.org`, which is said where the manifest says it; a whole manifest belongs below `include:`",
                 )),
                 0 | 1 => {}
                 _ => problems.push(problem(
                     overlay.place,
                     format!("this lies over manifests of {what} in several organizations"),
-                    "name one with `metadata.org`",
+                    "name one with `metadata.org`, as the manifest does",
                 )),
             }
         }
@@ -153,6 +153,8 @@ fn merge_entries(base: &mut Node, over: &Node, each: impl Fn(&str, &mut Node, &N
         match at {
             Some(at) if is_null(node) => drop(entries.remove(at)),
             Some(at) => each(key, &mut entries[at].2, node),
+            // What is not there cannot be taken away.
+            None if is_null(node) => {}
             None => entries.push((key.clone(), *place, node.clone())),
         }
     }
@@ -160,7 +162,18 @@ fn merge_entries(base: &mut Node, over: &Node, each: impl Fn(&str, &mut Node, &N
 
 /// Of what has no fields in the contract: maps merge, everything else is replaced.
 fn merge_free(base: &mut Node, over: &Node) {
+    // What stands for a template or secret is one value: half of one and half of another is none.
+    if is_part(base) != is_part(over) || is_part(base) == Some("secretRef") {
+        *base = over.clone();
+        return;
+    }
     merge_entries(base, over, |_, below, node| merge_free(below, node));
+}
+
+fn is_part(node: &Node) -> Option<&'static str> {
+    let Data::Map(entries) = &node.data else { return None };
+    let keys = ["fromTemplate", "secretRef"];
+    keys.into_iter().find(|key| get(entries, key).is_some())
 }
 
 fn merge_message(base: &mut Node, over: &Node, message: &MessageDescriptor) {
@@ -184,6 +197,7 @@ fn merge_field(base: &mut Node, over: &Node, field: &FieldDescriptor) {
         return;
     }
     match field.kind() {
+        _ if rules.is_some_and(|rules| rules.secret) => *base = over.clone(),
         Type::Message(message) if !field.is_map() => merge_message(base, over, &message),
         _ => merge_free(base, over),
     }
@@ -212,8 +226,10 @@ fn merge_elements(base: &mut Node, over: &Node, field: &FieldDescriptor, key: &s
         Data::Map(entries) => text(entries, key).map(str::to_owned),
         _ => None,
     };
+    let mut seen = std::collections::HashSet::new();
     for item in wanted {
-        let own = key_of(item);
+        // One that stands in the overlay twice stays twice, and is found out where it stands.
+        let own = key_of(item).filter(|own| seen.insert(own.clone()));
         let known = items.iter_mut().find(|known| own.is_some() && key_of(known) == own);
         match (known, field.kind()) {
             (Some(known), Type::Message(message)) => merge_message(known, item, &message),

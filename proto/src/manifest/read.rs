@@ -55,6 +55,7 @@ pub fn read_with(sources: Vec<Source>, reading: Reading<'_>) -> Bundle {
         documents,
         problems,
         broken,
+        is_torn,
         ..
     } = &mut bundle;
     let own = sources.len().saturating_sub(reading.overlays);
@@ -88,11 +89,16 @@ pub fn read_with(sources: Vec<Source>, reading: Reading<'_>) -> Bundle {
                     && let Some((kind, _, name)) = overlay::identity(entries)
                 {
                     broken.push(format!("{kind}/{name}"));
+                } else {
+                    *is_torn |= problems.len() > before || !readable;
                 }
             },
         );
     }
-    overlays.finish(reading.whole, problems);
+    // A text that is no YAML gives no root at all.
+    let none = [codes::SYNTAX, codes::NO_TAGS, codes::TOO_LARGE];
+    *is_torn |= problems.iter().any(|problem| none.contains(&problem.code.as_str()));
+    overlays.finish(reading.whole && !*is_torn, problems);
     bundle
 }
 

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{Bundle, Problem};
+use crate::codes;
 
 /// Characters of a line that are shown.
 const WINDOW: usize = 100;
@@ -21,11 +22,14 @@ impl Bundle {
             let gap = " ".repeat(number.len());
             // Writing to a String cannot fail.
             let _ = writeln!(text, "{gap}--> {}:{}:{}", source.name, place.line, place.column);
-            let _ = writeln!(
-                text,
-                "{gap} |\n{number} | {shown}\n{gap} | {}^",
-                " ".repeat(column.saturating_sub(1))
-            );
+            // The line of a secret that stands in a manifest must not be told on.
+            if problem.code != codes::PLAIN_SECRET {
+                let _ = writeln!(
+                    text,
+                    "{gap} |\n{number} | {shown}\n{gap} | {}^",
+                    " ".repeat(column.saturating_sub(1))
+                );
+            }
         }
         if !problem.help.is_empty() {
             let _ = writeln!(text, "  help: {}", problem.help);

@@ -114,10 +114,11 @@ impl Resolver<'_> {
         };
         let result = match found {
             None => Err((
-                "a secret does not stand in a manifest".to_owned(),
+                "is neither of the two forms in which a secret is given: its text does not stand in a manifest"
+                    .to_owned(),
                 "write `{fromEnv: VARIABLE}` or `{fromFile: PATH}`".to_owned(),
             )),
-            Some(source) => (self.read)(source, node.place).map(|text| (text, told(source))),
+            Some((source, place)) => (self.read)(source, place).map(|text| (text, told(source))),
         };
         match result {
             Ok((text, source)) => {
@@ -138,12 +139,13 @@ impl Resolver<'_> {
     }
 }
 
-fn source<'a>(key: &str, node: &'a Node) -> Option<SecretSource<'a>> {
+/// A relative path begins at the file that the path itself stands in, which may be an overlay.
+fn source<'a>(key: &str, node: &'a Node) -> Option<(SecretSource<'a>, Place)> {
     let Data::Scalar(text, _) = &node.data else { return None };
     match key {
         _ if text.is_empty() => None,
-        "fromEnv" => Some(SecretSource::Env(text)),
-        "fromFile" => Some(SecretSource::File(text)),
+        "fromEnv" => Some((SecretSource::Env(text), node.place)),
+        "fromFile" => Some((SecretSource::File(text), node.place)),
         _ => None,
     }
 }

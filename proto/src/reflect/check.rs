@@ -16,6 +16,8 @@ use crate::pb::resource::Spec;
 
 /// Deepest nesting of a free JSON value.
 const DEEPEST_JSON: usize = 32;
+/// Longest key of a free JSON value, as in manifests.
+const LONGEST_KEY: usize = 1_024;
 
 static PATTERNS: LazyLock<HashMap<String, Regex>> = LazyLock::new(|| {
     pool()
@@ -274,6 +276,14 @@ fn check_text(field: &FieldDescriptor, rules: &pb::FieldRules, text: &str, path:
                 "write any JSON value".into(),
                 codes::WRONG_TYPE,
             )),
+            Ok(value) if longest_key(&value) > LONGEST_KEY => {
+                issues.push(issue(
+                    path,
+                    format!("has a key of more than {LONGEST_KEY} bytes"),
+                    "shorten it".into(),
+                    codes::OUT_OF_RANGE,
+                ));
+            }
             Ok(value) if depth(&value) > DEEPEST_JSON => {
                 issues.push(issue(
                     path,
@@ -282,11 +292,22 @@ fn check_text(field: &FieldDescriptor, rules: &pb::FieldRules, text: &str, path:
                     codes::OUT_OF_RANGE,
                 ));
             }
-            Ok(value) if rules.composed && composed::is_composed(text) => {
+            Ok(value) if rules.composed => {
                 issues.append(&mut composed::issues(&value, path));
             }
             Ok(_) => {}
         }
+    }
+}
+
+fn longest_key(value: &serde_json::Value) -> usize {
+    match value {
+        serde_json::Value::Array(items) => items.iter().map(longest_key).max().unwrap_or(0),
+        serde_json::Value::Object(fields) => {
+            let longest = fields.iter().map(|(key, inner)| key.len().max(longest_key(inner)));
+            longest.max().unwrap_or(0)
+        }
+        _ => 0,
     }
 }
 

@@ -6,6 +6,7 @@ use crate::codes;
 use crate::kinds::Kind;
 use crate::names;
 use crate::pb;
+use crate::suggest::distance;
 
 const TEMPLATE: &str = "fromTemplate";
 const VALUES: &str = "values";
@@ -38,9 +39,35 @@ impl<'a> Part<'a> {
     }
 }
 
+/// The key of a part that a key was probably meant to be.
+fn meant(key: &str) -> Option<&'static str> {
+    let fold = |key: &str| -> String {
+        let letters = key.chars().filter(char::is_ascii_alphanumeric);
+        letters.collect::<String>().to_ascii_lowercase()
+    };
+    let folded = fold(key);
+    [TEMPLATE, SECRET].into_iter().find(|known| {
+        let near = folded.len().abs_diff(known.len()) <= 1;
+        key != *known && near && distance(&folded, &fold(known)) <= 1
+    })
+}
+
 /// Is there anything to look for? Most values stand for themselves.
 pub(super) fn is_composed(text: &str) -> bool {
-    text.contains("\"fromTemplate\"") || text.contains("\"secretRef\"")
+    // An escape may stand for any letter.
+    text.contains("\"fromTemplate\"") || text.contains("\"secretRef\"") || text.contains('\\')
+}
+
+/// Paths of the parts of a JSON text.
+pub fn composed_text(text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    if let Some(json) = Some(text)
+        .filter(|text| is_composed(text))
+        .and_then(|text| serde_json::from_str(text).ok())
+    {
+        parts(&json, "", &mut |path, _| found.push(path.to_owned()));
+    }
+    found
 }
 
 /// Visits what stands for something else, each with its path.
@@ -161,6 +188,14 @@ fn form(json: &Json, path: &str, found: &mut Vec<pb::Issue>) {
                 }
             }
             for (key, inner) in map {
+                if let Some(known) = meant(key) {
+                    let message = format!("`{key}` stands for nothing");
+                    found.push(issue(
+                        format!("{path}.{key}"),
+                        message,
+                        format!("did you mean `{known}`?"),
+                    ));
+                }
                 form(inner, &format!("{path}.{key}"), found);
             }
         }
@@ -181,7 +216,7 @@ mod tests {
 
     #[test]
     fn parts_are_references_and_follow_a_rename() {
-        let json = json!({"configuration": {"flow": {"fromTemplate": "t", "values": {"pin": {"secretRef": "s"}}}, "fromTemplate2": "t"}});
+        let json = json!({"configuration": {"flow": {"fromTemplate": "t", "values": {"pin": {"secretRef": "s"}}}, "template": "t"}});
         let mut spec = spec_from_json(Kind::Device, &json).unwrap();
         assert!(check(&spec).is_empty());
         let found: Vec<_> = references(&spec)
@@ -215,6 +250,15 @@ mod tests {
     }
 
     #[test]
+    fn an_escape_hides_no_part() {
+        let spec = crate::pb::resource::Spec::Device(pb::DeviceSpec {
+            configuration: Some(r#"{"pin": {"secretRe\u0066": "s"}}"#.to_owned()),
+            ..Default::default()
+        });
+        assert_eq!(references(&spec)[0].name, "s");
+    }
+
+    #[test]
     fn inner_parts_are_filled_first() {
         let json = json!({"a": [{"fromTemplate": "t", "values": {"x": {"secretRef": "s"}}}], "b": 1});
         let mut paths = Vec::new();
@@ -243,6 +287,9 @@ mod tests {
                 "spec.configuration.pin.values",
             ),
             (json!({"secretRef": "a b"}), "spec.configuration.secretRef"),
+            (json!({"pin": {"secretref": "s"}}), "spec.configuration.pin.secretref"),
+            (json!({"from_template": "t"}), "spec.configuration.from_template"),
+            (json!([{"fromTemplat": "t"}]), "spec.configuration[0].fromTemplat"),
         ] {
             let found = check(&spec_from_json(Kind::Device, &json!({"configuration": value})).unwrap());
             let paths: Vec<_> = found.iter().map(|issue| issue.path.as_str()).collect();

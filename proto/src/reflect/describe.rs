@@ -116,6 +116,7 @@ pub fn describe(path: &str, deep: bool) -> Result<Vec<Described>, (String, Strin
         };
     }
     let mut inner = Some(message);
+    let mut in_list = false;
     for part in parts {
         let fields = inner.iter().flat_map(fields).collect::<Vec<_>>();
         let Some(field) = fields.iter().find(|field| manifest_name(field) == part) else {
@@ -127,12 +128,13 @@ pub fn describe(path: &str, deep: bool) -> Result<Vec<Described>, (String, Strin
             };
             return Err((format!("`{at}` has no field `{part}`"), help));
         };
-        (head, inner) = described(field, &at);
+        (head, inner) = described(field, &at, in_list);
+        in_list |= is_one_value(field);
         at.clone_from(&head.path);
     }
     let mut found = vec![head];
     if let Some(message) = inner {
-        below(&message, &at, deep, &mut found);
+        below(&message, &at, (deep, in_list), &mut found);
     }
     Ok(found)
 }
@@ -153,19 +155,24 @@ pub(super) fn fields(message: &MessageDescriptor) -> Vec<FieldDescriptor> {
     message.fields().filter(own).collect()
 }
 
-fn below(message: &MessageDescriptor, at: &str, deep: bool, found: &mut Vec<Described>) {
+/// A list without a key for its elements.
+fn is_one_value(field: &FieldDescriptor) -> bool {
+    field.is_list() && !rules(field).is_some_and(|rules| rules.list_set || !rules.list_key.is_empty())
+}
+
+fn below(message: &MessageDescriptor, at: &str, (deep, in_list): (bool, bool), found: &mut Vec<Described>) {
     for field in fields(message) {
-        let (one, inner) = described(&field, at);
+        let (one, inner) = described(&field, at, in_list);
         let path = one.path.clone();
         found.push(one);
         if let Some(inner) = inner.filter(|_| deep) {
-            below(&inner, &path, deep, found);
+            below(&inner, &path, (deep, in_list || is_one_value(&field)), found);
         }
     }
 }
 
 /// A field, and the message that it holds.
-fn described(field: &FieldDescriptor, at: &str) -> (Described, Option<MessageDescriptor>) {
+fn described(field: &FieldDescriptor, at: &str, in_list: bool) -> (Described, Option<MessageDescriptor>) {
     let nothing = pb::FieldRules::default();
     let rules = rules(field).unwrap_or(&nothing);
     let inner = match field.kind() {
@@ -178,7 +185,7 @@ fn described(field: &FieldDescriptor, at: &str) -> (Described, Option<MessageDes
         path: format!("{at}.{}{list}", manifest_name(field)),
         kind: type_words(field, rules),
         required: rules.required || is_name,
-        facts: facts(field, rules),
+        facts: facts(field, rules, in_list),
         text: comment(field.full_name()),
         has_fields: inner.is_some(),
     };
@@ -209,7 +216,8 @@ fn type_words(field: &FieldDescriptor, rules: &pb::FieldRules) -> String {
     if field.is_list() { format!("list of {one}") } else { one }
 }
 
-fn facts(field: &FieldDescriptor, rules: &pb::FieldRules) -> Vec<String> {
+/// `in_list`: it stands in a list that is one value with one owner.
+fn facts(field: &FieldDescriptor, rules: &pb::FieldRules, in_list: bool) -> Vec<String> {
     let mut facts = Vec::new();
     let of = if field.is_list() { "elements" } else { "characters" };
     match (rules.min_len, rules.max_len) {
@@ -247,8 +255,9 @@ fn facts(field: &FieldDescriptor, rules: &pb::FieldRules) -> Vec<String> {
     }
     if !rules.list_key.is_empty() {
         facts.push(format!(
-            "each element has its own `{}`, and its own owner",
-            rules.list_key
+            "each element has its own `{}`{}",
+            rules.list_key,
+            if in_list { "" } else { ", and its own owner" }
         ));
     }
     facts

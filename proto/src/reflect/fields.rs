@@ -286,24 +286,32 @@ pub fn keyed_paths(spec: &Spec, paths: Vec<String>) -> Vec<String> {
         return paths;
     }
     let (json, descriptor) = (spec_to_json(spec), spec_descriptor(Kind::of(spec)));
-    let keyed = |path: String| keyed_path(&descriptor, &json, &path).unwrap_or(path);
-    paths.into_iter().map(keyed).collect()
+    let mut known = HashMap::new();
+    let mut keyed = |path: String| keyed_path(&descriptor, &json, &path, &mut known).unwrap_or(path);
+    paths.into_iter().map(&mut keyed).collect()
 }
 
 /// None: the path leads into no list whose elements are told apart.
-fn keyed_path(descriptor: &MessageDescriptor, json: &Json, path: &str) -> Option<String> {
+fn keyed_path(
+    descriptor: &MessageDescriptor,
+    json: &Json,
+    path: &str,
+    known: &mut HashMap<String, Option<Vec<String>>>,
+) -> Option<String> {
     let mut steps = vec![Step::Field("spec".to_owned())];
     let (mut message, mut at) = (Some(descriptor.clone()), json);
     for part in path.strip_prefix("spec.")?.split('.') {
-        let (name, index) = part.split_once('[').map_or((part, None), |(name, index)| {
-            (name, index.trim_end_matches(']').parse::<usize>().ok())
-        });
+        let (name, index) = match part.split_once('[') {
+            Some((name, index)) => (name, Some(index.strip_suffix(']')?.parse::<usize>().ok()?)),
+            None => (part, None),
+        };
         let field = message?.get_field_by_json_name(name)?;
         at = at.get(name)?;
         steps.push(Step::Field(name.to_owned()));
         if let Some(index) = index {
             let items = at.as_array()?;
-            let key = keys(&field, items)?.into_iter().nth(index)?;
+            let of_list = known.entry(text(&steps)).or_insert_with(|| keys(&field, items));
+            let key = of_list.as_ref()?.get(index)?.clone();
             let rules = rules(&field)?;
             steps.push(if rules.list_set {
                 Step::Member(key)
@@ -457,6 +465,7 @@ mod tests {
             ("spec.projects[1]", "spec.projects[=q]"),
             ("spec.projects[2]", "spec.projects[2]"),
             ("spec.configuration.a[0]", "spec.configuration.a[0]"),
+            ("spec.sensors[0][1]", "spec.sensors[0][1]"),
             ("metadata.labels.x[0]", "metadata.labels.x[0]"),
         ] {
             assert_eq!(keyed_paths(&spec, vec![path.to_owned()]), [field]);

@@ -10,7 +10,7 @@ mod schema;
 mod secret;
 
 pub use check::{check, check_metadata, immutable_changes};
-pub use composed::{Part, filled, parts};
+pub use composed::{Part, composed_text, filled, parts};
 pub use describe::{Described, describe};
 pub use fields::{Fields, PROTECT, keyed_paths};
 pub use json::{

@@ -37,5 +37,6 @@ pub(super) fn customer(spec: &CustomerSpec) -> Vec<Issue> {
 /// A free map is a JSON object.
 pub(super) fn json_object(path: &str, text: Option<&str>) -> Option<Issue> {
     let value: serde_json::Value = serde_json::from_str(text?).ok()?;
-    (!value.is_object()).then(|| issue(path, "is not a map", "write `key: value` lines below it"))
+    let is_map = value.is_object() && value.get("secretRef").is_none();
+    (!is_map).then(|| issue(path, "is not a map", "write `key: value` lines below it"))
 }

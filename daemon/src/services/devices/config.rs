@@ -45,7 +45,15 @@ impl Devices {
                 "the gateway asks for schemaVersion 1, and gateway-config/{name} needs schemaVersion 2 because {why}; a configuration of version 2"
             )));
         }
-        let version = loaded.version();
+        if schema <= 1 && loaded.config.is_none() {
+            return Ok(None);
+        }
+        // Who is not told the settings has not got them: its version is another one.
+        let version = if schema <= 1 {
+            version(loaded.config.as_ref().map(|(_, config)| config), &Value::Null)
+        } else {
+            loaded.version()
+        };
         let mut body = answer(&version, loaded.config.as_ref(), schema);
         if schema >= 2 && has_any(&loaded.marks) {
             body["configuration"] = loaded.settings(&mut tx, &mut filler, &object, Show::Text).await?;

@@ -14,7 +14,7 @@ use super::submission::issue;
 use super::write::Write;
 use crate::domain::Object;
 use crate::domain::sealing::Sealer;
-use crate::services::composed::{Filler, Show};
+use crate::services::composed::{Filler, Show, mismatches_of};
 use crate::services::error::Result;
 use crate::storage::{Tx, resources};
 
@@ -35,10 +35,12 @@ pub(super) async fn check(tx: &mut Tx, sealer: &Sealer, written: &[Write]) -> Re
     for write in written {
         let index = write.index.unwrap_or_default();
         let mut found = fits(tx, &mut filler, &write.after).await?;
-        found.extend(begins(tx, &mut filler, write).await?);
+        if write.index.is_some() {
+            found.extend(begins(tx, &mut filler, write).await?);
+        }
         let told = |wrong: Wrong| issue(index, &wrong.path, codes::TEMPLATE, wrong.message, &wrong.help);
         issues.extend(found.into_iter().map(told));
-        if write.before.is_some() && matches!(write.after.kind, Kind::Template | Kind::Secret) {
+        if write.before.is_some() && write.after.kind == Kind::Template {
             issues.extend(users(tx, &mut filler, write, &fresh).await?);
         }
     }
@@ -55,23 +57,17 @@ async fn fits(tx: &mut Tx, filler: &mut Filler<'_>, object: &Object) -> Result<V
         help: "change the value; `fleetctl template render NAME` tries values".to_owned(),
     };
     for (path, json) in reflect::composed_values(&object.spec) {
-        let filled = filler.fill(tx, org, &path, json, Show::Text).await?;
+        let filled = filler.fill(tx, org, &path, json, Show::Mark).await?;
         found.extend(filled.mismatches.into_iter().map(|(path, why)| wrong(path, why)));
-        let unreadable = filled.unreadable.into_iter();
-        found.extend(unreadable.map(|(name, why)| Wrong {
-            path: path.clone(),
-            message: format!("secret/{name} cannot be read: {why}"),
-            help: "start fleetd with the right --secret-key-file, or apply the secret again".to_owned(),
-        }));
     }
     if let Spec::Configuration(spec) = &object.spec
         && let Some(name) = &spec.schema
         && let Some(template) = filler.template(tx, org, name).await?
     {
         let json: Json = serde_json::from_str(spec.value()).unwrap_or_default();
-        let filled = filler.fill(tx, org, "spec.value", json, Show::Text).await?;
+        let filled = filler.fill(tx, org, "spec.value", json, Show::Mark).await?;
         let told = |(path, why)| wrong(format!("spec.value{path}"), why);
-        found.extend(template.check(&filled.value).into_iter().map(told));
+        found.extend(mismatches_of(&template, &filled.value).into_iter().map(told));
     }
     Ok(found)
 }
@@ -121,7 +117,7 @@ async fn users(tx: &mut Tx, filler: &mut Filler<'_>, write: &Write, fresh: &Hash
             let help = "change it in the same bundle";
             issues.push(issue(
                 write.index.unwrap_or_default(),
-                "spec",
+                "spec.schema",
                 codes::TEMPLATE,
                 message,
                 help,

@@ -38,6 +38,10 @@ pub(super) fn submitted(sealer: &Sealer, want: &mut Wanted, current: Option<&Obj
         } else {
             format!("{MARK}{}", sealer.mark(uid, path, text))
         };
+        if want.marks.get(path).is_some_and(|planned| *planned != given) {
+            let help = "make a new plan and look at it again, or give the same text";
+            refuse(path, "this is another text than the plan saw", help);
+        }
         let result = match known {
             Some(known) if known_mark.as_ref() == Some(&given) => known.to_owned(),
             _ if text.starts_with(MARK) => {

@@ -1,6 +1,6 @@
 //! The checks of an apply that need nothing but the submission itself.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use fleet_proto::codes;
 use fleet_proto::kinds::Kind;
@@ -27,6 +27,8 @@ pub(super) struct Wanted {
     pub(super) seen: u64,
     /// Revision that a plan saw; 0: it did not exist.
     pub(super) base: Option<u64>,
+    /// Marks of secrets that a plan saw, by path.
+    pub(super) marks: HashMap<String, String>,
     pub(super) org_name: String,
     /// Empty: it is not renamed.
     pub(super) renamed_from: String,
@@ -165,6 +167,7 @@ fn read(index: usize, submission: Submission, mentioned: &mut Mentioned, found: 
         fields,
         seen: metadata.revision,
         base: submission.base,
+        marks: submission.marks,
         org_name: metadata.org,
         renamed_from: metadata.renamed_from,
         source: Source {
