@@ -33,12 +33,12 @@ pub fn record(submission: &Submission, applied: &Applied) -> Json {
         .changes
         .iter()
         .map(|change| json!({"path": change.path, "before": value(&change.before), "after": value(&change.after)}));
-    let conflicts = applied.conflicts.iter().map(|conflict| {
+    let conflict = |conflict: &pb::Conflict| {
         json!({
             "path": conflict.path, "owner": conflict.manager, "since": conflict.since.map(|at| at.to_string()),
             "revision": conflict.revision, "theirs": value(&conflict.theirs), "wanted": value(&conflict.wanted),
         })
-    });
+    };
     let mut record = Map::new();
     record.insert("action".into(), action(applied).into());
     record.insert("ref".into(), named(&resource).into());
@@ -46,8 +46,10 @@ pub fn record(submission: &Submission, applied: &Applied) -> Json {
     record.insert("base".into(), applied.base.into());
     record.insert("place".into(), submission.place(applied).map_or(Json::Null, Json::from));
     record.insert("changes".into(), changes.collect());
-    if !applied.conflicts.is_empty() {
-        record.insert("conflicts".into(), conflicts.collect());
+    for (name, found) in [("conflicts", &applied.conflicts), ("yields", &applied.yields)] {
+        if !found.is_empty() {
+            record.insert(name.into(), found.iter().map(conflict).collect());
+        }
     }
     if !applied.renamed_from.is_empty() {
         record.insert("renamedFrom".into(), applied.renamed_from.clone().into());

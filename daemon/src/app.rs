@@ -125,6 +125,10 @@ impl App {
         )
         .await?;
         let resources = Resources::open(db.clone(), Arc::clone(&clock), Arc::new(sealer(config)?)).await?;
+        let foreign = resources.sealed_with_another_key().await?;
+        if foreign > 0 {
+            tracing::warn!(secrets = foreign, key = %config.secret_key_file.display(), "secrets were sealed with another key file and cannot be served: put it back, or apply them again");
+        }
         let devices = Devices::new(resources.clone(), Arc::clone(&clock));
         let telemetry = Telemetry::new(readings, resources.clone(), Arc::clone(&clock));
         let buses = Buses::default();

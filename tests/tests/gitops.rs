@@ -75,7 +75,17 @@ fn both_environments_apply_and_stay_apart() {
         1,
     );
     std::fs::write(&places, wanted).unwrap();
-    run(&world, &["--env", "production", "apply"]).ok();
+    let applied = run(&world, &["--env", "production", "apply"]).ok();
+    let left = "= device/chiller-1  (gives way)";
+    assert!(
+        applied.stdout.contains(left) && applied.stdout.contains("it is left to them"),
+        "{applied}"
+    );
+    let drift = run(&world, &["--env", "production", "drift"]);
+    assert!(
+        drift.code == 12 && drift.stdout.contains("and a rule gives way"),
+        "{drift}"
+    );
     let device = world
         .fleetctl(&["get", "device/chiller-1", "--org", "cold-store", "-o", "json"])
         .ok()

@@ -145,6 +145,12 @@ fn story(mut world: World) {
     let key = world.fleetd.data_dir().join("secret.key");
     std::fs::remove_file(&key).unwrap();
     world.fleetd.restart();
+    assert!(
+        world
+            .fleetd
+            .log()
+            .contains("sealed with another key file and cannot be served")
+    );
     let one = one.at(world.fleetd.http());
     let (status, body) = one.post("/api/devices/{id}/config", &json!({"schemaVersion": 2}));
     assert_eq!(status, 503, "{body}");

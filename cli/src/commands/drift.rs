@@ -46,6 +46,10 @@ pub(super) async fn run(cx: &mut Context, args: &Drift) -> Result<Exit> {
                 let why = format!("{} owns it{since}", conflict.manager);
                 push(&conflict.path, conflict.theirs.as_ref(), conflict.wanted.as_ref(), why);
             }
+            for left in &applied.yields {
+                let why = format!("{} owns it, and a rule gives way", left.manager);
+                push(&left.path, left.theirs.as_ref(), left.wanted.as_ref(), why);
+            }
             match applied.action() {
                 Action::Created => push("", None, None, "is missing".into()),
                 Action::Deleted => push("", None, None, "is of the apply set and in no manifest".into()),
@@ -81,5 +85,5 @@ pub(super) async fn run(cx: &mut Context, args: &Drift) -> Result<Exit> {
 }
 
 fn is_drift(applied: &fleet_proto::pb::apply_response::Applied) -> bool {
-    told::is_change(applied) || !applied.conflicts.is_empty()
+    told::is_change(applied) || !applied.conflicts.is_empty() || !applied.yields.is_empty()
 }

@@ -56,7 +56,7 @@ pub fn differences(submission: &Submission, outcome: &Outcome, look: Look) -> St
 
 /// Does the plan say something about it?
 pub fn is_told(applied: &Applied) -> bool {
-    applied.action() != Action::Unchanged
+    applied.action() != Action::Unchanged || !applied.yields.is_empty()
 }
 
 /// Does it change a resource?
@@ -84,7 +84,8 @@ fn one(submission: &Submission, applied: &Applied, look: Look) -> String {
         Action::Deleted => ('-', String::new()),
         Action::Conflict => ('!', String::new()),
         Action::Kept => ('=', format!("stays: {}", applied.reason)),
-        Action::Unchanged => (' ', String::new()),
+        Action::Unchanged if applied.yields.is_empty() => (' ', String::new()),
+        Action::Unchanged => ('=', "gives way".to_owned()),
     };
     let place = submission
         .place(applied)
@@ -97,6 +98,9 @@ fn one(submission: &Submission, applied: &Applied, look: Look) -> String {
     }
     for conflict in &applied.conflicts {
         text.push_str(&format!("    {}\n", self::conflict(conflict, look)));
+    }
+    for left in &applied.yields {
+        text.push_str(&format!("    {}, and it is left to them\n", self::conflict(left, look)));
     }
     text
 }

@@ -202,7 +202,7 @@ fn list_of(item: &Json) -> Json {
 
 fn plan() -> Json {
     let mut record = fields(
-        "action: text, ref: text, org: text, base: count, place: text?, renamedFrom?: text, reason?: text, changes: any, conflicts?: any",
+        "action: text, ref: text, org: text, base: count, place: text?, renamedFrom?: text, reason?: text, changes: any, conflicts?: any, yields?: any",
     );
     record["properties"]["action"] = json!({
         "enum": ["adopt", "none", "create", "rename", "update", "delete", "conflict", "keep", "release", "follow"]
@@ -210,6 +210,7 @@ fn plan() -> Json {
     record["properties"]["changes"] = list_of(&fields("path: text, before: any, after: any"));
     let conflict = fields("path: text, owner: text, since: time?, revision: count, theirs: any, wanted: any");
     record["properties"]["conflicts"] = list_of(&conflict);
+    record["properties"]["yields"] = list_of(&conflict);
     record
 }
 

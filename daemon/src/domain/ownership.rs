@@ -89,6 +89,8 @@ pub struct Merged {
     pub owners: Owners,
     /// What stands in the way.
     pub conflicts: Vec<Conflict>,
+    /// What was left to others.
+    pub yields: Vec<Conflict>,
 }
 
 /// Merges a submission into what is there.
@@ -98,6 +100,7 @@ pub fn merge(live: &Fields, owners: &Owners, claim: &Claim<'_>) -> Merged {
         fields: live.clone(),
         owners: owners.clone(),
         conflicts: Vec::new(),
+        yields: Vec::new(),
     };
     for (path, want) in claim.wanted.iter() {
         merged.want(live, claim, &me, path, want);
@@ -155,20 +158,29 @@ impl Merged {
                 self.take(path, me);
                 self.own(claim, me, path);
             }
-            OnConflict::Yield => self.disown(me, path),
+            OnConflict::Yield => {
+                let found = self.found(live, me, path, want);
+                self.yields.extend(found);
+                self.disown(me, path);
+            }
             OnConflict::Refuse => {
-                let found = others(&self.owners, me, path)
-                    .map(|(manager, since)| Conflict {
-                        path: path.to_owned(),
-                        manager: manager.clone(),
-                        since: since.clone(),
-                        theirs: live.get(path).cloned(),
-                        wanted: Some(want.clone()),
-                    })
-                    .collect::<Vec<_>>();
+                let found = self.found(live, me, path, want);
                 self.conflicts.extend(found);
             }
         }
+    }
+
+    /// Who else owns a field that differs.
+    fn found(&self, live: &Fields, me: &str, path: &str, want: &Json) -> Vec<Conflict> {
+        others(&self.owners, me, path)
+            .map(|(manager, since)| Conflict {
+                path: path.to_owned(),
+                manager: manager.clone(),
+                since: since.clone(),
+                theirs: live.get(path).cloned(),
+                wanted: Some(want.clone()),
+            })
+            .collect()
     }
 
     /// Ends everybody else's claim; true: there was one.

@@ -68,6 +68,12 @@ impl Sealer {
         Ok(format!("{SEALED}{}:{mark}:{}{}", self.id, hex(&nonce), hex(&sealed)))
     }
 
+    /// Was it sealed with this key?
+    pub fn is_own(&self, stored: &str) -> bool {
+        let id = stored.strip_prefix(SEALED).and_then(|rest| rest.split(':').next());
+        id == Some(self.id.as_str())
+    }
+
     /// The text of what is stored.
     pub fn open(&self, uid: Uuid, path: &str, stored: &str) -> Result<String, Error> {
         let mut parts = stored.strip_prefix(SEALED).ok_or(Error::Damaged)?.split(':');

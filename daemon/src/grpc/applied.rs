@@ -120,6 +120,7 @@ fn applied_message(applied: &Applied) -> pb::apply_response::Applied {
         resource: Some(pb::Resource::from(&applied.object)),
         changes: applied.changes.clone(),
         conflicts: applied.conflicts.iter().map(conflict).collect(),
+        yields: applied.yields.iter().map(conflict).collect(),
         renamed_from: applied.renamed_from.clone(),
         base: applied.base,
         adopted: applied.adopted,

@@ -14,7 +14,7 @@ fn code(error: &Error) -> (Code, &'static str) {
         Error::NotFound(_) => (Code::NotFound, codes::NOT_FOUND),
         Error::AlreadyExists(_) => (Code::AlreadyExists, codes::CONFLICT),
         Error::Conflict { .. } => (Code::Aborted, codes::CONFLICT),
-        Error::Stale(_) => (Code::Aborted, codes::STALE),
+        Error::Stale(_) | Error::Touched(_) => (Code::Aborted, codes::STALE),
         Error::Owned { .. } => (Code::Aborted, codes::OWNED),
         Error::Guarded(_) => (Code::FailedPrecondition, codes::GUARDED),
         Error::Invalid(_) => (Code::InvalidArgument, codes::SEMANTIC),
@@ -46,6 +46,9 @@ impl From<Error> for Status {
                     }
                     detail.help.clone_from(&only.help);
                 }
+            }
+            Error::Touched(_) => {
+                "look with `fleetctl history`; --force takes it back all the same".clone_into(&mut detail.help);
             }
             Error::InUse { referrers, .. } => detail.referrers = referrers.iter().take(MOST_ISSUES).cloned().collect(),
             Error::Exhausted { retry_after_ms, .. } => detail.retry_after_ms = *retry_after_ms,

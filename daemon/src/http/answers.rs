@@ -63,6 +63,7 @@ impl From<Error> for Problem {
             Error::AlreadyExists(_)
             | Error::Conflict { .. }
             | Error::Stale(_)
+            | Error::Touched(_)
             | Error::Owned { .. }
             | Error::Guarded(_)
             | Error::InUse { .. }

@@ -30,6 +30,9 @@ pub enum Error {
     /// A plan saw other revisions than there are: key, the one that it saw, the one that is; 0: it did not or does not exist.
     #[error("the plan is stale: {}", stale(.0))]
     Stale(Vec<(Key, u64, u64)>),
+    /// What is to be taken back was written by somebody since: key, the revision that was left, the one that is.
+    #[error("somebody wrote the same since: {}", stale(.0))]
+    Touched(Vec<(Key, u64, u64)>),
     /// A field belongs to another manager.
     #[error("{key}: {path} belongs to {manager}{}", and_more(*.more))]
     Owned {

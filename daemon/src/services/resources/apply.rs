@@ -334,6 +334,7 @@ impl Run<'_> {
         if !merged.conflicts.is_empty() {
             let mut applied = Applied::of(index, Action::Conflict, current.unwrap_or(want.object));
             applied.conflicts = merged.conflicts;
+            applied.yields = merged.yields;
             self.outcome.applied.push(applied);
             return Ok(());
         }
@@ -364,6 +365,7 @@ impl Run<'_> {
             let adopted = self.own(current.uid, owners, merged.owners);
             let mut applied = Applied::of(index, Action::Unchanged, current);
             applied.adopted = adopted;
+            applied.yields = merged.yields;
             self.outcome.applied.push(applied);
             return Ok(());
         }
@@ -379,6 +381,9 @@ impl Run<'_> {
         self.issues.append(&mut immutable);
         self.own(current.uid, owners, merged.owners);
         self.update(index, Action::Updated, current, after);
+        if let Some(applied) = self.outcome.applied.last_mut() {
+            applied.yields = merged.yields;
+        }
         Ok(())
     }
 

@@ -27,8 +27,8 @@ pub use watch::{Event, Watch};
 
 use std::sync::Arc;
 
-use fleet_proto::kinds::Kind;
-use fleet_proto::names;
+use fleet_proto::kinds::{KINDS, Kind};
+use fleet_proto::{names, reflect};
 use tokio::sync::watch as signal;
 use uuid::Uuid;
 
@@ -62,6 +62,24 @@ impl Resources {
     /// The database that it works on.
     pub fn db(&self) -> &Db {
         &self.db
+    }
+
+    /// Resources whose secrets were sealed with another key than the one that is here; at most one page is looked at.
+    pub async fn sealed_with_another_key(&self) -> Result<usize> {
+        let mut tx = self.db.read().await?;
+        let mut found = 0;
+        for row in KINDS.iter().filter(|row| reflect::has_secrets(row.kind)) {
+            let page = resources::list(&mut tx, row.kind, &resources::Narrow::default(), ("", ""), 1_000).await?;
+            for object in page {
+                let mut foreign = false;
+                reflect::map_secrets(&object.spec, &mut |_, text| {
+                    foreign |= !self.sealer.is_own(text);
+                    String::new()
+                });
+                found += usize::from(foreign);
+            }
+        }
+        Ok(found)
     }
 
     /// What opens the secrets that are stored.

@@ -37,6 +37,8 @@ pub struct Applied {
     pub changes: Vec<FieldChange>,
     /// What stands in the way.
     pub conflicts: Vec<Conflict>,
+    /// What was left to its owners.
+    pub yields: Vec<Conflict>,
     /// Its name before, where it is renamed.
     pub renamed_from: String,
     /// Revision before; 0: it did not exist.
@@ -116,6 +118,7 @@ impl Applied {
             object,
             changes: Vec::new(),
             conflicts: Vec::new(),
+            yields: Vec::new(),
             renamed_from: String::new(),
             adopted: false,
             reason: String::new(),

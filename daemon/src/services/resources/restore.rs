@@ -211,7 +211,7 @@ async fn restore(tx: &mut Tx, sealer: &Sealer, stamp: &Stamp, past: Vec<Past>, f
         }
     }
     if !stale.is_empty() {
-        return Err(Error::Stale(stale));
+        return Err(Error::Touched(stale));
     }
     if let Some(protected) = falling.iter().find(|object| object.protect) {
         return Err(Error::Protected(protected.key()));

@@ -361,7 +361,10 @@ async fn what_was_taken_back_is_as_it_was_and_says_who_touched_it_since() {
         .await
         .done()
         .unwrap();
-    assert!(matches!(service.restore(&me(), &undo(at)).await, Err(Error::Stale(_))));
+    assert!(matches!(
+        service.restore(&me(), &undo(at)).await,
+        Err(Error::Touched(_))
+    ));
     let outcome = service.restore(&me(), &undo(0)).await.unwrap();
     assert_eq!(told(&outcome), ["Updated site/c"]);
     let forced = RestoreRequest {
