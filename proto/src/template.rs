@@ -231,6 +231,13 @@ mod tests {
             })
             .chain([("a40".to_owned(), json!({"type": "string"}))])
             .collect();
+        let wide: serde_json::Map<String, Json> = (0..5)
+            .map(|at| {
+                let next = vec![json!({"$ref": format!("#/$defs/a{}", at + 1)}); 30];
+                (format!("a{at}"), json!({"allOf": next}))
+            })
+            .chain([("a5".to_owned(), json!({"type": "string"}))])
+            .collect();
         let chain: serde_json::Map<String, Json> = (0..8_000)
             .map(|at| (format!("a{at}"), json!({"$ref": format!("#/$defs/a{}", at + 1)})))
             .chain([("a8000".to_owned(), json!({}))])
@@ -246,6 +253,7 @@ mod tests {
             ),
             (json!({"$dynamicRef": "#x"}), ".$dynamicRef"),
             (json!({"$ref": "#/$defs/a0", "$defs": bomb}), ""),
+            (json!({"$ref": "#/$defs/a0", "$defs": wide}), ""),
             (json!({"$ref": "#/$defs/a0", "$defs": chain}), ""),
             (
                 json!({"properties": {"x": {"pattern": "(a+)+$("}}}),

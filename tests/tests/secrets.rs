@@ -289,6 +289,11 @@ fn templates(world: &World, one: &Device) {
     refused(&world.apply_text(begins), "-:4:43", "is not active");
     world.fleetctl(&["undo", "--yes"]).ok();
 
+    // An answer that depends on a secret's text would tell it bit by bit.
+    let oracle = "apiVersion: fleet/v1\nkind: Template\nmetadata: {name: oracle}\nspec:\n  templateType: device-config\n  schema: {properties: {p: {allOf: [{not: {pattern: ^canary}}, {not: {pattern: ^other}}, {maxLength: 3}]}}}\n---\napiVersion: fleet/v1\nkind: Configuration\nmetadata: {name: oracle}\nspec: {key: oracle, schema: oracle, value: {p: {secretRef: lab-wifi}, q: {fromTemplate: oracle, values: {p: {secretRef: lab-wifi}}}}}\n";
+    world.apply_text(oracle).ok();
+    world.fleetctl(&["undo", "--yes"]).ok();
+
     let render = |more: &[&str]| lab(world, "", &[&["template", "render", "mask-tester-flow"], more].concat());
     let told = render(&["--set", "testPressure=7.5", "-o", "json"]).ok().json();
     assert_eq!(

@@ -273,7 +273,7 @@ spec:
   sensors:
     - {name: u, unit: V, max: 3}
     - {name: i, unit: A}
-  configuration: {wifi: {ssid: s, channel: 6}, list: [1, 2]}
+  configuration: {wifi: {ssid: s, channel: 6, power: 9}, list: [1, 2]}
 ";
 
 #[test]
@@ -287,7 +287,7 @@ spec:
   projects: [q, r]
   endpoint: {port: 503}
   sensors: [{name: i, max: 7}, {name: w}]
-  configuration: {wifi: {channel: 11}, list: [3]}
+  configuration: {wifi: {channel: 11, power: null, none: null}, list: [3]}
 ";
     let bundle = laid(BASE, overlay);
     assert!(bundle.problems.is_empty(), "{:?}", bundle.problems);
