@@ -42,7 +42,12 @@ impl Bundle {
                     });
                 }
             }
-            if let Some(spec) = &resource.spec {
+            // Most manifests have no part: their specs need not be looked through.
+            let uses = |path: &String| path.ends_with(".fromTemplate");
+            let is_template = matches!(resource.spec, Some(Spec::Template(_)));
+            if let Some(spec) = &resource.spec
+                && (is_template || document.submission.paths.iter().any(uses))
+            {
                 issues.extend(Self::templates(spec, &metadata.org, &usable));
             }
             for mut issue in issues {
