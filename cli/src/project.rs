@@ -217,7 +217,12 @@ impl Project {
     fn below(&self, paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
         let mut found = Vec::new();
         for path in paths {
-            let path = shortened(&self.dir.join(path));
+            let said = path;
+            let path = shortened(&self.dir.join(said));
+            if !path.exists() {
+                let what = format!("there is no `{}` beside it", said.display());
+                return Err(wrong(&self.dir.join(FILE), &what));
+            }
             if path.is_dir() {
                 crate::files::walk(&path, &mut found)?;
             } else {

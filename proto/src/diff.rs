@@ -43,6 +43,13 @@ pub fn changes(before: Option<&pb::Resource>, after: Option<&pb::Resource>) -> V
     found
 }
 
+/// What differs within one field, as little as can be told apart.
+pub fn within(path: &str, before: Option<&Json>, after: Option<&Json>) -> Vec<pb::FieldChange> {
+    let mut found = Vec::new();
+    values(None, before, after, path, &mut found);
+    found
+}
+
 fn values(
     message: Option<&MessageDescriptor>,
     before: Option<&Json>,

@@ -167,6 +167,9 @@ fn overlays_lie_over_manifests(world: &World) {
         "{refused}"
     );
     assert_eq!(std::fs::read_to_string(&maps).unwrap(), pulled);
+    let planned = run(world, &["--env", "production", "plan"]);
+    let leaf = "    spec.slaves[0].pollingIntervalMs: 7000 → 5000: person";
+    assert!(planned.code == 7 && planned.stdout.contains(leaf), "{planned}");
     reports_tell_what_refuses(world);
     std::fs::write(&maps, original).unwrap();
     run(world, &["--env", "production", "apply", "--take"]).ok();

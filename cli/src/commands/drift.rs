@@ -44,11 +44,15 @@ pub(super) async fn run(cx: &mut Context, args: &Drift) -> Result<Exit> {
             for conflict in &applied.conflicts {
                 let since = conflict.since.map(|at| format!(" since {at}")).unwrap_or_default();
                 let why = format!("{} owns it{since}", conflict.manager);
-                push(&conflict.path, conflict.theirs.as_ref(), conflict.wanted.as_ref(), why);
+                for part in told::parts(conflict) {
+                    push(&part.path, part.before.as_ref(), part.after.as_ref(), why.clone());
+                }
             }
             for left in &applied.yields {
                 let why = format!("{} owns it, and a rule gives way", left.manager);
-                push(&left.path, left.theirs.as_ref(), left.wanted.as_ref(), why);
+                for part in told::parts(left) {
+                    push(&part.path, part.before.as_ref(), part.after.as_ref(), why.clone());
+                }
             }
             match applied.action() {
                 Action::Created => push("", None, None, "is missing".into()),

@@ -1,13 +1,18 @@
 //! Plans, applies and restores as text: what becomes of what, field by field.
 
+use fleet_proto::diff;
 use fleet_proto::pb::apply_response::{Action, Applied, Summary};
 use fleet_proto::pb::{self, FieldChange};
+use serde_json::Value;
 
 use crate::commands::named;
 use crate::submit::{Outcome, Submission};
 
 /// Characters of a value that a terminal is shown.
 const SHOWN: usize = 60;
+
+/// Differences within one field that are shown.
+const MOST_PARTS: usize = 10;
 
 /// How it is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,10 +102,13 @@ fn one(submission: &Submission, applied: &Applied, look: Look) -> String {
         text.push_str(&format!("    {}\n", self::change(change, look)));
     }
     for conflict in &applied.conflicts {
-        text.push_str(&format!("    {}\n", self::conflict(conflict, look)));
+        text.push_str(&format!("    {}\n", self::conflict(conflict, look, "")));
     }
     for left in &applied.yields {
-        text.push_str(&format!("    {}, and it is left to them\n", self::conflict(left, look)));
+        text.push_str(&format!(
+            "    {}\n",
+            self::conflict(left, look, ", and it is left to them")
+        ));
     }
     text
 }
@@ -112,20 +120,32 @@ pub fn change(change: &FieldChange, look: Look) -> String {
     format!("{}: {before} → {after}", change.path)
 }
 
-fn conflict(conflict: &pb::Conflict, look: Look) -> String {
+/// Where and whose; of a large value only what differs within it.
+fn conflict(conflict: &pb::Conflict, look: Look, tail: &str) -> String {
     let since = conflict.since.map(|at| format!(" since {at}")).unwrap_or_default();
-    let told = change(
-        &FieldChange {
-            path: conflict.path.clone(),
-            before: conflict.theirs.clone(),
-            after: conflict.wanted.clone(),
-        },
-        look,
-    );
-    format!(
-        "{told}: {} owns it{since} (revision {})",
+    let owner = format!(
+        "{} owns it{since} (revision {}){tail}",
         conflict.manager, conflict.revision
-    )
+    );
+    let parts = parts(conflict);
+    if let [only] = parts.as_slice() {
+        return format!("{}: {owner}", change(only, look));
+    }
+    let mut text = format!("{}: {owner}", conflict.path);
+    for part in parts.iter().take(MOST_PARTS) {
+        text.push_str(&format!("\n        {}", change(part, look)));
+    }
+    if parts.len() > MOST_PARTS {
+        text.push_str(&format!("\n        ... and {} more", parts.len() - MOST_PARTS));
+    }
+    text
+}
+
+/// What differs within a conflict's values.
+pub fn parts(conflict: &pb::Conflict) -> Vec<FieldChange> {
+    let value = |text: &Option<String>| text.as_ref().and_then(|text| serde_json::from_str(text).ok());
+    let (theirs, wanted): (Option<Value>, Option<Value>) = (value(&conflict.theirs), value(&conflict.wanted));
+    diff::within(&conflict.path, theirs.as_ref(), wanted.as_ref())
 }
 
 fn shown(text: &str, look: Look) -> String {

@@ -15,6 +15,10 @@ const BEGIN: &str = "${values.";
 /// A plain scalar that is one reference takes the value with its type; anything else becomes text.
 /// `$${values.name}` stands for the text itself. The error is a message and what to do.
 pub(super) fn filled(text: &str, plain: bool, values: &Values) -> Result<Option<(String, bool)>, (String, String)> {
+    if let Some(slip) = slip(text) {
+        let help = "write `${values.name}`; `$${` before it is the text itself".to_owned();
+        return Err((format!("`{slip}` stands for nothing"), help));
+    }
     if !text.contains(BEGIN) {
         return Ok(None);
     }
@@ -56,6 +60,22 @@ pub(super) fn filled(text: &str, plain: bool, values: &Values) -> Result<Option<
     Ok(Some((out, false)))
 }
 
+/// What was probably meant to be a reference: `${value.x}`, `${Values.x}`, `${ values.x }`.
+fn slip(text: &str) -> Option<&str> {
+    for (at, _) in text.match_indices("${") {
+        let rest = &text[at + 2..];
+        let word = rest.trim_start();
+        let name = word.split('.').next().unwrap_or_default();
+        let is_meant = word.contains('.') && matches!(name.to_ascii_lowercase().as_str(), "value" | "values" | "vales");
+        let escaped = text[..at].ends_with('$');
+        if is_meant && !escaped && !rest.starts_with("values.") {
+            let end = rest.find('}').map_or(text.len(), |end| at + 2 + end + 1);
+            return Some(&text[at..end]);
+        }
+    }
+    None
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -73,6 +93,10 @@ mod tests {
             ("$${values.n}", true, Ok(Some(("${values.n}", false)))),
             ("${values.m}", true, Err("there is no value `m` in fleetctl.yaml")),
             ("${values.n", true, Err("`${values.n` does not end")),
+            ("a ${value.n} b", true, Err("`${value.n}` stands for nothing")),
+            ("${ values.n }", true, Err("`${ values.n }` stands for nothing")),
+            ("${Values.n", true, Err("`${Values.n` stands for nothing")),
+            ("${n} $${value.n} ${valuable}", true, Ok(None)),
         ] {
             let found = filled(text, plain, &values).map_err(|(message, _)| message);
             let becomes = becomes.map_err(str::to_owned);

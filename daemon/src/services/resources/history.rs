@@ -122,7 +122,13 @@ impl Resources {
 
     async fn revision_of(&self, at: At) -> Result<u64> {
         match at {
-            At::Revision(revision) => Ok(revision),
+            At::Revision(revision) => {
+                let last = changes::revision(&mut self.db().read().await?).await?;
+                if revision > last {
+                    return Err(Error::NotFound(format!("revision {revision} (the last is {last})")));
+                }
+                Ok(revision)
+            }
             At::Time(at) => Ok(changes::revision_at(&mut self.db().read().await?, at).await?),
         }
     }
