@@ -55,10 +55,10 @@ codes! {
     TWICE = "FLT-3024", "a resource is in the bundle twice", "Remove one of the manifests.";
     SEMANTIC = "FLT-3030", "the fields contradict each other", "The message says what must hold.";
     NO_TAGS = "FLT-3031", "tags and directives are not allowed in manifests", "Write the value plainly; text that looks like a number is written in quotes.";
+    OVERLAY = "FLT-3032", "an overlay does not lie over exactly one manifest", "An overlay names a manifest of the project by `kind` and `metadata.name`, and by `metadata.org` where several have that name.";
     COMPOSED = "FLT-3033", "what stands for a template or secret is not well formed", "Write `{fromTemplate: NAME, values: {...}}` or `{secretRef: NAME}`, and nothing else in that map.";
     TEMPLATE = "FLT-3034", "a value does not satisfy the schema of its template", "`fleetctl get template/NAME -o yaml` shows the schema; `fleetctl template render NAME` tries values.";
     PLAIN_SECRET = "FLT-3035", "a secret stands in a manifest, or cannot be read", "Write `{fromEnv: VARIABLE}` or `{fromFile: PATH}`: the text never stands in a manifest.";
-    OVERLAY = "FLT-3032", "an overlay does not lie over exactly one manifest", "An overlay names a manifest of the project by `kind` and `metadata.name`, and by `metadata.org` where several have that name.";
     NOT_FOUND = "FLT-4004", "it does not exist", "Look with `fleetctl get KIND`; names are case-sensitive, and belong to one organization.";
     CONFLICT = "FLT-4009", "somebody else changed it since it was read", "Read it again, and repeat the change.";
     IN_USE = "FLT-4010", "it is still referred to", "Delete the resources that the message names first, or in the same command.";

@@ -294,6 +294,13 @@ fn templates(world: &World, one: &Device) {
     world.apply_text(oracle).ok();
     world.fleetctl(&["undo", "--yes"]).ok();
 
+    // A short value may stand for a very long one.
+    let many = "{secretRef: lab-wifi},".repeat(9_000);
+    let many = format!(
+        "apiVersion: fleet/v1\nkind: Configuration\nmetadata: {{name: many}}\nspec: {{key: many, value: [{many}]}}\n"
+    );
+    refused(&world.apply_text(&many), "-:4", "comes to more than 1048576 bytes");
+
     let render = |more: &[&str]| lab(world, "", &[&["template", "render", "mask-tester-flow"], more].concat());
     let told = render(&["--set", "testPressure=7.5", "-o", "json"]).ok().json();
     assert_eq!(

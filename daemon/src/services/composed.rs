@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use fleet_proto::kinds::Kind;
 use fleet_proto::pb::resource::Spec;
-use fleet_proto::reflect::{self, MARK, Part};
+use fleet_proto::reflect::{self, Part};
 use fleet_proto::template::{Mismatch, Template};
 use serde_json::Value as Json;
 use uuid::Uuid;
@@ -15,7 +15,7 @@ use super::error::Result;
 use crate::domain::sealing::{Error as Unreadable, Sealer};
 use crate::storage::{Tx, resources};
 
-/// Bytes that a value may come to when its templates are written out: parts could multiply them.
+/// Bytes that a value may come to when its templates and secrets, as stored, are written out: parts could multiply them.
 const LARGEST: usize = 1 << 20;
 
 /// The one secret field of kind Secret.
@@ -113,14 +113,13 @@ impl<'a> Filler<'a> {
                     return Json::Null;
                 };
                 let Some(rest) = left.checked_sub(template.size) else {
-                    let why = format!("comes to more than {LARGEST} bytes when its templates are written out");
-                    mismatches.push((path.to_owned(), why));
+                    mismatches.push((path.to_owned(), too_large()));
                     return Json::Null;
                 };
                 left = rest;
                 let whole = template.render(values);
                 if show == Show::Mark {
-                    let wrong = mismatches_of(template, &whole).into_iter();
+                    let wrong = template.check(&whole).into_iter();
                     mismatches.extend(wrong.map(|(below, why)| (format!("{path}.values{below}"), why)));
                 }
                 whole
@@ -129,6 +128,11 @@ impl<'a> Filler<'a> {
                 let Some(Some((uid, stored))) = self.secrets.get(&(org, name.to_owned())) else {
                     return Json::Null;
                 };
+                let Some(rest) = left.checked_sub(stored.len()) else {
+                    mismatches.push((path.to_owned(), too_large()));
+                    return Json::Null;
+                };
+                left = rest;
                 if show == Show::Mark {
                     return reflect::mark_of(stored).into();
                 }
@@ -149,12 +153,6 @@ impl<'a> Filler<'a> {
     }
 }
 
-/// What a schema says against a value, but for what it says of secrets: of them nothing is known here.
-pub fn mismatches_of(template: &Template, value: &Json) -> Vec<Mismatch> {
-    let mut found = template.check(value);
-    found.retain(|(path, _)| {
-        let at = reflect::lookup(value, path).and_then(Json::as_str);
-        !at.is_some_and(|text| text.starts_with(MARK))
-    });
-    found
+fn too_large() -> String {
+    format!("comes to more than {LARGEST} bytes when its templates and secrets are written out")
 }

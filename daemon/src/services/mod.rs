@@ -2,7 +2,7 @@
 
 pub mod composed;
 pub mod devices;
-mod error;
+pub mod error;
 pub mod polling;
 pub mod resources;
 pub mod system;

@@ -87,8 +87,7 @@ impl Bundle {
                         return Json::Null;
                     };
                     let whole = template.render(values);
-                    let is_text = |at: &str| reflect::lookup(&whole, at).is_some_and(|value| *value == MARK);
-                    let wrong = template.check(&whole).into_iter().filter(|(at, _)| !is_text(at));
+                    let wrong = template.check(&whole).into_iter();
                     issues.extend(wrong.map(|(at, why)| issue(format!("{path}.values{at}"), why)));
                     whole
                 }

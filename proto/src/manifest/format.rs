@@ -10,7 +10,8 @@ use super::{Bundle, Source};
 /// Top keys in their order; others stay behind.
 const ORDER: &[&str] = &["apiVersion:", "kind:", "metadata:", "spec:"];
 
-/// The text in its look, or the problems for which it is left alone: those of the text, whatever it means. A document whose reading would change is kept.
+/// The text in its look, or the problems for which it is left alone: those of the text, whatever it means.
+/// A document whose reading would change is kept.
 pub fn format(name: &str, text: &str) -> Result<String, Box<Bundle>> {
     let source = source(name, text);
     let (said, problems) = trees(&source);

@@ -6,6 +6,7 @@ use crate::codes;
 use crate::kinds::Kind;
 use crate::names;
 use crate::pb;
+use crate::reflect::MARK;
 use crate::suggest::distance;
 
 const TEMPLATE: &str = "fromTemplate";
@@ -204,6 +205,12 @@ fn form(json: &Json, path: &str, found: &mut Vec<pb::Issue>) {
                 form(inner, &format!("{path}[{at}]"), found);
             }
         }
+        // It would pass for a secret, against which no schema is held.
+        Json::String(text) if text.starts_with(MARK) => found.push(issue(
+            path.to_owned(),
+            format!("a text must not begin with `{MARK}`"),
+            "write `{secretRef: NAME}`".to_owned(),
+        )),
         _ => {}
     }
 }
@@ -287,6 +294,7 @@ mod tests {
                 "spec.configuration.pin.values",
             ),
             (json!({"secretRef": "a b"}), "spec.configuration.secretRef"),
+            (json!({"pressure": "flt-secret:1"}), "spec.configuration.pressure"),
             (json!({"pin": {"secretref": "s"}}), "spec.configuration.pin.secretref"),
             (json!({"from_template": "t"}), "spec.configuration.from_template"),
             (json!([{"fromTemplat": "t"}]), "spec.configuration[0].fromTemplat"),

@@ -25,6 +25,12 @@ pub(super) async fn of(
         if let Some((name, why)) = filled.unreadable.first() {
             return Err(Error::Unavailable(format!("secret/{name} cannot be read: {why}")));
         }
+        // With texts nothing is held against schemas: what is said is that it became too large since.
+        if let Some((_, why)) = filled.mismatches.first().filter(|_| show == Show::Text) {
+            return Err(Error::Unavailable(format!(
+                "the settings cannot be served: the value {why}"
+            )));
+        }
         lay_over(&mut whole, filled.value);
     }
     Ok(whole)

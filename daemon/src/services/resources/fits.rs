@@ -14,7 +14,7 @@ use super::submission::issue;
 use super::write::Write;
 use crate::domain::Object;
 use crate::domain::sealing::Sealer;
-use crate::services::composed::{Filler, Show, mismatches_of};
+use crate::services::composed::{Filler, Show};
 use crate::services::error::Result;
 use crate::storage::{Tx, resources};
 
@@ -67,7 +67,7 @@ async fn fits(tx: &mut Tx, filler: &mut Filler<'_>, object: &Object) -> Result<V
         let json: Json = serde_json::from_str(spec.value()).unwrap_or_default();
         let filled = filler.fill(tx, org, "spec.value", json, Show::Mark).await?;
         let told = |(path, why)| wrong(format!("spec.value{path}"), why);
-        found.extend(mismatches_of(&template, &filled.value).into_iter().map(told));
+        found.extend(template.check(&filled.value).into_iter().map(told));
     }
     Ok(found)
 }
