@@ -1,4 +1,5 @@
-//! What programs are promised of `fleetctl -o json`: every answer of every story is held against its schema.
+//! What programs are promised of `fleetctl -o json`: what stories read through `World::fleetctl` is held against its
+//! schema.
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex};
