@@ -62,10 +62,13 @@ complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "device" -d 'Claim
 complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "telemetry" -d 'Readings of devices'
 complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "template" -d 'Work with templates'
 complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "modbus" -d 'Talk to Modbus slaves over the same connections as polling'
+complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "token" -d 'API tokens: what programs call fleetd with'
+complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "whoami" -d 'Show who you are to fleetd, and what you may do where'
+complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "can-i" -d 'Ask whether something may be done; exit 13 where it may not'
 complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "server" -d 'About fleetd itself'
 complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "version" -d 'Show the version of fleetctl'
 complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "completion" -d 'Print the completion script for a shell'
-complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "help" -d 'Show help for a command, or about `exit-codes`, `errors [CODE]`, `kinds`'
+complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "help" -d 'Show help for a command, or about `exit-codes`, `errors [CODE]`, `kinds`, `roles`, `permissions`'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand get" -s l -l selector -d 'Only those whose labels match, such as ring=canary or \'zone in (a,b),!old\'' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand get" -l ref -d 'Only those that refer to this resource, such as site/plant-1' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand get" -l name -d 'Only those whose name matches: * any text, ? one character' -r
@@ -597,6 +600,86 @@ complete -c fleetctl -n "__fish_fleetctl_using_subcommand modbus; and __fish_see
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand modbus; and __fish_seen_subcommand_from read" -s y -l yes -d 'Do not ask before a destructive act'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand modbus; and __fish_seen_subcommand_from read" -s q -l quiet -d 'Say nothing but data and errors'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand modbus; and __fish_seen_subcommand_from read" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand token; and not __fish_seen_subcommand_from create list revoke" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand token; and not __fish_seen_subcommand_from create list revoke" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand token; and not __fish_seen_subcommand_from create list revoke" -l env -d 'Environment of fleetctl.yaml' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand token; and not __fish_seen_subcommand_from create list revoke" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand token; and not __fish_seen_subcommand_from create list revoke" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand token; and not __fish_seen_subcommand_from create list revoke" -l timeout -d 'How long an answer may take' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand token; and not __fish_seen_subcommand_from create list revoke" -s y -l yes -d 'Do not ask before a destructive act'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand token; and not __fish_seen_subcommand_from create list revoke" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand token; and not __fish_seen_subcommand_from create list revoke" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand token; and not __fish_seen_subcommand_from create list revoke" -f -a "create" -d 'Make a token; it is shown here and never again'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand token; and not __fish_seen_subcommand_from create list revoke" -f -a "list" -d 'Show tokens, newest first; never the secrets'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand token; and not __fish_seen_subcommand_from create list revoke" -f -a "revoke" -d 'End a token, at once'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand token; and __fish_seen_subcommand_from create" -l scope -d 'What it is for, such as telemetry:write or view:device; `fleetctl help permissions` lists them' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand token; and __fish_seen_subcommand_from create" -l site -d 'Only at this site' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand token; and __fish_seen_subcommand_from create" -l name -d 'What people call it' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand token; and __fish_seen_subcommand_from create" -l expires -d 'Until when, such as 12h or 90d' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand token; and __fish_seen_subcommand_from create" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand token; and __fish_seen_subcommand_from create" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand token; and __fish_seen_subcommand_from create" -l env -d 'Environment of fleetctl.yaml' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand token; and __fish_seen_subcommand_from create" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand token; and __fish_seen_subcommand_from create" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand token; and __fish_seen_subcommand_from create" -l timeout -d 'How long an answer may take' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand token; and __fish_seen_subcommand_from create" -s A -l all-orgs -d 'In every organization, and on the platform'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand token; and __fish_seen_subcommand_from create" -s y -l yes -d 'Do not ask before a destructive act'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand token; and __fish_seen_subcommand_from create" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand token; and __fish_seen_subcommand_from create" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand token; and __fish_seen_subcommand_from list" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand token; and __fish_seen_subcommand_from list" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand token; and __fish_seen_subcommand_from list" -l env -d 'Environment of fleetctl.yaml' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand token; and __fish_seen_subcommand_from list" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand token; and __fish_seen_subcommand_from list" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand token; and __fish_seen_subcommand_from list" -l timeout -d 'How long an answer may take' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand token; and __fish_seen_subcommand_from list" -s A -l all-orgs -d 'Those that count in every organization'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand token; and __fish_seen_subcommand_from list" -s y -l yes -d 'Do not ask before a destructive act'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand token; and __fish_seen_subcommand_from list" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand token; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand token; and __fish_seen_subcommand_from revoke" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand token; and __fish_seen_subcommand_from revoke" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand token; and __fish_seen_subcommand_from revoke" -l env -d 'Environment of fleetctl.yaml' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand token; and __fish_seen_subcommand_from revoke" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand token; and __fish_seen_subcommand_from revoke" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand token; and __fish_seen_subcommand_from revoke" -l timeout -d 'How long an answer may take' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand token; and __fish_seen_subcommand_from revoke" -s A -l all-orgs -d 'One that counts in every organization'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand token; and __fish_seen_subcommand_from revoke" -s y -l yes -d 'Do not ask before a destructive act'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand token; and __fish_seen_subcommand_from revoke" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand token; and __fish_seen_subcommand_from revoke" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand whoami" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand whoami" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand whoami" -l env -d 'Environment of fleetctl.yaml' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand whoami" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand whoami" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand whoami" -l timeout -d 'How long an answer may take' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand whoami" -s y -l yes -d 'Do not ask before a destructive act'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand whoami" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand whoami" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand can-i" -l site -d 'At this site' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand can-i" -l as -d 'Another user' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand can-i" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand can-i" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand can-i" -l env -d 'Environment of fleetctl.yaml' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand can-i" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand can-i" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand can-i" -l timeout -d 'How long an answer may take' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand can-i" -s A -l all-orgs -d 'On the platform, in no organization'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand can-i" -l explain -d 'Say which roles and bindings allow it'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand can-i" -s y -l yes -d 'Do not ask before a destructive act'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand can-i" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand can-i" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand server; and not __fish_seen_subcommand_from status" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand server; and not __fish_seen_subcommand_from status" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand server; and not __fish_seen_subcommand_from status" -l env -d 'Environment of fleetctl.yaml' -r

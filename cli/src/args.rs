@@ -4,7 +4,7 @@ use clap::{Args as Flags, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
     apply, completion, delete, describe, device, drift, edit, explain, export, fmt, get, help, history, label, modbus,
-    plan, pull, server, telemetry, template, undo, validate, watch,
+    plan, pull, server, telemetry, template, token, undo, validate, watch, whoami,
 };
 use crate::error::{Error, Result};
 
@@ -140,6 +140,12 @@ pub enum Command {
     Template(template::Template),
     #[command(subcommand)]
     Modbus(modbus::Modbus),
+    #[command(subcommand)]
+    Token(token::Token),
+    #[command(name = "whoami")]
+    WhoAmI(whoami::WhoAmI),
+    #[command(name = "can-i")]
+    CanI(whoami::CanI),
     #[command(subcommand)]
     Server(server::Server),
     /// Show the version of fleetctl

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use fleet_proto::codes;
 use fleet_proto::pb;
+use fleet_proto::pb::access_service_client::AccessServiceClient;
 use fleet_proto::pb::device_service_client::DeviceServiceClient;
 use fleet_proto::pb::modbus_service_client::ModbusServiceClient;
 use fleet_proto::pb::resource_service_client::ResourceServiceClient;
@@ -117,6 +118,11 @@ impl Context {
     /// Resources of every kind.
     pub async fn resources(&mut self) -> Result<ResourceServiceClient<Channel>> {
         Ok(ResourceServiceClient::new(self.channel().await?).max_decoding_message_size(LARGEST))
+    }
+
+    /// Who calls, and tokens.
+    pub async fn access(&mut self) -> Result<AccessServiceClient<Channel>> {
+        Ok(AccessServiceClient::new(self.channel().await?))
     }
 
     /// Claim tokens, commands, logs.

@@ -19,6 +19,7 @@ use crate::domain::Clock;
 use crate::domain::sealing::Sealer;
 use crate::domain::telemetry::Micros;
 use crate::modbus::{Buses, poller};
+use crate::services::access::Access;
 use crate::services::devices::Devices;
 use crate::services::resources::Resources;
 use crate::services::system::{Facts, System};
@@ -179,6 +180,7 @@ impl App {
                 .map_err(|error| Error::Task("HTTP", error.to_string()))
         });
         let services = grpc::Services {
+            access: Access::new(resources.clone(), Arc::clone(&clock)),
             resources: resources.clone(),
             devices: devices.clone(),
             telemetry: telemetry.clone(),

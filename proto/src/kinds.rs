@@ -12,8 +12,11 @@ use crate::pb::resource::Spec;
 )]
 pub enum Kind {
     Organization,
+    User,
+    Role,
     Customer,
     Site,
+    RoleBinding,
     Asset,
     Project,
     Secret,
@@ -90,6 +93,34 @@ pub const KINDS: &[Row] = &[
         ],
     },
     Row {
+        kind: Kind::User,
+        title: "User",
+        singular: "user",
+        plural: "users",
+        short: &[],
+        platform: true,
+        field: "user",
+        columns: &[
+            col("DISPLAY NAME", ".spec.displayName"),
+            col("EMAIL", ".spec.email"),
+            col("ACTIVE", ".spec.active"),
+            wide("LANGUAGE", ".spec.language"),
+        ],
+    },
+    Row {
+        kind: Kind::Role,
+        title: "Role",
+        singular: "role",
+        plural: "roles",
+        short: &[],
+        platform: false,
+        field: "role",
+        columns: &[
+            col("PERMISSIONS", ".spec.permissions"),
+            wide("DESCRIPTION", ".spec.description"),
+        ],
+    },
+    Row {
         kind: Kind::Customer,
         title: "Customer",
         singular: "customer",
@@ -119,6 +150,21 @@ pub const KINDS: &[Row] = &[
             col("TIMEZONE", ".spec.timezone"),
             wide("PARENT", ".spec.parent"),
             wide("ADDRESS", ".spec.address"),
+        ],
+    },
+    Row {
+        kind: Kind::RoleBinding,
+        title: "RoleBinding",
+        singular: "role-binding",
+        plural: "role-bindings",
+        short: &["rb"],
+        platform: false,
+        field: "role_binding",
+        columns: &[
+            col("USER", ".spec.user"),
+            col("ROLE", ".spec.role"),
+            col("SITES", ".spec.sites"),
+            col("ALL SITES", ".spec.allSites"),
         ],
     },
     Row {
@@ -259,6 +305,9 @@ impl Kind {
     pub fn of(spec: &Spec) -> Self {
         match spec {
             Spec::Organization(_) => Self::Organization,
+            Spec::User(_) => Self::User,
+            Spec::Role(_) => Self::Role,
+            Spec::RoleBinding(_) => Self::RoleBinding,
             Spec::Customer(_) => Self::Customer,
             Spec::Site(_) => Self::Site,
             Spec::Asset(_) => Self::Asset,

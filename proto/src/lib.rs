@@ -2,6 +2,7 @@
 //!
 //! No I/O and no runtime: text in, messages out. See `daemon/ARCHITECTURE.md` for who uses what.
 
+pub mod access;
 pub mod codes;
 pub mod diff;
 pub mod kinds;

@@ -64,6 +64,10 @@ const LINES: &[&str] = &[
     "explain device --recursive",
     "schema site",
     "schema output get",
+    "token create --scope telemetry:write --org acme",
+    "token list --org acme",
+    "whoami",
+    "can-i view devices --org acme",
     "export",
     "export devices",
     "device claim-token create",
@@ -137,6 +141,7 @@ fn every_command_is_put_to_the_test() {
         "telemetry query",
         "telemetry summary",
         "device claim-token revoke",
+        "token revoke",
     ];
     let mut found = Vec::new();
     leaves(

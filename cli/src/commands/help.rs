@@ -1,6 +1,7 @@
 //! `fleetctl help`.
 
 use clap::{Args, CommandFactory as _};
+use fleet_proto::access::BUILT_IN;
 use fleet_proto::codes::{self, CODES};
 use fleet_proto::kinds::KINDS;
 use serde_json::json;
@@ -11,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::exit::{EXITS, Exit};
 use crate::out::{Format, column};
 
-/// Show help for a command, or about `exit-codes`, `errors [CODE]`, `kinds`
+/// Show help for a command, or about `exit-codes`, `errors [CODE]`, `kinds`, `roles`, `permissions`
 #[derive(Args, Debug)]
 pub struct Help {
     /// Command or topic
@@ -73,6 +74,27 @@ pub(super) fn run(cx: &mut Context, args: &Help) -> Result<Exit> {
             ];
             print_all(cx, columns, |row| super::text(row, "kind"), rows.collect::<Vec<_>>())?;
         }
+        ["roles"] => {
+            let rows = BUILT_IN.iter().map(|role| {
+                json!({"role": role.name, "description": role.description, "permissions": role.permissions,
+                       "whereOperatorsControl": role.where_operators_control})
+            });
+            let columns = vec![
+                column("ROLE", ".role"),
+                column("PERMISSIONS", ".permissions"),
+                column("AT SITES WITH OPERATORCONTROL", ".whereOperatorsControl"),
+            ];
+            print_all(cx, columns, |row| super::text(row, "role"), rows.collect::<Vec<_>>())?;
+        }
+        ["permissions"] => {
+            let columns = vec![column("NOUN", ".noun"), column("VERBS", ".verbs")];
+            print_all(
+                cx,
+                columns,
+                |row| super::text(row, "noun"),
+                super::whoami::permissions(),
+            )?;
+        }
         path => {
             cx.text_only()?;
             let mut command = crate::args::Args::command();
@@ -81,7 +103,7 @@ pub(super) fn run(cx: &mut Context, args: &Help) -> Result<Exit> {
                 command = command.find_subcommand(word).cloned().ok_or_else(|| {
                     Error::usage(
                         format!("`{word}` is no command or topic"),
-                        "`fleetctl help` lists the commands; topics are exit-codes, errors, kinds",
+                        "`fleetctl help` lists the commands; topics are exit-codes, errors, kinds, roles, permissions",
                     )
                 })?;
             }

@@ -21,9 +21,11 @@ pub mod server;
 mod settle;
 pub mod telemetry;
 pub mod template;
+pub mod token;
 pub mod undo;
 pub mod validate;
 pub mod watch;
+pub mod whoami;
 
 use fleet_proto::kinds::Kind;
 use fleet_proto::pb;
@@ -66,6 +68,9 @@ pub async fn run(cx: &mut Context, command: Command) -> Result<Exit> {
         Command::Telemetry(args) => telemetry::run(cx, args).await,
         Command::Template(args) => template::run(cx, args).await,
         Command::Modbus(args) => modbus::run(cx, args).await,
+        Command::Token(args) => token::run(cx, args).await,
+        Command::WhoAmI(_) => whoami::whoami(cx).await,
+        Command::CanI(args) => whoami::can_i(cx, &args).await,
         Command::Server(args) => server::run(cx, &args).await,
         Command::Version => version(cx),
         Command::Completion(args) => completion::run(cx, &args),

@@ -150,6 +150,19 @@ fn shape(command: &str) -> Option<(Count, Json)> {
         "version" => (One, fields("name: text, version: text")),
         "help kinds" => (Many, fields("kind: text, plural: text, short: text, scope: text")),
         "help errors" => (Many, fields("code: text, title: text, help: text")),
+        "token create" => (One, with(message("ApiToken")?, "revoked: bool, token: text")),
+        "token revoke" => (One, with(message("ApiToken")?, "revoked: bool")),
+        "token list" => (Many, with(message("ApiToken")?, "revoked: bool")),
+        "whoami" => (One, message("WhoAmIResponse")?),
+        "can-i" => (
+            One,
+            fields("allowed: bool, permission: text, org: text, because: texts"),
+        ),
+        "help roles" => (
+            Many,
+            fields("role: text, description: text, permissions: texts, whereOperatorsControl: texts"),
+        ),
+        "help permissions" => (Many, fields("noun: text, verbs: texts")),
         "help exit-codes" => (Many, fields("code: count, meaning: text")),
         _ => return None,
     })

@@ -1,41 +1,341 @@
-//! Who asks. A door makes a `Caller` from a credential; services decide by it.
+//! Who asks, and what they may do where. A door makes a `Caller` from a credential; services decide by it.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use fleet_proto::access::{Permission, Permissions, Verb};
+use fleet_proto::kinds::Kind;
+use fleet_proto::pb::resource::Spec;
 use uuid::Uuid;
 
-use super::object::Org;
+use super::object::Object;
 
 /// Who asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Caller {
-    /// The platform's administrator: over the local socket, or fleetd itself.
-    Platform {
-        /// For the history, such as `uid:0` or `fleetd`.
-        actor: String,
-    },
-    /// A device with its token.
-    Device {
-        /// Its organization.
-        org: Org,
-        /// Its uid.
+pub enum Who {
+    /// fleetd by itself, or in the name of something smaller, such as `claim:ID`.
+    Fleetd(String),
+    /// Somebody at the local socket, by the user id of the operating system.
+    Socket(u32),
+    /// A person who logged in.
+    User {
+        /// Uid of the User.
         uid: Uuid,
         /// Its name.
+        name: String,
+        /// Id of the session.
+        session: String,
+    },
+    /// An API token.
+    Token {
+        /// Its id.
+        id: String,
+        /// What people call it.
         name: String,
     },
 }
 
+/// Permissions in a part of the fleet. What somebody may do is the union of such pairs, never their cross product.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Grant {
+    /// In which organization; none: in all, and on the platform.
+    pub org: Option<Uuid>,
+    /// At which sites; none: everywhere, and what belongs to no site.
+    pub sites: Option<BTreeSet<String>>,
+    /// What.
+    pub permissions: Permissions,
+    /// Where it comes from, such as `role viewer by role-binding/night-shift`.
+    pub origin: String,
+}
+
+/// Where something is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// It belongs to no organization.
+    Platform,
+    /// It belongs to an organization as a whole.
+    Org(Uuid),
+    /// It belongs to sites of an organization; never empty.
+    Sites(Uuid, Vec<String>),
+}
+
+impl Place {
+    /// Where an object is. An Organization is in itself; what it may not change of itself is decided by field.
+    pub fn of(object: &Object) -> Self {
+        let Some(org) = &object.org else {
+            return match object.kind {
+                Kind::Organization => Self::Org(object.uid),
+                _ => Self::Platform,
+            };
+        };
+        let at = |site: &Option<String>| match site.as_deref() {
+            None | Some("") => Self::Org(org.uid),
+            Some(site) => Self::Sites(org.uid, vec![site.to_owned()]),
+        };
+        match &object.spec {
+            Spec::Site(_) => Self::Sites(org.uid, vec![object.name.clone()]),
+            Spec::Asset(spec) => at(&spec.site),
+            Spec::Device(spec) => at(&spec.site),
+            Spec::RoleBinding(spec) if !spec.all_sites() && !spec.sites.is_empty() => {
+                Self::Sites(org.uid, spec.sites.clone())
+            }
+            _ => Self::Org(org.uid),
+        }
+    }
+
+    /// The place of something that a site may be named for; empty: none is.
+    pub fn at(org: Uuid, site: &str) -> Self {
+        if site.is_empty() {
+            Self::Org(org)
+        } else {
+            Self::Sites(org, vec![site.to_owned()])
+        }
+    }
+}
+
+impl Grant {
+    fn reaches(&self, org: Option<Uuid>, site: Option<&str>) -> bool {
+        let in_org = self.org.is_none() || (org.is_some() && self.org == org);
+        let at_site = match (&self.sites, site) {
+            (None, _) => true,
+            (Some(sites), Some(site)) => sites.contains(site),
+            (Some(_), None) => false,
+        };
+        in_org && at_site
+    }
+}
+
+/// From where a call comes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// Address of the peer; empty at the local socket.
+    pub address: String,
+    /// Of this one call.
+    pub request_id: String,
+}
+
+/// Who asks, what for, and what they may do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    who: Who,
+    grants: Arc<Vec<Grant>>,
+    /// Whoever made a token may do no less than the token: what they lose, it loses.
+    maker: Option<Arc<Vec<Grant>>>,
+    /// What the called method needs.
+    asked: Permission,
+    origin: Origin,
+}
+
 impl Caller {
+    /// A caller who asks for nothing yet.
+    pub fn new(who: Who, grants: Arc<Vec<Grant>>, maker: Option<Arc<Vec<Grant>>>) -> Self {
+        Self {
+            who,
+            grants,
+            maker,
+            asked: Permission::of(Verb::View, Kind::Organization),
+            origin: Origin::default(),
+        }
+    }
+
+    /// The same caller, asking for what a method needs.
+    pub fn asking(self, asked: Permission, origin: Origin) -> Self {
+        Self { asked, origin, ..self }
+    }
+
+    /// Somebody who may do everything.
+    pub fn with_everything(who: Who) -> Self {
+        // fleetd asks by no method, so what it asks for may be of any noun.
+        let edit = Permission {
+            verb: Verb::Edit,
+            noun: fleet_proto::access::RESOURCE,
+        };
+        let everything = Grant {
+            org: None,
+            sites: None,
+            permissions: Permissions::all().with(&std::iter::once(edit).collect()),
+            origin: "the local socket".to_owned(),
+        };
+        Self::new(who, Arc::new(vec![everything]), None).asking(edit, Origin::default())
+    }
+
     /// fleetd acting by itself.
     pub fn fleetd() -> Self {
-        Self::Platform {
-            actor: "fleetd".to_owned(),
-        }
+        Self::with_everything(Who::Fleetd("fleetd".to_owned()))
+    }
+
+    /// Who it is.
+    pub fn who(&self) -> &Who {
+        &self.who
+    }
+
+    /// From where it asks.
+    pub fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// What the called method needs.
+    pub fn asked(&self) -> Permission {
+        self.asked
     }
 
     /// How the history names it.
     pub fn actor(&self) -> String {
-        match self {
-            Self::Platform { actor } => actor.clone(),
-            Self::Device { name, .. } => format!("device/{name}"),
+        match &self.who {
+            Who::Fleetd(name) => name.clone(),
+            Who::Socket(uid) => format!("uid:{uid}"),
+            Who::User { name, .. } => format!("user/{name}"),
+            Who::Token { id, name } if name.is_empty() => format!("token/{id}"),
+            Who::Token { name, .. } => format!("token/{name}"),
+        }
+    }
+
+    /// The grants that hold.
+    pub fn grants(&self) -> &[Grant] {
+        &self.grants
+    }
+
+    fn has_at(&self, permission: Permission, org: Option<Uuid>, site: Option<&str>) -> bool {
+        let has = |grants: &[Grant]| {
+            grants
+                .iter()
+                .any(|grant| grant.permissions.has(permission) && grant.reaches(org, site))
+        };
+        has(&self.grants) && self.maker.as_ref().is_none_or(|maker| has(maker))
+    }
+
+    /// May it do this in the whole of a place?
+    pub fn may(&self, permission: Permission, place: &Place) -> bool {
+        match place {
+            Place::Platform => self.has_at(permission, None, None),
+            Place::Org(org) => self.has_at(permission, Some(*org), None),
+            Place::Sites(org, sites) => sites.iter().all(|site| self.has_at(permission, Some(*org), Some(site))),
+        }
+    }
+
+    /// May it do this in some part of a place?
+    pub fn may_somewhere(&self, permission: Permission, place: &Place) -> bool {
+        match place {
+            Place::Sites(org, sites) => sites.iter().any(|site| self.has_at(permission, Some(*org), Some(site))),
+            Place::Org(org) => {
+                let all = self
+                    .grants
+                    .iter()
+                    .chain(self.maker.iter().flat_map(|maker| maker.iter()));
+                let sites = all.flat_map(|grant| grant.sites.iter().flatten());
+                self.has_at(permission, Some(*org), None)
+                    || sites
+                        .into_iter()
+                        .any(|site| self.has_at(permission, Some(*org), Some(site)))
+            }
+            Place::Platform => self.may(permission, place),
+        }
+    }
+
+    /// Does it hold the permission anywhere at all? With [`fleet_proto::access::RESOURCE`]: for any kind.
+    pub fn holds(&self, permission: Permission) -> bool {
+        let has = |grants: &[Grant]| {
+            grants.iter().any(|grant| {
+                if permission.noun == fleet_proto::access::RESOURCE {
+                    grant.permissions.has_any_kind(permission.verb)
+                } else {
+                    grant.permissions.has(permission)
+                }
+            })
+        };
+        has(&self.grants) && self.maker.as_ref().is_none_or(|maker| has(maker))
+    }
+
+    /// Does it know that the organization exists?
+    pub fn knows(&self, org: Uuid) -> bool {
+        self.grants.iter().any(|grant| grant.org.is_none_or(|own| own == org))
+    }
+
+    /// The organizations that it knows of; none: all.
+    pub fn orgs(&self) -> Option<BTreeSet<Uuid>> {
+        self.grants.iter().map(|grant| grant.org).collect()
+    }
+
+    /// What bounds the grants; none: nothing does.
+    pub fn maker(&self) -> Option<&[Grant]> {
+        self.maker.as_ref().map(|maker| maker.as_slice())
+    }
+
+    /// The User that it is.
+    pub fn user(&self) -> Option<&str> {
+        match &self.who {
+            Who::User { name, .. } => Some(name),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn grant(org: Option<u128>, sites: Option<&[&str]>, permissions: &[&str]) -> Grant {
+        Grant {
+            org: org.map(Uuid::from_u128),
+            sites: sites.map(|sites| sites.iter().map(|&site| site.to_owned()).collect()),
+            permissions: fleet_proto::access::union(permissions),
+            origin: String::new(),
+        }
+    }
+
+    fn caller(grants: Vec<Grant>, maker: Option<Vec<Grant>>) -> Caller {
+        Caller::new(Who::Socket(1), Arc::new(grants), maker.map(Arc::new))
+    }
+
+    #[test]
+    fn grants_are_pairs_and_never_their_cross_product() {
+        let (one, two) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        let view = Permission::of(Verb::View, Kind::Device);
+        let control = Permission::of(Verb::Control, Kind::Device);
+        let at = |org, site: &str| Place::at(org, site);
+        let both = caller(
+            vec![
+                grant(Some(1), Some(&["a"]), &["view:device"]),
+                grant(Some(1), Some(&["b"]), &["control:device"]),
+                grant(Some(2), None, &["view:device"]),
+            ],
+            None,
+        );
+        assert!(both.may(view, &at(one, "a")) && !both.may(control, &at(one, "a")));
+        assert!(both.may(control, &at(one, "b")) && !both.may(view, &at(one, "b")));
+        assert!(!both.may(view, &Place::Org(one)), "what belongs to no site");
+        assert!(both.may(view, &Place::Org(two)) && both.may(view, &at(two, "a")));
+        assert!(!both.may(view, &Place::Platform), "no organization holds the platform");
+        let sites = |names: &[&str]| Place::Sites(one, names.iter().map(|&name| name.to_owned()).collect());
+        assert!(!both.may(view, &sites(&["a", "b"])), "all of it");
+        assert!(both.may_somewhere(view, &sites(&["a", "b"])));
+        assert!(
+            both.may_somewhere(view, &Place::Org(one)) && !both.may_somewhere(view, &Place::Org(Uuid::from_u128(3)))
+        );
+        assert_eq!(both.orgs(), Some([one, two].into()));
+        assert!(both.knows(one) && !both.knows(Uuid::from_u128(3)));
+    }
+
+    #[test]
+    fn a_token_may_no_more_than_its_maker() {
+        let one = Uuid::from_u128(1);
+        let view = Permission::of(Verb::View, Kind::Device);
+        let all = vec![grant(Some(1), None, &["view:*"])];
+        let less = caller(all.clone(), Some(vec![grant(Some(1), Some(&["a"]), &["view:device"])]));
+        assert!(less.may(view, &Place::at(one, "a")));
+        assert!(!less.may(view, &Place::at(one, "b")) && !less.may(view, &Place::Org(one)));
+        assert!(less.may_somewhere(view, &Place::Org(one)));
+        assert!(!less.holds(Permission::of(Verb::View, Kind::Site)));
+        let nothing = caller(all, Some(Vec::new()));
+        assert!(!nothing.holds(view) && !nothing.may(view, &Place::at(one, "a")));
+    }
+
+    #[test]
+    fn everything_reaches_everywhere() {
+        let me = Caller::fleetd();
+        assert_eq!(me.orgs(), None);
+        for place in [Place::Platform, Place::Org(Uuid::nil()), Place::at(Uuid::nil(), "x")] {
+            assert!(me.may(Permission::of(Verb::Edit, Kind::User), &place));
         }
     }
 }

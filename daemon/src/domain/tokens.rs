@@ -10,6 +10,8 @@ pub enum TokenKind {
     Claim,
     /// A device authenticates with it.
     Device,
+    /// A program calls with it.
+    Api,
 }
 
 impl TokenKind {
@@ -17,6 +19,7 @@ impl TokenKind {
         match self {
             Self::Claim => "claim",
             Self::Device => "dev",
+            Self::Api => "api",
         }
     }
 }

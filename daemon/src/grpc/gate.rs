@@ -1,32 +1,344 @@
-//! The gate of the socket: fleetd's own user and root are the platform's administrators, anyone else is refused.
+//! The gate in front of every method: it lets in whom the contract's permission of the method lets in, and ends
+//! streams whose caller may no longer have them. What the contract does not name is refused.
 
-use tonic::service::InterceptorLayer;
+use std::collections::HashMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, LazyLock};
+use std::task::{Context, Poll};
+
+use axum::http;
+use fleet_proto::access::Permission;
+use fleet_proto::{codes, pb, reflect};
+use http_body::Frame;
+use prost::Message as _;
+use tonic::body::Body;
 use tonic::transport::server::UdsConnectInfo;
-use tonic::{Request, Status};
+use tonic::{Code, Request, Status};
+use tower::{Layer, Service};
 
 use crate::domain::Caller;
+use crate::domain::caller::Origin;
+use crate::services::access::{Access, Credential};
 
-/// Puts the caller into each request, or refuses it.
-pub(super) fn layer() -> InterceptorLayer<impl Fn(Request<()>) -> Result<Request<()>, Status> + Clone> {
-    let own = rustix::process::getuid().as_raw();
-    InterceptorLayer::new(move |mut request: Request<()>| {
-        let peer = request
-            .extensions()
-            .get::<UdsConnectInfo>()
-            .and_then(|info| info.peer_cred)
-            .map(|cred| cred.uid());
-        match peer {
-            Some(uid) if uid == own || uid == 0 => {
-                request.extensions_mut().insert(Caller::Platform {
-                    actor: format!("uid:{uid}"),
-                });
-                Ok(request)
-            }
-            _ => Err(Status::permission_denied(
-                "only fleetd's own user and root may use the socket",
-            )),
+/// Frames of an answer after which the caller is looked at again although the answer never pauses.
+const FRAMES: u32 = 64;
+
+/// Whom a method lets in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Needs {
+    /// Everybody.
+    Nothing,
+    /// Whoever is known.
+    Caller,
+    /// Who has it, somewhere: where, the service decides.
+    Permission(Permission),
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Method {
+    needs: Needs,
+    /// The caller sends for as long as it likes.
+    takes_stream: bool,
+    /// The answer goes on for as long as fleetd likes.
+    gives_stream: bool,
+}
+
+/// Every method of the contract by its path. A method whose permission cannot be read is missing, and so refused;
+/// that there is none, the build sees to.
+static METHODS: LazyLock<HashMap<String, Method>> = LazyLock::new(|| {
+    let mut methods = HashMap::new();
+    let Some(extension) = reflect::pool().get_extension_by_name("fleet.v1.permission") else {
+        return methods;
+    };
+    for service in reflect::pool().services() {
+        for method in service.methods() {
+            let options = method.options();
+            let text = options.get_extension(&extension);
+            let Some(needs) = text.as_str().and_then(needs) else {
+                continue;
+            };
+            let found = Method {
+                needs,
+                takes_stream: method.is_client_streaming(),
+                gives_stream: method.is_server_streaming(),
+            };
+            methods.insert(format!("/{}/{}", service.full_name(), method.name()), found);
         }
-    })
+    }
+    methods
+});
+
+fn needs(text: &str) -> Option<Needs> {
+    match text {
+        "public:anybody" => Some(Needs::Nothing),
+        "self:caller" => Some(Needs::Caller),
+        text => Permission::of_method(text).map(Needs::Permission),
+    }
+}
+
+fn method(path: &str) -> Option<Method> {
+    if path.starts_with("/grpc.health.v1.Health/") {
+        return Some(Method {
+            needs: Needs::Nothing,
+            takes_stream: false,
+            gives_stream: false,
+        });
+    }
+    if path.starts_with("/grpc.reflection.") {
+        return Some(Method {
+            needs: Needs::Caller,
+            takes_stream: false,
+            gives_stream: true,
+        });
+    }
+    METHODS.get(path).copied()
+}
+
+/// Builds the gate around a service.
+#[derive(Clone)]
+pub(super) struct Gate {
+    access: Access,
+    /// The user that fleetd runs as.
+    own: u32,
+}
+
+impl Gate {
+    pub(super) fn new(access: Access) -> Self {
+        Self {
+            access,
+            own: rustix::process::getuid().as_raw(),
+        }
+    }
+
+    /// What the caller shows: a token, or who it is to the operating system.
+    fn credential<B>(&self, request: &http::Request<B>) -> Result<Credential, Status> {
+        if let Some(value) = request.headers().get(http::header::AUTHORIZATION) {
+            let text = value.to_str().ok().and_then(|text| text.split_once(' '));
+            return match text {
+                Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => {
+                    Ok(Credential::Bearer(token.trim().to_owned()))
+                }
+                _ => Err(unknown("`authorization` holds no Bearer token")),
+            };
+        }
+        let peer = request.extensions().get::<UdsConnectInfo>();
+        match peer.map(|info| info.peer_cred.map(|cred| cred.uid())) {
+            Some(Some(uid)) if uid == self.own || uid == 0 => Ok(Credential::Socket(uid)),
+            Some(_) => Err(refusal(
+                Code::PermissionDenied,
+                codes::DENIED,
+                "only fleetd's own user and root may use the socket without a token",
+            )),
+            None => Err(unknown("no credential: log in, or give a token")),
+        }
+    }
+
+    async fn enter(
+        &self,
+        method: Method,
+        credential: Result<Credential, Status>,
+        address: String,
+    ) -> Result<Option<Entered>, Status> {
+        let asked = match method.needs {
+            Needs::Nothing => return Ok(None),
+            Needs::Caller => None,
+            Needs::Permission(permission) => Some(permission),
+        };
+        let credential = credential?;
+        let mut caller = self.access.authenticate(&credential).await?;
+        let origin = Origin {
+            address,
+            request_id: uuid::Uuid::now_v7().to_string(),
+        };
+        if let Some(permission) = asked {
+            if !caller.holds(permission) {
+                return Err(refusal(
+                    Code::PermissionDenied,
+                    codes::DENIED,
+                    &format!("{permission} is needed, and {} has it nowhere", caller.actor()),
+                ));
+            }
+            caller = caller.asking(permission, origin);
+        } else {
+            let asked = caller.asked();
+            caller = caller.asking(asked, origin);
+        }
+        Ok(Some(Entered { credential, caller }))
+    }
+}
+
+struct Entered {
+    credential: Credential,
+    caller: Caller,
+}
+
+fn unknown(message: &str) -> Status {
+    refusal(Code::Unauthenticated, codes::LOGIN, message)
+}
+
+fn refusal(code: Code, flt: &str, message: &str) -> Status {
+    let detail = pb::ErrorDetail {
+        code: flt.to_owned(),
+        ..pb::ErrorDetail::default()
+    };
+    Status::with_details(code, message, detail.encode_to_vec().into())
+}
+
+impl<S> Layer<S> for Gate {
+    type Service = Guarded<S>;
+
+    fn layer(&self, inner: S) -> Guarded<S> {
+        Guarded {
+            gate: Arc::new(self.clone()),
+            inner,
+        }
+    }
+}
+
+/// A service behind the gate.
+#[derive(Clone)]
+pub(super) struct Guarded<S> {
+    gate: Arc<Gate>,
+    inner: S,
+}
+
+type Answer<E> = Pin<Box<dyn Future<Output = Result<http::Response<Body>, E>> + Send>>;
+
+impl<S> Service<http::Request<Body>> for Guarded<S>
+where
+    S: Service<http::Request<Body>, Response = http::Response<Body>> + Clone + Send + 'static,
+    S::Future: Send,
+    S::Error: Send,
+{
+    type Response = http::Response<Body>;
+    type Error = S::Error;
+    type Future = Answer<S::Error>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: http::Request<Body>) -> Self::Future {
+        // The one that was polled to be ready is the one that is called.
+        let ready = self.inner.clone();
+        let mut inner = std::mem::replace(&mut self.inner, ready);
+        let gate = Arc::clone(&self.gate);
+        Box::pin(async move {
+            let credential = gate.credential(&request);
+            let Some(method) = method(request.uri().path()) else {
+                return Ok(unknown_method(&gate, credential).await.into_http());
+            };
+            let address = super::address(request.extensions());
+            let entered = match gate.enter(method, credential, address).await {
+                Ok(entered) => entered,
+                Err(status) => {
+                    tracing::debug!(path = request.uri().path(), %status, "a call was refused");
+                    return Ok(status.into_http());
+                }
+            };
+            let Some(entered) = entered else {
+                return inner.call(request).await;
+            };
+            request.extensions_mut().insert(entered.caller.clone());
+            if method.takes_stream {
+                let ended = ended(gate.access.clone(), entered);
+                let request = request.map(|body| Body::new(Guard::new(body, ended, Side::Request)));
+                return inner.call(request).await;
+            }
+            if !method.gives_stream {
+                return inner.call(request).await;
+            }
+            let ended = ended(gate.access.clone(), entered);
+            Ok(inner
+                .call(request)
+                .await?
+                .map(|body| Body::new(Guard::new(body, ended, Side::Answer))))
+        })
+    }
+}
+
+/// Only who may call something is told that there is no such method.
+async fn unknown_method(gate: &Gate, credential: Result<Credential, Status>) -> Status {
+    match credential {
+        Err(status) => status,
+        Ok(credential) => match gate.access.authenticate(&credential).await {
+            Err(error) => error.into(),
+            Ok(_) => Status::unimplemented("there is no such method"),
+        },
+    }
+}
+
+type Ended = Pin<Box<dyn Future<Output = Status> + Send>>;
+
+fn ended(access: Access, entered: Entered) -> Ended {
+    Box::pin(async move { access.ended(&entered.credential, &entered.caller).await.into() })
+}
+
+/// A stream that ends when its caller may no longer have it.
+struct Guard {
+    inner: Body,
+    ended: Ended,
+    side: Side,
+    frames: u32,
+    is_over: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Side {
+    /// Cut off, it must not look as if it were whole: it ends with an error.
+    Request,
+    /// The status stands behind the last message.
+    Answer,
+}
+
+impl Guard {
+    fn new(inner: Body, ended: Ended, side: Side) -> Self {
+        Self {
+            inner,
+            ended,
+            side,
+            frames: 0,
+            is_over: false,
+        }
+    }
+
+    fn end(&mut self, status: Status) -> Poll<Option<Result<Frame<axum::body::Bytes>, Status>>> {
+        self.is_over = true;
+        if self.side == Side::Request {
+            return Poll::Ready(Some(Err(status)));
+        }
+        let mut trailers = http::HeaderMap::new();
+        match status.add_header(&mut trailers) {
+            Ok(()) => Poll::Ready(Some(Ok(Frame::trailers(trailers)))),
+            Err(error) => Poll::Ready(Some(Err(error))),
+        }
+    }
+}
+
+impl http_body::Body for Guard {
+    type Data = axum::body::Bytes;
+    type Error = Status;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Self::Data>, Status>>> {
+        if self.is_over {
+            return Poll::Ready(None);
+        }
+        self.frames += 1;
+        // What is ready was allowed when it was made; an answer that is always ready must not outrun a revocation.
+        if self.frames.is_multiple_of(FRAMES)
+            && let Poll::Ready(status) = self.ended.as_mut().poll(cx)
+        {
+            return self.end(status);
+        }
+        match Pin::new(&mut self.inner).poll_frame(cx) {
+            Poll::Ready(frame) => Poll::Ready(frame),
+            Poll::Pending => match self.ended.as_mut().poll(cx) {
+                Poll::Ready(status) => self.end(status),
+                Poll::Pending => Poll::Pending,
+            },
+        }
+    }
 }
 
 /// The caller that the gate let in.
@@ -35,5 +347,35 @@ pub(super) fn caller<T>(request: &Request<T>) -> Result<Caller, Status> {
         .extensions()
         .get::<Caller>()
         .cloned()
-        .ok_or_else(|| Status::unauthenticated("the caller is not known"))
+        .ok_or_else(|| unknown("the caller is not known"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_method_of_the_contract_says_whom_it_lets_in() {
+        let all: Vec<_> = reflect::pool()
+            .services()
+            .flat_map(|service| {
+                service
+                    .methods()
+                    .map(|method| method.full_name().to_owned())
+                    .collect::<Vec<_>>()
+            })
+            .collect();
+        assert!(all.len() > 20);
+        for name in &all {
+            let (service, own) = name.rsplit_once('.').unwrap();
+            assert!(
+                method(&format!("/{service}/{own}")).is_some(),
+                "{name} names no permission that exists"
+            );
+        }
+        assert_eq!(METHODS.len(), all.len());
+        assert!(method("/fleet.v1.ResourceService/Nothing").is_none());
+        assert!(method("/fleet.v1.ResourceService/get").is_none(), "case matters");
+        assert!(method("//fleet.v1.ResourceService/Get").is_none());
+    }
 }

@@ -1,5 +1,6 @@
 //! The gRPC door: unpacks, calls, wraps. The only place that knows tonic.
 
+mod access;
 mod applied;
 mod device;
 mod gate;
@@ -11,6 +12,7 @@ mod telemetry;
 
 use std::future::Future;
 
+use fleet_proto::pb::access_service_server::AccessServiceServer;
 use fleet_proto::pb::device_service_server::DeviceServiceServer;
 use fleet_proto::pb::modbus_service_server::ModbusServiceServer;
 use fleet_proto::pb::resource_service_server::ResourceServiceServer;
@@ -25,6 +27,7 @@ use tonic::Status;
 use tonic::transport::Server;
 
 use crate::modbus::Buses;
+use crate::services::access::Access;
 use crate::services::devices::Devices;
 use crate::services::resources::Resources;
 use crate::services::system::System;
@@ -37,6 +40,8 @@ const LARGEST_MESSAGE: usize = 16 << 20;
 /// What the door opens on.
 #[derive(Clone, Debug)]
 pub struct Services {
+    /// Who may call.
+    pub access: Access,
     /// Resources of every kind.
     pub resources: Resources,
     /// Claim tokens, commands, logs.
@@ -63,8 +68,9 @@ pub async fn serve(
         .max_concurrent_streams(100)
         .http2_max_pending_accept_reset_streams(Some(20))
         .http2_max_header_list_size(16 << 10)
-        .layer(gate::layer())
+        .layer(gate::Gate::new(services.access.clone()))
         .add_service(health)
+        .add_service(AccessServiceServer::new(access::Door::new(services.access)))
         .add_service(
             ResourceServiceServer::new(resource::Door::new(
                 services.resources.clone(),
@@ -100,6 +106,14 @@ async fn aside<T>(work: impl Future<Output = T>) -> T {
         tokio::runtime::RuntimeFlavor::MultiThread => tokio::task::block_in_place(|| runtime.block_on(work)),
         _ => work.await,
     }
+}
+
+/// The peer's address; empty at the local socket.
+fn address(extensions: &axum::http::Extensions) -> String {
+    let peer = extensions.get::<tonic::transport::server::TcpConnectInfo>();
+    peer.and_then(tonic::transport::server::TcpConnectInfo::remote_addr)
+        .map(|peer| peer.ip().to_string())
+        .unwrap_or_default()
 }
 
 /// A field of a request that must be there.

@@ -1,5 +1,6 @@
 //! Floor 2: use cases. Authorise, check, one transaction, announce.
 
+pub mod access;
 pub mod composed;
 pub mod devices;
 pub mod error;

@@ -23,6 +23,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0002_series.sql"),
     include_str!("migrations/0003_devices.sql"),
     include_str!("migrations/0004_ownership.sql"),
+    include_str!("migrations/0005_access.sql"),
 ];
 
 /// An open database.

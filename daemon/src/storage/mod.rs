@@ -1,5 +1,6 @@
 //! Floor 1: SQL and files, speaking domain types both ways.
 
+pub mod access;
 pub mod changes;
 pub mod db;
 pub mod devices;

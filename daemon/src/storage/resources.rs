@@ -321,6 +321,31 @@ pub async fn referrers(tx: &mut Tx, org: Option<Uuid>, kind: Kind, name: &str) -
         .collect()
 }
 
+/// The role bindings of a user, in every organization.
+pub async fn bindings(tx: &mut Tx, user: &str) -> Result<Vec<Object>> {
+    let rows = query(select!(
+        "join resource_ref f on f.uid = r.uid
+          where f.org = '' and f.target_kind = 'user' and f.target_name = $1 and r.kind = 'role-binding'
+          order by r.org, r.name"
+    ))
+    .bind(user)
+    .fetch_all(tx)
+    .await?;
+    rows.iter().map(read).collect()
+}
+
+/// Names of the users that have a role binding in an organization.
+pub async fn bound_users(tx: &mut Tx, org: Uuid) -> Result<Vec<String>> {
+    let rows = query(
+        "select distinct f.target_name as name from resource_ref f join resource r on r.uid = f.uid
+          where r.org = $1 and r.kind = 'role-binding' and f.target_kind = 'user' order by f.target_name",
+    )
+    .bind(org)
+    .fetch_all(tx)
+    .await?;
+    rows.iter().map(|row| row.text("name")).collect()
+}
+
 fn kind_of(row: &Row) -> Result<Kind> {
     let text = row.text("kind")?;
     Kind::find(&text).ok_or_else(|| corrupt("kind", format!("`{text}` is no kind of this fleetd")))

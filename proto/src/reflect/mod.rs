@@ -131,6 +131,9 @@ pub fn typed(kind: Kind, message: DynamicMessage) -> Spec {
 pub fn empty_spec(kind: Kind) -> Spec {
     match kind {
         Kind::Organization => Spec::Organization(pb::OrganizationSpec::default()),
+        Kind::User => Spec::User(pb::UserSpec::default()),
+        Kind::Role => Spec::Role(pb::RoleSpec::default()),
+        Kind::RoleBinding => Spec::RoleBinding(pb::RoleBindingSpec::default()),
         Kind::Customer => Spec::Customer(pb::CustomerSpec::default()),
         Kind::Site => Spec::Site(pb::SiteSpec::default()),
         Kind::Asset => Spec::Asset(pb::AssetSpec::default()),

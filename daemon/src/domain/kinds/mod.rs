@@ -1,6 +1,7 @@
 //! Table two of the resource mechanism: what each kind checks beyond its field rules.
 
 mod bus_load;
+mod people;
 mod places;
 mod template;
 mod tenancy;
@@ -9,6 +10,7 @@ mod things;
 pub mod gateway_config;
 
 pub use gateway_config::sharing as gateway_config_sharing;
+pub use people::name as check_name;
 pub use things::effective;
 
 use fleet_proto::codes;
@@ -23,6 +25,9 @@ pub fn check(spec: &Spec) -> Vec<Issue> {
         Spec::Project(_) | Spec::Asset(_) | Spec::Configuration(_) | Spec::Translation(_) | Spec::Secret(_) => {
             Vec::new()
         }
+        Spec::User(spec) => people::user(spec),
+        Spec::Role(spec) => people::role(spec),
+        Spec::RoleBinding(spec) => people::role_binding(spec),
         Spec::Template(spec) => template::template(spec),
         Spec::Site(spec) => places::site(spec),
         Spec::GatewayConfig(spec) => gateway_config::problems(spec),

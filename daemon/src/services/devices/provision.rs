@@ -7,12 +7,13 @@ use fleet_proto::pb::{self, DeviceSpec, Issue};
 use uuid::Uuid;
 
 use super::{Devices, Identity};
+use crate::domain::caller::{Place, Who};
 use crate::domain::object::timestamp;
 use crate::domain::ownership::Manager;
 use crate::domain::tokens::{self, TokenKind};
 use crate::domain::{Caller, Object, Org};
 use crate::services::error::{Error, Result};
-use crate::services::resources::{Options, Resources, may_administer};
+use crate::services::resources::{Options, Resources};
 use crate::storage::devices::claim_tokens::{self, ClaimToken};
 use crate::storage::devices::{credentials, states};
 use crate::storage::{Tx, resources};
@@ -76,7 +77,6 @@ pub fn normalised(hw_id: &str) -> String {
 impl Devices {
     /// Makes a claim token. Its text is shown here and never again.
     pub async fn create_claim_token(&self, caller: &Caller, request: ClaimRequest) -> Result<(pb::ClaimToken, String)> {
-        may_administer(caller)?;
         let invalid = |path: &str, message: String| {
             Error::Invalid(vec![Issue {
                 path: path.to_owned(),
@@ -91,7 +91,7 @@ impl Devices {
         let now = self.clock.now();
         let fresh = Self::fresh_token(TokenKind::Claim);
         let mut tx = self.resources.db().begin().await?;
-        let org = Resources::org_in(&mut tx, &request.org).await?;
+        let org = Resources::place_for(&mut tx, caller, &request.org, &request.site).await?;
         if !request.site.is_empty() {
             Resources::find_in(&mut tx, &org.name, Kind::Site, &request.site).await?;
         }
@@ -120,22 +120,26 @@ impl Devices {
 
     /// The claim tokens of an organization, newest first.
     pub async fn claim_tokens(&self, caller: &Caller, org: &str) -> Result<Vec<pb::ClaimToken>> {
-        may_administer(caller)?;
         let mut tx = self.resources.db().read().await?;
-        let org = Resources::org_in(&mut tx, org).await?;
+        let org = Resources::org_for_in(&mut tx, caller, org).await?;
+        let theirs = |token: &ClaimToken| caller.may(caller.asked(), &Place::at(org.uid, &token.site));
         Ok(claim_tokens::list(&mut tx, org.uid)
             .await?
             .into_iter()
+            .filter(theirs)
             .map(|token| shown(&org, token))
             .collect())
     }
 
     /// Ends a claim token.
     pub async fn revoke_claim_token(&self, caller: &Caller, org: &str, id: &str) -> Result<pb::ClaimToken> {
-        may_administer(caller)?;
         let mut tx = self.resources.db().begin().await?;
-        let org = Resources::org_in(&mut tx, org).await?;
+        let org = Resources::org_for_in(&mut tx, caller, org).await?;
         let missing = || Error::NotFound(format!("claim token {id}"));
+        let token = claim_tokens::find(&mut tx, id).await?.ok_or_else(missing)?;
+        if token.org != org.uid || !caller.may(caller.asked(), &Place::at(org.uid, &token.site)) {
+            return Err(missing());
+        }
         if !claim_tokens::revoke(&mut tx, org.uid, id).await? {
             return Err(missing());
         }
@@ -212,10 +216,8 @@ impl Devices {
                     spec: Some(Spec::Device(spec)),
                     ..pb::Resource::default()
                 };
-                let actor = format!(
-                    "claim:{}",
-                    claim.as_ref().map(|claim| claim.id.as_str()).unwrap_or_default()
-                );
+                let claim_id = claim.as_ref().map(|claim| claim.id.as_str()).unwrap_or_default();
+                let actor = Caller::with_everything(Who::Fleetd(format!("claim:{claim_id}")));
                 let outcome = self
                     .resources
                     .apply_in(

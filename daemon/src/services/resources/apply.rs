@@ -17,7 +17,8 @@ use super::impact;
 use super::outcome::{Action, Applied, Outcome, repeated};
 use super::submission::{Mentioned, Wanted, issue, parse};
 use super::write::{self, Stamp, Write};
-use super::{Resources, checks, fits, may_administer, prune, seal};
+use super::{Resources, checks, fits, permit, prune, seal};
+use crate::domain::caller::Who;
 use crate::domain::ownership::{self, Claim, Manager, Origin, Owners};
 use crate::domain::sealing::Sealer;
 use crate::domain::{Caller, Key, Object, Org, kinds};
@@ -60,12 +61,9 @@ impl Resources {
     /// Applies a bundle. Order does not matter; references inside the bundle are resolved.
     /// [`Error::Invalid`] holds every problem of every submission; a refusal by a conflict or guard is in the outcome.
     pub async fn apply(&self, caller: &Caller, bundle: Vec<Submission>, options: Options) -> Result<Outcome> {
-        may_administer(caller)?;
         let mut tx = self.db().begin().await?;
         let manager = manager(caller, &options)?;
-        let outcome = self
-            .apply_in(&mut tx, &caller.actor(), &manager, bundle, &options)
-            .await?;
+        let outcome = self.apply_in(&mut tx, caller, &manager, bundle, &options).await?;
         if outcome.dirty && !options.dry_run && outcome.refusal().is_none() {
             tx.commit().await?;
             self.announce(outcome.revision);
@@ -77,7 +75,7 @@ impl Resources {
     pub async fn apply_in(
         &self,
         tx: &mut Tx,
-        actor: &str,
+        caller: &Caller,
         manager: &Manager,
         bundle: Vec<Submission>,
         options: &Options,
@@ -85,12 +83,16 @@ impl Resources {
         if !options.plan_digest.is_empty()
             && let Some((revision, unchanged)) = claims::find_plan(tx, &options.plan_digest).await?
         {
-            return repeated(tx, revision, unchanged).await;
+            let outcome = repeated(tx, revision, unchanged).await?;
+            for applied in &outcome.applied {
+                permit::require(tx, caller, &applied.object).await?;
+            }
+            return Ok(outcome);
         }
         let stamp = Stamp {
             revision: changes::next_revision(tx).await?,
             now: self.clock.now(),
-            actor: actor.to_owned(),
+            caller: caller.clone(),
             manager: manager.to_string(),
             commit: options.commit.clone(),
         };
@@ -165,6 +167,7 @@ impl Run<'_> {
             self.submit(tx, want, current).await?;
             let joins_now = members.as_ref().is_some_and(|(_, members)| !members.contains(&uid));
             if joins_now && self.outcome.applied.len() > before {
+                permit::require(tx, &self.stamp.caller, &self.outcome.applied[before].object).await?;
                 self.outcome.applied[before].adopted = true;
                 joins.push(uid);
             }
@@ -172,6 +175,7 @@ impl Run<'_> {
         self.follow(tx, &submitted, fallen.doom.cleared).await?;
         let releases = !fallen.released.is_empty();
         for object in fallen.released {
+            permit::require(tx, &self.stamp.caller, &object).await?;
             self.release(tx, object).await?;
         }
 
@@ -186,7 +190,7 @@ impl Run<'_> {
             }
         }
         self.issues
-            .append(&mut checks::references(tx, &self.writes, &self.mentioned).await?);
+            .append(&mut checks::references(tx, &self.stamp.caller, &self.writes, &self.mentioned).await?);
         let mut missed = checks::missed(tx, &doomed, &positions).await?;
         self.issues.append(&mut missed);
         if self.issues.is_empty() {
@@ -248,6 +252,7 @@ impl Run<'_> {
                 }
             }
             let current = self.current(tx, &want).await?;
+            permit::may_submit(tx, &self.stamp.caller, &want.object, current.as_ref()).await?;
             let found = current.as_ref().map_or(0, |current| current.revision);
             if want.seen != 0 && found != want.seen {
                 return Err(Error::Conflict {
@@ -310,7 +315,8 @@ impl Run<'_> {
             return Ok(org.clone());
         }
         let found = resources::find_uid(tx, None, Kind::Organization, name).await?;
-        let org = found.map(|uid| Org {
+        let known = found.filter(|uid| self.stamp.caller.knows(*uid));
+        let org = known.map(|uid| Org {
             uid,
             name: name.to_owned(),
         });
@@ -343,9 +349,9 @@ impl Run<'_> {
                 generation: 1,
                 revision: self.stamp.revision,
                 created_at: self.stamp.now,
-                created_by: self.stamp.actor.clone(),
+                created_by: self.stamp.caller.actor(),
                 updated_at: self.stamp.now,
-                updated_by: self.stamp.actor.clone(),
+                updated_by: self.stamp.caller.actor(),
                 ..want.object
             };
             self.own(created.uid, owners, merged.owners);
@@ -363,6 +369,9 @@ impl Run<'_> {
             current.issues.is_empty() && current.name == want.object.name && merged.fields == fields(&current);
         if is_same {
             let adopted = self.own(current.uid, owners, merged.owners);
+            if adopted {
+                permit::require(tx, &self.stamp.caller, &current).await?;
+            }
             let mut applied = Applied::of(index, Action::Unchanged, current);
             applied.adopted = adopted;
             applied.yields = merged.yields;
@@ -541,9 +550,8 @@ fn manager(caller: &Caller, options: &Options) -> Result<Manager> {
         }
         return Ok(Manager::ApplySet(options.apply_set.clone()));
     }
-    Ok(if *caller == Caller::fleetd() {
-        Manager::Fleetd
-    } else {
-        Manager::Person(caller.actor())
+    Ok(match caller.who() {
+        Who::Fleetd(_) => Manager::Fleetd,
+        _ => Manager::Person(caller.actor()),
     })
 }

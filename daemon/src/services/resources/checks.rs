@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use fleet_proto::access;
 use fleet_proto::codes;
 use fleet_proto::kinds::Kind;
 use fleet_proto::pb::Issue;
@@ -9,9 +10,10 @@ use fleet_proto::pb::resource::Spec;
 use fleet_proto::reflect;
 use uuid::Uuid;
 
+use super::permit;
 use super::submission::issue;
 use super::write::Write;
-use crate::domain::{Object, kinds};
+use crate::domain::{Caller, Object, kinds};
 use crate::services::error::{Error, Result};
 use crate::storage::{Tx, resources};
 
@@ -59,6 +61,7 @@ pub(super) async fn index(tx: &mut Tx, index: usize, object: &Object) -> Result<
 /// What stands in the bundle but is itself in error is not reported a second time.
 pub(super) async fn references(
     tx: &mut Tx,
+    caller: &Caller,
     written: &[Write],
     mentioned: &HashSet<(Kind, String, String)>,
 ) -> Result<Vec<Issue>> {
@@ -91,7 +94,7 @@ pub(super) async fn references(
             let exists = match known.get(&key) {
                 Some(exists) => *exists,
                 None => {
-                    let exists = resources::find_uid(tx, key.0, key.1, &key.2).await?.is_some();
+                    let exists = exists(tx, caller, &key).await?;
                     known.insert(key, exists);
                     exists
                 }
@@ -109,6 +112,19 @@ pub(super) async fn references(
         }
     }
     Ok(issues)
+}
+
+/// A built-in role stands in no table; a user whom the caller may not see is like none.
+async fn exists(tx: &mut Tx, caller: &Caller, key: &(Option<Uuid>, Kind, String)) -> Result<bool> {
+    let (org, kind, name) = key;
+    Ok(match kind {
+        Kind::Role if access::built_in(name).is_some() => true,
+        Kind::User => match resources::find(tx, *org, *kind, name).await? {
+            Some(user) => permit::sees(tx, caller, &user).await?,
+            None => false,
+        },
+        _ => resources::find_uid(tx, *org, *kind, name).await?.is_some(),
+    })
 }
 
 /// What was deleted must not be missed by what was submitted as it is, and so was not written. `submitted` gives the

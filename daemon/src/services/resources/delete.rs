@@ -4,9 +4,9 @@ use std::collections::HashSet;
 
 use fleet_proto::kinds::Kind;
 
+use super::Resources;
 use super::doom::{Doom, contents};
 use super::write::{self, Write};
-use super::{Resources, may_administer};
 use crate::domain::{Caller, Key, Object};
 use crate::services::error::{Error, Result};
 use crate::storage::Tx;
@@ -36,10 +36,9 @@ pub struct Deleted {
 impl Resources {
     /// Deletes what is named and what the field rules take along.
     pub async fn delete(&self, caller: &Caller, request: Request) -> Result<Deleted> {
-        may_administer(caller)?;
         let mut tx = self.db().begin().await?;
         let stamp = self.stamp(&mut tx, caller).await?;
-        let named = collect(&mut tx, &request).await?;
+        let named = collect(&mut tx, caller, &request).await?;
         let mut doom = Doom::of(&mut tx, named, &HashSet::new()).await?;
         if let Some((key, referrers)) = doom.in_use.into_iter().next() {
             return Err(Error::InUse { key, referrers });
@@ -71,10 +70,10 @@ impl Resources {
     }
 }
 
-async fn collect(tx: &mut Tx, request: &Request) -> Result<Vec<Object>> {
+async fn collect(tx: &mut Tx, caller: &Caller, request: &Request) -> Result<Vec<Object>> {
     let mut doomed: Vec<Object> = Vec::new();
     for (key, seen) in &request.keys {
-        let object = Resources::find_in(tx, &key.org, key.kind, &key.name).await?;
+        let object = Resources::find_for(tx, caller, &key.org, key.kind, &key.name).await?;
         if *seen != 0 && *seen != object.revision {
             return Err(Error::Conflict {
                 key: object.key(),

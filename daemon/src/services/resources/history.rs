@@ -9,7 +9,8 @@ use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use super::list::Filter;
-use super::{Resources, may_administer};
+use super::restore::NEWEST;
+use super::{Resources, permit};
 use crate::domain::ownership::Origin;
 use crate::domain::telemetry::Micros;
 use crate::domain::{Caller, Object};
@@ -19,9 +20,6 @@ use crate::storage::{Tx, ownership as claims};
 
 /// Changes read at a time.
 const PAGE: u32 = 200;
-
-/// Behind every change.
-const NEWEST: (u64, u64) = (u64::MAX >> 1, 0);
 
 /// A moment of the past.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,7 +60,6 @@ impl Resources {
         request: &pb::HistoryRequest,
         pages: &mpsc::Sender<Vec<Change>>,
     ) -> Result<()> {
-        may_administer(caller)?;
         let kind = match request.kind.as_str() {
             "" => None,
             text => Some(Kind::find(text).ok_or_else(|| Error::NotFound(format!("kind `{text}`")))?),
@@ -70,11 +67,13 @@ impl Resources {
         let org = match request.org.as_str() {
             "" => String::new(),
             _ if kind.is_some_and(Kind::is_platform) => String::new(),
-            name => self.org(name).await?.uid.to_string(),
+            name => self.org_for(caller, name).await?.uid.to_string(),
         };
         let mut left = if request.limit == 0 { u32::MAX } else { request.limit };
         if let (Some(kind), false) = (kind, request.name.is_empty()) {
-            let found = self.history_of(&org, kind, &request.name, request.revision).await?;
+            let found = self
+                .history_of(caller, &org, kind, &request.name, request.revision)
+                .await?;
             let page = found.into_iter().take(left as usize).collect();
             // Whoever asked may be gone already.
             let _ = pages.send(page).await;
@@ -87,20 +86,33 @@ impl Resources {
         };
         let mut before = NEWEST;
         loop {
-            let size = left.min(PAGE);
-            let page = changes::list(&mut self.db().read().await?, &narrow, before, size).await?;
+            let mut tx = self.db().read().await?;
+            let page = changes::list(&mut tx, &narrow, before, PAGE.min(left)).await?;
             let Some(last) = page.last() else { return Ok(()) };
             before = (last.revision, last.seq);
-            left -= page.len() as u32;
-            let is_last = page.len() < size as usize || left == 0;
-            if pages.send(page).await.is_err() || is_last {
+            let mut known = Vec::with_capacity(page.len());
+            for change in page {
+                if permit::knows_change(&mut tx, caller, &change).await? {
+                    known.push(change);
+                }
+            }
+            drop(tx);
+            left -= known.len() as u32;
+            if !known.is_empty() && pages.send(known).await.is_err() || left == 0 {
                 return Ok(());
             }
         }
     }
 
     /// The changes of whatever has or had a name, newest first.
-    async fn history_of(&self, org: &str, kind: Kind, name: &str, revision: u64) -> Result<Vec<Change>> {
+    async fn history_of(
+        &self,
+        caller: &Caller,
+        org: &str,
+        kind: Kind,
+        name: &str,
+        revision: u64,
+    ) -> Result<Vec<Change>> {
         let mut tx = self.db().read().await?;
         let mut found = Vec::new();
         for uid in named(&mut tx, kind, org, name).await? {
@@ -109,7 +121,11 @@ impl Resources {
                 let page = changes::list_of_resource(&mut tx, uid, before, PAGE).await?;
                 let Some(last) = page.last() else { break };
                 before = (last.revision, last.seq);
-                found.extend(page);
+                for change in page {
+                    if permit::knows_change(&mut tx, caller, &change).await? {
+                        found.push(change);
+                    }
+                }
             }
         }
         if found.is_empty() {
@@ -135,18 +151,18 @@ impl Resources {
 
     /// One resource as it was.
     pub async fn find_at(&self, caller: &Caller, org: &str, kind: Kind, name: &str, at: At) -> Result<Object> {
-        may_administer(caller)?;
         let org = if kind.is_platform() {
             String::new()
         } else {
-            self.org(org).await?.uid.to_string()
+            self.org_for(caller, org).await?.uid.to_string()
         };
         let revision = self.revision_of(at).await?;
         let mut tx = self.db().read().await?;
         for uid in named(&mut tx, kind, &org, name).await? {
             let was = changes::at(&mut tx, uid, revision).await?;
             if let Some(object) = was.filter(|object| object.name == name || object.uid.to_string() == name) {
-                return Ok(object);
+                let missing = Error::NotFound(format!("{kind}/{name} at revision {revision}"));
+                return permit::check(&mut tx, caller, object, missing).await;
             }
         }
         Err(Error::NotFound(format!("{kind}/{name} at revision {revision}")))
@@ -161,7 +177,6 @@ impl Resources {
         at: At,
         pages: &mpsc::Sender<Vec<Object>>,
     ) -> Result<()> {
-        may_administer(caller)?;
         if filter.reference.is_some() {
             let message = "the past is not indexed by reference".to_owned();
             let help = "leave --ref or --at out".to_owned();
@@ -174,7 +189,7 @@ impl Resources {
         }
         let org = match filter.org.as_str() {
             "" => String::new(),
-            name => self.org(name).await?.uid.to_string(),
+            name => self.org_for(caller, name).await?.uid.to_string(),
         };
         let revision = self.revision_of(at).await?;
         let mut left = if limit == 0 { usize::MAX } else { limit as usize };
@@ -193,6 +208,7 @@ impl Resources {
                 );
                 let is_last = page.len() < PAGE as usize;
                 let mut found: Vec<_> = page.into_iter().filter(|object| filter.lets_through(object)).collect();
+                found = permit::seen(&mut self.db().read().await?, caller, found).await?;
                 found.truncate(left);
                 left -= found.len();
                 if !found.is_empty() && pages.send(found).await.is_err() || left == 0 {
@@ -208,9 +224,8 @@ impl Resources {
 
     /// Who owns which field, and where each value comes from.
     pub async fn owners(&self, caller: &Caller, org: &str, kind: Kind, name: &str) -> Result<Owned> {
-        may_administer(caller)?;
         let mut tx = self.db().read().await?;
-        let object = Self::find_in(&mut tx, org, kind, name).await?;
+        let object = Self::find_for(&mut tx, caller, org, kind, name).await?;
         let owners = claims::owners(&mut tx, object.uid).await?;
         let live = Fields::of(&object.spec, &object.labels, &object.annotations, object.protect);
         let mut fields = Vec::new();

@@ -1,14 +1,18 @@
 //! Lists: paged by key in the store, narrowed by what SQL cannot do, handed on page by page.
 
+use std::collections::BTreeSet;
+
 use fleet_proto::kinds::{KINDS, Kind};
 use fleet_proto::names;
 use fleet_proto::pb;
 use fleet_proto::selector::{Requirement, Selector, glob_matches};
 use tokio::sync::mpsc;
+use uuid::Uuid;
 
-use super::{Resources, may_administer};
+use super::{Resources, permit};
 use crate::domain::{Caller, Object};
 use crate::services::error::{Error, Result};
+use crate::storage::Tx;
 use crate::storage::resources::{self, Narrow};
 
 /// Rows read at a time: the first page is small, so that the first row comes soon.
@@ -85,7 +89,7 @@ impl Filter {
 }
 
 impl Resources {
-    /// Sends what matches, in order of kind, organization and name, page by page. `limit` 0: all.
+    /// Sends what matches and may be seen, in order of kind, organization and name, page by page. `limit` 0: all.
     /// Ends quietly when the receiver is gone.
     pub async fn list(
         &self,
@@ -94,53 +98,106 @@ impl Resources {
         limit: u32,
         pages: &mpsc::Sender<Vec<Object>>,
     ) -> Result<()> {
-        may_administer(caller)?;
-        let org = if filter.org.is_empty() {
-            None
-        } else {
-            Some(self.org(&filter.org).await?)
+        let orgs: Option<Vec<Uuid>> = match filter.org.as_str() {
+            "" => caller.orgs().map(|orgs| orgs.into_iter().collect()),
+            name => Some(vec![self.org_for(caller, name).await?.uid]),
         };
-        let mut left = if limit == 0 { usize::MAX } else { limit as usize };
+        let mut sending = Sending {
+            service: self,
+            caller,
+            filter,
+            left: if limit == 0 { usize::MAX } else { limit as usize },
+            pages,
+        };
         for kind in &filter.kinds {
-            // The organization itself belongs to the list of its resources.
-            let narrow = filter.narrow(if kind.is_platform() {
-                String::new()
-            } else {
-                org.as_ref().map(|o| o.uid.to_string()).unwrap_or_default()
-            });
-            let mut after = (String::new(), String::new());
-            let mut size = FIRST_PAGE;
-            loop {
-                let page = {
-                    let mut tx = self.db.read().await?;
-                    resources::list(&mut tx, *kind, &narrow, (&after.0, &after.1), size).await?
-                };
-                let last_page = page.len() < size as usize;
-                if let Some(last) = page.last() {
-                    after = (
-                        last.org.as_ref().map(|o| o.uid.to_string()).unwrap_or_default(),
-                        last.name.clone(),
-                    );
+            let goes_on = match &orgs {
+                None => sending.paged(*kind, "").await?,
+                Some(orgs) if kind.is_platform() => {
+                    let found = of_platform(&mut self.db.read().await?, *kind, orgs).await?;
+                    sending.send(found).await?
                 }
-                let mut matching: Vec<_> = page
-                    .into_iter()
-                    .filter(|object| filter.lets_through(object))
-                    .filter(|object| !kind.is_platform() || org.as_ref().is_none_or(|org| org.uid == object.uid))
-                    .collect();
-                matching.truncate(left);
-                left -= matching.len();
-                if !matching.is_empty() && pages.send(matching).await.is_err() {
-                    return Ok(());
+                Some(orgs) => {
+                    let mut goes_on = true;
+                    for org in orgs {
+                        goes_on = goes_on && sending.paged(*kind, &org.to_string()).await?;
+                    }
+                    goes_on
                 }
-                if last_page || left == 0 {
-                    break;
-                }
-                size = PAGE;
-            }
-            if left == 0 {
+            };
+            if !goes_on {
                 break;
             }
         }
         Ok(())
+    }
+}
+
+/// What of the platform's own resources belongs to the list of organizations: they themselves, and their people.
+async fn of_platform(tx: &mut Tx, kind: Kind, orgs: &[Uuid]) -> Result<Vec<Object>> {
+    let mut found = Vec::new();
+    if kind == Kind::Organization {
+        for org in orgs {
+            found.extend(resources::find_by_uid(tx, *org).await?);
+        }
+    } else {
+        let mut names = BTreeSet::new();
+        for org in orgs {
+            names.extend(resources::bound_users(tx, *org).await?);
+        }
+        for name in names {
+            found.extend(resources::find(tx, None, kind, &name).await?);
+        }
+    }
+    found.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(found)
+}
+
+/// A list on its way.
+struct Sending<'a> {
+    service: &'a Resources,
+    caller: &'a Caller,
+    filter: &'a Filter,
+    left: usize,
+    pages: &'a mpsc::Sender<Vec<Object>>,
+}
+
+impl Sending<'_> {
+    /// Sends a kind of one organization, or of all. False: that was enough.
+    async fn paged(&mut self, kind: Kind, org: &str) -> Result<bool> {
+        let narrow = self.filter.narrow(org.to_owned());
+        let mut after = (String::new(), String::new());
+        let mut size = FIRST_PAGE;
+        loop {
+            let page = {
+                let mut tx = self.service.db.read().await?;
+                resources::list(&mut tx, kind, &narrow, (&after.0, &after.1), size).await?
+            };
+            let last_page = page.len() < size as usize;
+            if let Some(last) = page.last() {
+                after = (
+                    last.org.as_ref().map(|o| o.uid.to_string()).unwrap_or_default(),
+                    last.name.clone(),
+                );
+            }
+            if !self.send(page).await? {
+                return Ok(false);
+            }
+            if last_page {
+                return Ok(true);
+            }
+            size = PAGE;
+        }
+    }
+
+    async fn send(&mut self, page: Vec<Object>) -> Result<bool> {
+        let found = page
+            .into_iter()
+            .filter(|object| self.filter.lets_through(object))
+            .collect();
+        let mut matching = permit::seen(&mut self.service.db.read().await?, self.caller, found).await?;
+        matching.truncate(self.left);
+        self.left -= matching.len();
+        let gone = !matching.is_empty() && self.pages.send(matching).await.is_err();
+        Ok(!gone && self.left > 0)
     }
 }

@@ -9,6 +9,7 @@ mod history;
 mod impact;
 mod list;
 mod outcome;
+mod permit;
 mod prune;
 mod restore;
 mod seal;
@@ -22,6 +23,7 @@ pub use history::{At, FieldOwner, Owned};
 pub use impact::Impact;
 pub use list::Filter;
 pub use outcome::{Action, Applied, Outcome};
+pub(crate) use permit::denied;
 pub use restore::{Request as RestoreRequest, Target as RestoreTarget};
 pub use watch::{Event, Watch};
 
@@ -33,6 +35,7 @@ use tokio::sync::watch as signal;
 use uuid::Uuid;
 
 use super::error::{Error, Result};
+use crate::domain::caller::Who;
 use crate::domain::ownership::Manager;
 use crate::domain::sealing::Sealer;
 use crate::domain::{Caller, Clock, Object, Org};
@@ -100,14 +103,14 @@ impl Resources {
 
     /// Begins the writing of resources in a transaction: its revision, time and author.
     async fn stamp(&self, tx: &mut Tx, caller: &Caller) -> Result<write::Stamp> {
-        let manager = match caller {
-            Caller::Platform { .. } if *caller == Caller::fleetd() => Manager::Fleetd,
+        let manager = match caller.who() {
+            Who::Fleetd(_) => Manager::Fleetd,
             _ => Manager::Person(caller.actor()),
         };
         Ok(write::Stamp {
             revision: changes::next_revision(tx).await?,
             now: self.clock.now(),
-            actor: caller.actor(),
+            caller: caller.clone(),
             manager: manager.to_string(),
             commit: String::new(),
         })
@@ -118,11 +121,9 @@ impl Resources {
         self.committed.subscribe()
     }
 
-    /// One resource, by name or uid. An organization that the caller may not see is like none.
+    /// One resource, by name or uid, to which the caller may do what it asks for. What it may not see is like none.
     pub async fn find(&self, caller: &Caller, org: &str, kind: Kind, name_or_uid: &str) -> Result<Object> {
-        may_administer(caller)?;
-        let mut tx = self.db.read().await?;
-        Self::find_in(&mut tx, org, kind, name_or_uid).await
+        Self::find_for(&mut self.db.read().await?, caller, org, kind, name_or_uid).await
     }
 
     /// [`Self::find`] within a transaction, for callers that were already let in.
@@ -160,14 +161,6 @@ impl Resources {
                 name: object.name,
             })
             .ok_or_else(|| Error::NotFound(format!("organization/{name}")))
-    }
-}
-
-/// Only the platform's administrator manages resources until roles exist.
-pub fn may_administer(caller: &Caller) -> Result<()> {
-    match caller {
-        Caller::Platform { .. } => Ok(()),
-        Caller::Device { .. } => Err(Error::Denied("a device may not administer resources".to_owned())),
     }
 }
 

@@ -10,7 +10,7 @@ use super::doom::{self, Doom, Ended};
 use super::outcome::{Action, Applied, Outcome};
 use super::submission::issue;
 use super::write::{self, Stamp, Write};
-use super::{Resources, checks, fits, impact, may_administer};
+use super::{Resources, checks, fits, impact, permit};
 use crate::domain::sealing::Sealer;
 use crate::domain::{Caller, Key, Object};
 use crate::services::error::{Error, Result};
@@ -19,6 +19,9 @@ use crate::storage::{Tx, ownership as claims, resources};
 
 /// Changes read at a time.
 const PAGE: u32 = 500;
+
+/// Behind every change.
+pub(super) const NEWEST: (u64, u64) = (u64::MAX >> 1, 0);
 
 /// What is to become what.
 #[derive(Clone, Debug)]
@@ -59,12 +62,11 @@ struct Past {
 impl Resources {
     /// Takes transactions back. Who owns the fields does not change, so that the next plan shows the difference.
     pub async fn restore(&self, caller: &Caller, request: &Request) -> Result<Outcome> {
-        may_administer(caller)?;
         let mut tx = self.db().begin().await?;
         let stamp = self.stamp(&mut tx, caller).await?;
         let past = match &request.target {
-            Target::Undo(revision) => before(&mut tx, *revision).await?,
-            Target::To { revision, org, keys } => after(&mut tx, *revision, org, keys).await?,
+            Target::Undo(revision) => before(&mut tx, caller, *revision).await?,
+            Target::To { revision, org, keys } => after(&mut tx, caller, *revision, org, keys).await?,
         };
         let outcome = restore(&mut tx, self.sealer(), &stamp, past, request.force).await?;
         let changed = outcome
@@ -79,13 +81,47 @@ impl Resources {
     }
 }
 
-async fn before(tx: &mut Tx, revision: u64) -> Result<Vec<Past>> {
+/// May the caller know of a resource, as it is or as it last was?
+async fn is_known(tx: &mut Tx, caller: &Caller, uid: Uuid) -> Result<bool> {
+    for change in changes::list_of_resource(tx, uid, NEWEST, 1).await? {
+        if permit::knows_change(tx, caller, &change).await? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The newest transaction that changed something of the caller's.
+async fn last(tx: &mut Tx, caller: &Caller) -> Result<u64> {
+    if caller.orgs().is_none() {
+        return Ok(changes::last(tx).await?);
+    }
+    let mut position = NEWEST;
+    loop {
+        let page = changes::list(tx, &changes::Narrow::default(), position, PAGE).await?;
+        let Some(oldest) = page.last() else {
+            return Err(Error::NotFound("a transaction to take back".to_owned()));
+        };
+        position = (oldest.revision, oldest.seq);
+        for change in page {
+            if permit::knows_change(tx, caller, &change).await? {
+                return Ok(change.revision);
+            }
+        }
+    }
+}
+
+async fn before(tx: &mut Tx, caller: &Caller, revision: u64) -> Result<Vec<Past>> {
     let revision = match revision {
-        0 => changes::last(tx).await?,
+        0 => last(tx, caller).await?,
         revision => revision,
     };
     let found = changes::list_of(tx, revision).await?;
-    if found.is_empty() {
+    let mut known = false;
+    for change in &found {
+        known |= permit::knows_change(tx, caller, change).await?;
+    }
+    if !known {
         return Err(Error::NotFound(format!("a transaction with revision {revision}")));
     }
     let past = |change: Change| Past {
@@ -97,13 +133,13 @@ async fn before(tx: &mut Tx, revision: u64) -> Result<Vec<Past>> {
     Ok(found.into_iter().map(past).collect())
 }
 
-async fn after(tx: &mut Tx, revision: u64, org: &str, keys: &[Key]) -> Result<Vec<Past>> {
+async fn after(tx: &mut Tx, caller: &Caller, revision: u64, org: &str, keys: &[Key]) -> Result<Vec<Past>> {
     let newest = changes::last(tx).await?;
     if revision > newest {
         return Err(Error::NotFound(format!("revision {revision} (the last is {newest})")));
     }
     let orgs = match keys {
-        [] => vec![Resources::org_in(tx, org).await?.uid],
+        [] => vec![Resources::org_for_in(tx, caller, org).await?.uid],
         _ => Vec::new(),
     };
     let mut first: HashMap<Uuid, Past> = HashMap::new();
@@ -112,9 +148,14 @@ async fn after(tx: &mut Tx, revision: u64, org: &str, keys: &[Key]) -> Result<Ve
     for key in keys {
         let org = match key.org.as_str() {
             "" => String::new(),
-            name => Resources::org_in(tx, name).await?.uid.to_string(),
+            name => Resources::org_for_in(tx, caller, name).await?.uid.to_string(),
         };
-        let found = changes::named(tx, key.kind, &org, &key.name).await?;
+        let mut found = Vec::new();
+        for uid in changes::named(tx, key.kind, &org, &key.name).await? {
+            if is_known(tx, caller, uid).await? {
+                found.push(uid);
+            }
+        }
         if found.is_empty() {
             return Err(Error::NotFound(key.to_string()));
         }
@@ -201,7 +242,7 @@ async fn restore(tx: &mut Tx, sealer: &Sealer, stamp: &Stamp, past: Vec<Past>, f
                         generation: old.generation + 1,
                         revision: stamp.revision,
                         updated_at: stamp.now,
-                        updated_by: stamp.actor.clone(),
+                        updated_by: stamp.caller.actor(),
                         ..old
                     },
                 });
@@ -237,7 +278,7 @@ async fn restore(tx: &mut Tx, sealer: &Sealer, stamp: &Stamp, past: Vec<Past>, f
         writes.push(Write::of(None, before, after, stamp));
     }
     issues.append(&mut write::all(tx, stamp, &writes, &mut doom.objects).await?);
-    issues.append(&mut checks::references(tx, &writes, &HashSet::new()).await?);
+    issues.append(&mut checks::references(tx, &stamp.caller, &writes, &HashSet::new()).await?);
     let all = concerned.iter().map(|uid| (*uid, 0)).collect();
     issues.append(&mut checks::missed(tx, &doom.objects, &all).await?);
     if issues.is_empty() {

@@ -111,6 +111,7 @@ fn read(index: usize, submission: Submission, mentioned: &mut Mentioned, found: 
     found.append(&mut reflect::check_metadata(&metadata));
     found.append(&mut reflect::check(&spec));
     found.append(&mut kinds::check(&spec));
+    found.extend(kinds::check_name(kind, &metadata.name));
     if kind.is_platform() && !metadata.org.is_empty() {
         let message = format!("kind {kind} belongs to no organization");
         found.push(issue(index, "metadata.org", codes::ORG, message, "remove it"));

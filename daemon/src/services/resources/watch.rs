@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use super::list::Filter;
-use super::{Resources, may_administer};
+use super::{Resources, permit};
 use crate::domain::{Caller, Object, Org};
 use crate::services::error::Result;
 use crate::storage::changes::{self, Change, Verb};
@@ -49,12 +49,11 @@ impl Resources {
         from_revision: u64,
         events: mpsc::Sender<Event>,
     ) -> Result<()> {
-        may_administer(caller)?;
         let mut wake = self.revisions();
         let org = if filter.org.is_empty() {
             None
         } else {
-            Some(self.org(&filter.org).await?)
+            Some(self.org_for(caller, &filter.org).await?)
         };
         let mut watch = Watch {
             filter,
@@ -92,7 +91,7 @@ impl Resources {
             let full = page.len() == PAGE as usize;
             for change in page {
                 watch.position = (change.revision, change.seq);
-                if let Some(event) = watch.event(self, change).await?
+                if let Some(event) = watch.event(self, caller, change).await?
                     && events.send(event).await.is_err()
                 {
                     return Ok(());
@@ -111,7 +110,7 @@ impl Resources {
 }
 
 impl Watch {
-    async fn event(&mut self, service: &Resources, change: Change) -> Result<Option<Event>> {
+    async fn event(&mut self, service: &Resources, caller: &Caller, change: Change) -> Result<Option<Event>> {
         let own_org = change.kind == Kind::Organization && self.org.as_ref().is_some_and(|org| org.uid == change.uid);
         let in_org = self.org.as_ref().is_none_or(|org| org.uid.to_string() == change.org) || own_org;
         if !in_org || !self.filter.kinds.contains(&change.kind) {
@@ -120,8 +119,16 @@ impl Watch {
         let told = self.known.contains(&change.uid);
         let revision = change.revision;
         let matches = |object: &Object| self.filter.lets_through(object);
+        let mut tx = service.db.read().await?;
+        if !told && !permit::knows_change(&mut tx, caller, &change).await? {
+            return Ok(None);
+        }
         Ok(match (change.after, change.before) {
-            (Some(after), _) if matches(&after) && self.refers(service, &after).await? => {
+            (Some(after), _)
+                if matches(&after)
+                    && permit::sees(&mut tx, caller, &after).await?
+                    && self.refers(service, &after).await? =>
+            {
                 self.known.insert(after.uid);
                 Some(Event::Put(Box::new(after), revision))
             }

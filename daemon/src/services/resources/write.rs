@@ -6,9 +6,9 @@ use fleet_proto::pb::Issue;
 use fleet_proto::reflect;
 use uuid::Uuid;
 
-use super::checks;
-use crate::domain::Object;
+use super::{checks, permit};
 use crate::domain::telemetry::Micros;
+use crate::domain::{Caller, Object};
 use crate::services::error::{Error, Result};
 use crate::storage::changes::{self, Change, Verb};
 use crate::storage::resources::{self, Replaced};
@@ -20,7 +20,7 @@ pub(super) struct Stamp {
     pub(super) revision: u64,
     pub(super) now: Micros,
     /// Who does it.
-    pub(super) actor: String,
+    pub(super) caller: Caller,
     /// For whom the fields are owned; empty: nobody.
     pub(super) manager: String,
     /// Commit of the version control; may be empty.
@@ -52,7 +52,7 @@ impl Write {
         after.revision = stamp.revision;
         after.issues = Vec::new();
         after.updated_at = stamp.now;
-        after.updated_by.clone_from(&stamp.actor);
+        after.updated_by = stamp.caller.actor();
         Self {
             index,
             before: Some(before),
@@ -61,8 +61,9 @@ impl Write {
     }
 }
 
-/// Writes objects and removes others. What it finds wrong is given; then the transaction must not be committed.
+/// Writes objects and removes others, if whoever does it may. What it finds wrong is given; then the transaction must not be committed.
 pub(super) async fn all(tx: &mut Tx, stamp: &Stamp, writes: &[Write], doomed: &mut [Object]) -> Result<Vec<Issue>> {
+    permit::writes(tx, &stamp.caller, writes, doomed).await?;
     let renamed = |write: &&Write| {
         write
             .before
@@ -145,7 +146,7 @@ fn change(
         org: of.and_then(org).unwrap_or_default(),
         name: of.map(|object| object.name.clone()).unwrap_or_default(),
         verb,
-        actor: stamp.actor.clone(),
+        actor: stamp.caller.actor(),
         manager: stamp.manager.clone(),
         commit: stamp.commit.clone(),
         at: stamp.now,

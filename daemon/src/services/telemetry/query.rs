@@ -189,7 +189,7 @@ impl Telemetry {
 
     /// Sends readings as they are committed, with the number of commits that were missed.
     pub async fn tail(&self, caller: &Caller, range: Range, events: mpsc::Sender<(Vec<LatestRow>, u64)>) -> Result<()> {
-        let org = self.resources.org(&range.org).await?;
+        let org = self.resources.org_for(caller, &range.org).await?;
         let mut names: HashMap<Uuid, Option<String>> = HashMap::new();
         let only = if range.device.is_empty() {
             None
@@ -197,6 +197,7 @@ impl Telemetry {
             Some(self.device(caller, &range.org, &range.device).await?.1)
         };
         let mut live = self.store.subscribe();
+        let mut revisions = self.resources.revisions();
         let mut skipped = 0;
         loop {
             let samples = tokio::select! {
@@ -210,6 +211,11 @@ impl Telemetry {
                     Err(broadcast::error::RecvError::Closed) => return Ok(()),
                 },
             };
+            // Devices change their names and sites; who may see them changes with that.
+            if revisions.has_changed().unwrap_or(false) {
+                revisions.mark_unchanged();
+                names.clear();
+            }
             let mut rows = Vec::new();
             for sample in samples.iter() {
                 let Some(series) = self.store.describe(sample.series) else {

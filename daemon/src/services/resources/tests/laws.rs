@@ -102,26 +102,31 @@ async fn revision(service: &Resources) -> u64 {
 /// The example sites, which have every kind, with some of its resources left out and some fields taken away or changed.
 fn example(random: &mut StdRng) -> String {
     let examples = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
-    let mut paths: Vec<_> = ["01-first-site", "03-test-bench"]
+    let mut paths: Vec<_> = ["01-first-site", "03-test-bench", "04-tenants"]
         .iter()
         .flat_map(|dir| std::fs::read_dir(examples.join(dir)).unwrap())
         .map(|entry| entry.unwrap().path())
         .collect();
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "yaml"));
     paths.sort();
+    // Two of the examples may have resources of one name; here they are one organization.
+    let mut known = std::collections::HashSet::new();
     let mut manifests = Vec::new();
     for path in paths {
         for document in std::fs::read_to_string(path).unwrap().split("\n---\n") {
             let mut manifest: Json = serde_yaml::from_str(document).unwrap();
             let is_org = manifest["kind"] == "Organization";
-            if !is_org {
-                manifest["metadata"]["org"] = "acme-energy".into();
-                if random.random_bool(0.02) {
-                    continue;
-                }
-            }
             if is_org && manifest["metadata"]["name"] != "acme-energy" {
                 continue;
+            }
+            if !is_org {
+                if manifest["kind"] != "User" {
+                    manifest["metadata"]["org"] = "acme-energy".into();
+                }
+                let key = format!("{}/{}", manifest["kind"], manifest["metadata"]["name"]);
+                if !known.insert(key) || random.random_bool(0.018) {
+                    continue;
+                }
             }
             mutate(random, &mut manifest["spec"]);
             if manifest["kind"] == "Secret" {
@@ -139,7 +144,7 @@ fn mutate(random: &mut StdRng, value: &mut Json) {
         Json::Object(fields) => {
             let names: Vec<String> = fields.keys().cloned().collect();
             for name in names {
-                if random.random_bool(0.006) {
+                if random.random_bool(0.0025) {
                     fields.remove(&name);
                 } else if let Some(inner) = fields.get_mut(&name) {
                     let is_text = name.ends_with("displayName") || name == "description" || name == "address";

@@ -45,7 +45,7 @@ fn bundle(text: &str) -> Vec<pb::Submission> {
 }
 
 fn me() -> Caller {
-    Caller::Platform { actor: "uid:0".into() }
+    Caller::with_everything(crate::domain::caller::Who::Socket(0))
 }
 
 const ACME: &str = "

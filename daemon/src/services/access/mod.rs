@@ -1,0 +1,181 @@
+//! Who calls, and what they may do: from a credential to a [`Caller`], in memory while nothing has changed.
+
+mod grants;
+mod tokens;
+mod who;
+
+pub use tokens::NewToken;
+
+use std::collections::HashMap;
+use std::sync::{Arc, RwLock};
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::error::{Error, Result};
+use super::resources::Resources;
+use crate::domain::caller::Who;
+use crate::domain::telemetry::Micros;
+use crate::domain::tokens::{self as texts, TokenKind};
+use crate::domain::{Caller, Clock};
+use crate::storage::access as storage;
+
+/// Credentials that are remembered.
+const MOST_KNOWN: usize = 200_000;
+/// An open stream asks at the latest after this whether its caller may still call: credentials expire, and other
+/// replicas revoke them.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
+
+/// What somebody shows to be let in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Credential {
+    /// The user id of the operating system, at the local socket.
+    Socket(u32),
+    /// A text behind `Bearer`.
+    Bearer(String),
+}
+
+#[derive(Clone, Debug)]
+struct Known {
+    hash: String,
+    caller: Caller,
+    expires_at: Micros,
+    /// Resources as of this revision decided.
+    revision: u64,
+}
+
+/// How far the log of changes was looked through for what decides access.
+#[derive(Clone, Copy, Debug, Default)]
+struct Looked {
+    until: u64,
+    newest: u64,
+}
+
+/// Who may call.
+#[derive(Clone, Debug)]
+pub struct Access {
+    resources: Resources,
+    clock: Arc<dyn Clock>,
+    known: Arc<RwLock<HashMap<String, Known>>>,
+    looked: Arc<RwLock<Looked>>,
+    revoked: watch::Sender<u64>,
+}
+
+fn refused() -> Error {
+    Error::Unauthenticated("the credential is wrong, expired or revoked".to_owned())
+}
+
+impl Access {
+    /// Works on the database of `resources`.
+    pub fn new(resources: Resources, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            resources,
+            clock,
+            known: Arc::default(),
+            looked: Arc::default(),
+            revoked: watch::Sender::new(0),
+        }
+    }
+
+    /// Who shows this credential. Without SQL while nothing has changed that could matter.
+    pub async fn authenticate(&self, credential: &Credential) -> Result<Caller> {
+        let text = match credential {
+            Credential::Socket(uid) => return Ok(Caller::with_everything(Who::Socket(*uid))),
+            Credential::Bearer(text) => text,
+        };
+        if texts::id(TokenKind::Device, text).is_some() {
+            return Err(Error::Denied(
+                "a device may not administer a fleet; log in, or give an API token".to_owned(),
+            ));
+        }
+        let id = texts::id(TokenKind::Api, text).ok_or_else(refused)?;
+        let newest = self.newest_change().await?;
+        let now = self.clock.now();
+        let known = read(&self.known)
+            .get(id)
+            .filter(|known| known.revision >= newest)
+            .cloned();
+        let known = match known {
+            Some(known) => known,
+            None => self.look_up(id).await?,
+        };
+        if !texts::matches(text, &known.hash) || known.expires_at <= now {
+            return Err(refused());
+        }
+        Ok(known.caller)
+    }
+
+    /// Ends with the reason when whoever showed the credential may no longer do what it could; never before.
+    pub async fn ended(&self, credential: &Credential, caller: &Caller) -> Error {
+        let (mut revisions, mut revoked) = (self.resources.revisions(), self.revoked.subscribe());
+        loop {
+            match self.authenticate(credential).await {
+                Ok(now) if now.grants() == caller.grants() && now.maker() == caller.maker() => {}
+                Ok(_) => return Error::Denied("what you may do has changed: call again".to_owned()),
+                Err(error @ (Error::Unauthenticated(_) | Error::Denied(_))) => return error,
+                // The store fails: who was let in stays in until it can be asked.
+                Err(error) => tracing::warn!(%error, "an open stream's caller cannot be looked up"),
+            }
+            tokio::select! {
+                changed = revisions.changed() => if changed.is_err() { tokio::time::sleep(LOOK_AGAIN).await },
+                changed = revoked.changed() => if changed.is_err() { tokio::time::sleep(LOOK_AGAIN).await },
+                () = tokio::time::sleep(LOOK_AGAIN) => {}
+            }
+        }
+    }
+
+    /// The newest transaction that may have changed what anybody may do. Each part of the log is looked at once.
+    async fn newest_change(&self) -> Result<u64> {
+        let now = *self.resources.revisions().borrow();
+        let looked = *read(&self.looked);
+        if looked.until == now {
+            return Ok(looked.newest);
+        }
+        let mut tx = self.resources.db().read().await?;
+        let newest = storage::changed_after(&mut tx, looked.until)
+            .await?
+            .unwrap_or(looked.newest);
+        let mut all = write(&self.looked);
+        if all.until < now {
+            *all = Looked { until: now, newest };
+        }
+        Ok(newest.max(all.newest))
+    }
+
+    async fn look_up(&self, id: &str) -> Result<Known> {
+        let revision = *self.resources.revisions().borrow();
+        let mut tx = self.resources.db().read().await?;
+        let token = storage::tokens::find(&mut tx, id)
+            .await?
+            .filter(|token| !token.revoked)
+            .ok_or_else(refused)?;
+        let caller = self.caller_of_token(&mut tx, &token).await?;
+        let known = Known {
+            hash: token.hash,
+            caller,
+            expires_at: token.expires_at,
+            revision,
+        };
+        let mut all = write(&self.known);
+        if all.len() >= MOST_KNOWN {
+            all.clear();
+        }
+        all.insert(id.to_owned(), known.clone());
+        Ok(known)
+    }
+
+    /// Forgets a credential and wakes the streams that it opened.
+    fn forget(&self, id: &str) {
+        write(&self.known).remove(id);
+        self.revoked.send_modify(|count| *count += 1);
+    }
+}
+
+/// The locks guard values that are whole at every moment.
+fn read<T>(lock: &RwLock<T>) -> std::sync::RwLockReadGuard<'_, T> {
+    lock.read().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+fn write<T>(lock: &RwLock<T>) -> std::sync::RwLockWriteGuard<'_, T> {
+    lock.write().unwrap_or_else(std::sync::PoisonError::into_inner)
+}

@@ -1,0 +1,206 @@
+//! API tokens: what programs call with.
+
+use fleet_proto::access::Permissions;
+use fleet_proto::codes;
+use fleet_proto::kinds::Kind;
+use fleet_proto::pb::{self, Issue};
+use rand::Rng as _;
+use uuid::Uuid;
+
+use super::Access;
+use crate::domain::Caller;
+use crate::domain::caller::{Place, Who};
+use crate::domain::object::timestamp;
+use crate::domain::tokens::{self as texts, TokenKind};
+use crate::services::error::{Error, Result};
+use crate::services::resources::{Resources, denied};
+use crate::storage::Tx;
+use crate::storage::access::tokens::{self, ApiToken};
+
+const DAY: u64 = 86_400;
+/// Unless said otherwise.
+const LIFETIME_DAYS: u64 = 90;
+/// A token lives at most two years.
+const LONGEST_DAYS: u64 = 731;
+/// Characters of a name.
+const LONGEST_NAME: usize = 100;
+
+/// A token that is wanted.
+#[derive(Clone, Debug, Default)]
+pub struct NewToken {
+    /// Name of the organization; empty: every one.
+    pub org: String,
+    /// What people call it.
+    pub name: String,
+    /// Each as `verb:noun` or `noun:verb`.
+    pub scopes: Vec<String>,
+    /// Only at these sites; empty: everywhere.
+    pub sites: Vec<String>,
+    /// Seconds; 0: 90 days.
+    pub expires_in_seconds: u64,
+}
+
+fn invalid(path: &str, message: String, help: &str) -> Error {
+    Error::Invalid(vec![Issue {
+        path: path.to_owned(),
+        message,
+        help: help.to_owned(),
+        code: codes::OUT_OF_RANGE.to_owned(),
+        ..Issue::default()
+    }])
+}
+
+impl Access {
+    /// Makes a token. It may no more than whoever makes it, now and later. Its text is shown here and never again.
+    pub async fn create_token(&self, caller: &Caller, wanted: NewToken) -> Result<(pb::ApiToken, String)> {
+        let permissions = scopes(&wanted.scopes)?;
+        if wanted.name.chars().count() > LONGEST_NAME || wanted.name.chars().any(char::is_control) {
+            return Err(invalid(
+                "name",
+                format!("has at most {LONGEST_NAME} characters"),
+                "shorten it",
+            ));
+        }
+        if wanted.expires_in_seconds > LONGEST_DAYS * DAY {
+            return Err(invalid(
+                "expires_in_seconds",
+                "is longer than two years".to_owned(),
+                "choose less",
+            ));
+        }
+        let mut tx = self.resources.db().begin().await?;
+        let (org, place) = self.place(&mut tx, caller, &wanted.org, &wanted.sites).await?;
+        let missing = permissions.iter().find(|one| !caller.may(*one, &place));
+        if let Some(missing) = missing {
+            return Err(Error::Denied(format!(
+                "you do not have {missing} there, so no token of yours can"
+            )));
+        }
+        let now = self.clock.now();
+        let mut random = [0; 48];
+        rand::rng().fill_bytes(&mut random);
+        let fresh = texts::make(TokenKind::Api, random);
+        let lifetime = match wanted.expires_in_seconds {
+            0 => LIFETIME_DAYS * DAY,
+            seconds => seconds,
+        };
+        let token = ApiToken {
+            id: fresh.id,
+            org,
+            name: wanted.name,
+            scopes: permissions.iter().map(|one| one.to_string()).collect(),
+            sites: wanted.sites,
+            hash: fresh.hash,
+            maker: match caller.who() {
+                Who::User { uid, .. } => Some(*uid),
+                // What a token makes is bound by the same person as the token itself.
+                Who::Token { id, .. } => tokens::find(&mut tx, id).await?.and_then(|token| token.maker),
+                _ => None,
+            },
+            created_at: now,
+            created_by: caller.actor(),
+            expires_at: now + (lifetime * 1_000_000) as i64,
+            revoked: false,
+            last_used_at: None,
+        };
+        tokens::insert(&mut tx, &token).await?;
+        tx.commit().await?;
+        Ok((shown(&wanted.org, token), fresh.text))
+    }
+
+    /// Where a token would count; the caller may make tokens there.
+    async fn place(&self, tx: &mut Tx, caller: &Caller, org: &str, sites: &[String]) -> Result<(Option<Uuid>, Place)> {
+        if org.is_empty() {
+            if caller.may(caller.asked(), &Place::Platform) {
+                return Ok((None, Place::Platform));
+            }
+            return Err(denied(caller.asked(), &"the platform"));
+        }
+        let org = Resources::org_for_in(tx, caller, org).await?;
+        for site in sites {
+            Resources::place_for(tx, caller, &org.name, site).await?;
+            Resources::find_in(tx, &org.name, Kind::Site, site).await?;
+        }
+        if sites.is_empty() {
+            Resources::place_for(tx, caller, &org.name, "").await?;
+            return Ok((Some(org.uid), Place::Org(org.uid)));
+        }
+        Ok((Some(org.uid), Place::Sites(org.uid, sites.to_vec())))
+    }
+
+    /// The tokens of an organization, or those of none; newest first.
+    pub async fn tokens(&self, caller: &Caller, org: &str) -> Result<Vec<pb::ApiToken>> {
+        let mut tx = self.resources.db().read().await?;
+        let uid = match org {
+            "" if caller.may(caller.asked(), &Place::Platform) => None,
+            "" => return Err(denied(caller.asked(), &"the platform")),
+            name => Some(Resources::org_for_in(&mut tx, caller, name).await?.uid),
+        };
+        let all = tokens::list(&mut tx, uid).await?;
+        let theirs = all
+            .into_iter()
+            .filter(|token| caller.may(caller.asked(), &place_of(token)));
+        Ok(theirs.map(|token| shown(org, token)).collect())
+    }
+
+    /// Ends a token.
+    pub async fn revoke_token(&self, caller: &Caller, org: &str, id: &str) -> Result<pb::ApiToken> {
+        let mut tx = self.resources.db().begin().await?;
+        let missing = || Error::NotFound(format!("token {id}"));
+        let uid = match org {
+            "" => None,
+            name => Some(Resources::org_for_in(&mut tx, caller, name).await?.uid),
+        };
+        let mut token = tokens::find(&mut tx, id).await?.ok_or_else(missing)?;
+        if token.org != uid || !caller.may(caller.asked(), &place_of(&token)) {
+            return Err(missing());
+        }
+        tokens::revoke(&mut tx, id).await?;
+        tx.commit().await?;
+        self.forget(id);
+        token.revoked = true;
+        Ok(shown(org, token))
+    }
+}
+
+fn scopes(texts: &[String]) -> Result<Permissions> {
+    if texts.is_empty() {
+        let help = "name what the token is for with --scope, such as --scope telemetry:write";
+        return Err(invalid("scopes", "is empty".to_owned(), help));
+    }
+    let mut all = Permissions::default();
+    for (at, text) in texts.iter().enumerate() {
+        let some = Permissions::parse(text).map_err(|message| {
+            invalid(
+                &format!("scopes[{at}]"),
+                message,
+                "`fleetctl help permissions` lists them",
+            )
+        })?;
+        all = all.with(&some);
+    }
+    Ok(all)
+}
+
+fn place_of(token: &ApiToken) -> Place {
+    match token.org {
+        None => Place::Platform,
+        Some(org) if token.sites.is_empty() => Place::Org(org),
+        Some(org) => Place::Sites(org, token.sites.clone()),
+    }
+}
+
+fn shown(org: &str, token: ApiToken) -> pb::ApiToken {
+    pb::ApiToken {
+        id: token.id,
+        org: org.to_owned(),
+        name: token.name,
+        scopes: token.scopes,
+        sites: token.sites,
+        expires_at: Some(timestamp(token.expires_at)),
+        created_at: Some(timestamp(token.created_at)),
+        created_by: token.created_by,
+        revoked: token.revoked,
+        last_used_at: token.last_used_at.map(timestamp),
+    }
+}
