@@ -6,6 +6,7 @@ pub mod demo;
 pub mod domain;
 pub mod grpc;
 pub mod http;
+pub mod listen;
 pub mod modbus;
 pub mod services;
 pub mod storage;

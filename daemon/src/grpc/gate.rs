@@ -22,6 +22,7 @@ pub(super) fn layer() -> InterceptorLayer<impl Fn(Request<()>) -> Result<Request
                 });
                 Ok(request)
             }
+            None => Err(Status::unauthenticated("no credential: log in, or give a token")),
             _ => Err(Status::permission_denied(
                 "only fleetd's own user and root may use the socket",
             )),
