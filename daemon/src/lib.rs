@@ -10,4 +10,5 @@ pub mod listen;
 pub mod modbus;
 pub mod services;
 pub mod storage;
+pub mod tls;
 pub mod workers;
