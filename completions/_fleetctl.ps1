@@ -21,7 +21,9 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
 
     $completions = @(switch ($command) {
         'fleetctl' {
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with the token to send; FLEETCTL_TOKEN holds the token itself')
             [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
@@ -75,7 +77,9 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
             [CompletionResult]::new('--name', '--name', [CompletionResultType]::ParameterName, 'Only those whose name matches: * any text, ? one character')
             [CompletionResult]::new('--limit', '--limit', [CompletionResultType]::ParameterName, 'At most so many; 0: all')
             [CompletionResult]::new('--at', '--at', [CompletionResultType]::ParameterName, 'As it was then: a revision, or a time')
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with the token to send; FLEETCTL_TOKEN holds the token itself')
             [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
@@ -93,7 +97,9 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
             break
         }
         'fleetctl;describe' {
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with the token to send; FLEETCTL_TOKEN holds the token itself')
             [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
@@ -112,7 +118,9 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
             [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'File or directory of manifests, or - for standard input; repeatable. Without it: what fleetctl.yaml includes')
             [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'File or directory of manifests, or - for standard input; repeatable. Without it: what fleetctl.yaml includes')
             [CompletionResult]::new('--report', '--report', [CompletionResultType]::ParameterName, 'Tell problems to a pipeline, too: github, markdown, junit, sarif or json, with =FILE into a file; repeatable')
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with the token to send; FLEETCTL_TOKEN holds the token itself')
             [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
@@ -130,7 +138,9 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
         'fleetctl;fmt' {
             [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'File or directory of manifests, or - for standard input; repeatable. Without it: what fleetctl.yaml includes')
             [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'File or directory of manifests, or - for standard input; repeatable. Without it: what fleetctl.yaml includes')
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with the token to send; FLEETCTL_TOKEN holds the token itself')
             [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
@@ -153,7 +163,9 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
             [CompletionResult]::new('--max-delete', '--max-delete', [CompletionResultType]::ParameterName, 'Most resources that may be deleted; by default the greater of 10 and a tenth of the apply set')
             [CompletionResult]::new('--report', '--report', [CompletionResultType]::ParameterName, 'Tell problems to a pipeline, too: github, markdown, junit, sarif or json, with =FILE into a file; repeatable')
             [CompletionResult]::new('--out', '--out', [CompletionResultType]::ParameterName, 'Write the plan to a file, for `fleetctl apply --plan FILE`')
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with the token to send; FLEETCTL_TOKEN holds the token itself')
             [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
@@ -180,7 +192,9 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
             [CompletionResult]::new('--report', '--report', [CompletionResultType]::ParameterName, 'Tell problems to a pipeline, too: github, markdown, junit, sarif or json, with =FILE into a file; repeatable')
             [CompletionResult]::new('--plan', '--plan', [CompletionResultType]::ParameterName, 'Apply a plan that `fleetctl plan --out FILE` saved: what was looked at, or nothing')
             [CompletionResult]::new('--wait', '--wait', [CompletionResultType]::ParameterName, 'Then wait until the devices that it reaches run the new configuration, at most so long')
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with the token to send; FLEETCTL_TOKEN holds the token itself')
             [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
@@ -205,7 +219,9 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
             [CompletionResult]::new('--apply-set', '--apply-set', [CompletionResultType]::ParameterName, 'Own the submitted fields and resources as this source of manifests, instead of as yourself')
             [CompletionResult]::new('--max-delete', '--max-delete', [CompletionResultType]::ParameterName, 'Most resources that may be deleted; by default the greater of 10 and a tenth of the apply set')
             [CompletionResult]::new('--report', '--report', [CompletionResultType]::ParameterName, 'Tell problems to a pipeline, too: github, markdown, junit, sarif or json, with =FILE into a file; repeatable')
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with the token to send; FLEETCTL_TOKEN holds the token itself')
             [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
@@ -230,7 +246,9 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
             [CompletionResult]::new('--apply-set', '--apply-set', [CompletionResultType]::ParameterName, 'Own the submitted fields and resources as this source of manifests, instead of as yourself')
             [CompletionResult]::new('--max-delete', '--max-delete', [CompletionResultType]::ParameterName, 'Most resources that may be deleted; by default the greater of 10 and a tenth of the apply set')
             [CompletionResult]::new('--report', '--report', [CompletionResultType]::ParameterName, 'Tell problems to a pipeline, too: github, markdown, junit, sarif or json, with =FILE into a file; repeatable')
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with the token to send; FLEETCTL_TOKEN holds the token itself')
             [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
@@ -254,7 +272,9 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
             [CompletionResult]::new('--apply-set', '--apply-set', [CompletionResultType]::ParameterName, 'Own the submitted fields and resources as this source of manifests, instead of as yourself')
             [CompletionResult]::new('--max-delete', '--max-delete', [CompletionResultType]::ParameterName, 'Most resources that may be deleted; by default the greater of 10 and a tenth of the apply set')
             [CompletionResult]::new('--report', '--report', [CompletionResultType]::ParameterName, 'Tell problems to a pipeline, too: github, markdown, junit, sarif or json, with =FILE into a file; repeatable')
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with the token to send; FLEETCTL_TOKEN holds the token itself')
             [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
@@ -274,7 +294,9 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
             break
         }
         'fleetctl;undo' {
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with the token to send; FLEETCTL_TOKEN holds the token itself')
             [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
@@ -293,7 +315,9 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
         }
         'fleetctl;rollback' {
             [CompletionResult]::new('--to', '--to', [CompletionResultType]::ParameterName, 'Revision of the transaction, as `fleetctl history` shows it')
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with the token to send; FLEETCTL_TOKEN holds the token itself')
             [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
@@ -312,7 +336,9 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
         'fleetctl;history' {
             [CompletionResult]::new('--limit', '--limit', [CompletionResultType]::ParameterName, 'At most so many; 0: all')
             [CompletionResult]::new('--revision', '--revision', [CompletionResultType]::ParameterName, 'Only this transaction')
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with the token to send; FLEETCTL_TOKEN holds the token itself')
             [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
@@ -331,7 +357,9 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
         }
         'fleetctl;blame' {
             [CompletionResult]::new('--field', '--field', [CompletionResultType]::ParameterName, 'Only fields whose path matches: * any text')
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with the token to send; FLEETCTL_TOKEN holds the token itself')
             [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
@@ -347,7 +375,9 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
             break
         }
         'fleetctl;edit' {
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with the token to send; FLEETCTL_TOKEN holds the token itself')
             [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
@@ -363,7 +393,9 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
             break
         }
         'fleetctl;label' {
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with the token to send; FLEETCTL_TOKEN holds the token itself')
             [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
@@ -380,7 +412,9 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
             break
         }
         'fleetctl;annotate' {
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with the token to send; FLEETCTL_TOKEN holds the token itself')
             [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
@@ -397,7 +431,9 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
             break
         }
         'fleetctl;mv' {
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with the token to send; FLEETCTL_TOKEN holds the token itself')
             [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
@@ -416,7 +452,9 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
         'fleetctl;delete' {
             [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'Delete what these manifests name; - for standard input; repeatable')
             [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'Delete what these manifests name; - for standard input; repeatable')
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with the token to send; FLEETCTL_TOKEN holds the token itself')
             [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
@@ -434,7 +472,9 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
             break
         }
         'fleetctl;explain' {
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with the token to send; FLEETCTL_TOKEN holds the token itself')
             [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
@@ -451,7 +491,9 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
             break
         }
         'fleetctl;schema' {
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with the token to send; FLEETCTL_TOKEN holds the token itself')
             [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
@@ -468,7 +510,9 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
             break
         }
         'fleetctl;schema;output' {
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with the token to send; FLEETCTL_TOKEN holds the token itself')
             [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
@@ -488,7 +532,9 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
             [CompletionResult]::new('--selector', '--selector', [CompletionResultType]::ParameterName, 'Only those whose labels match, such as ring=canary or ''zone in (a,b),!old''')
             [CompletionResult]::new('--ref', '--ref', [CompletionResultType]::ParameterName, 'Only those that refer to this resource, such as site/plant-1')
             [CompletionResult]::new('--name', '--name', [CompletionResultType]::ParameterName, 'Only those whose name matches: * any text, ? one character')
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with the token to send; FLEETCTL_TOKEN holds the token itself')
             [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
@@ -511,7 +557,9 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
             [CompletionResult]::new('--ref', '--ref', [CompletionResultType]::ParameterName, 'Only those that refer to this resource, such as site/plant-1')
             [CompletionResult]::new('--name', '--name', [CompletionResultType]::ParameterName, 'Only those whose name matches: * any text, ? one character')
             [CompletionResult]::new('--from-revision', '--from-revision', [CompletionResultType]::ParameterName, 'Resume behind this revision instead of showing what there is')
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with the token to send; FLEETCTL_TOKEN holds the token itself')
             [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
@@ -529,7 +577,9 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
             break
         }
         'fleetctl;device' {
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with the token to send; FLEETCTL_TOKEN holds the token itself')
             [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
@@ -548,7 +598,9 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
             break
         }
         'fleetctl;device;claim-token' {
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with the token to send; FLEETCTL_TOKEN holds the token itself')
             [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
@@ -572,7 +624,9 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
             [CompletionResult]::new('--serial', '--serial', [CompletionResultType]::ParameterName, 'Only the device with this serial number')
             [CompletionResult]::new('--expires', '--expires', [CompletionResultType]::ParameterName, 'Until when, such as 30m or 7d')
             [CompletionResult]::new('--max-uses', '--max-uses', [CompletionResultType]::ParameterName, 'How many devices may use it')
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with the token to send; FLEETCTL_TOKEN holds the token itself')
             [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
@@ -588,7 +642,9 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
             break
         }
         'fleetctl;device;claim-token;list' {
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with the token to send; FLEETCTL_TOKEN holds the token itself')
             [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
@@ -604,7 +660,9 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
             break
         }
         'fleetctl;device;claim-token;revoke' {
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with the token to send; FLEETCTL_TOKEN holds the token itself')
             [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
@@ -620,7 +678,9 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
             break
         }
         'fleetctl;device;command' {
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with the token to send; FLEETCTL_TOKEN holds the token itself')
             [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
@@ -640,7 +700,9 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
         'fleetctl;device;command;send' {
             [CompletionResult]::new('--params', '--params', [CompletionResultType]::ParameterName, 'Parameters, a JSON object')
             [CompletionResult]::new('--expires', '--expires', [CompletionResultType]::ParameterName, 'How long it is worth delivering')
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with the token to send; FLEETCTL_TOKEN holds the token itself')
             [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
@@ -657,7 +719,9 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
         }
         'fleetctl;device;command;list' {
             [CompletionResult]::new('--limit', '--limit', [CompletionResultType]::ParameterName, 'At most so many')
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with the token to send; FLEETCTL_TOKEN holds the token itself')
             [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
@@ -677,7 +741,9 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
             [CompletionResult]::new('--to', '--to', [CompletionResultType]::ParameterName, 'Until, exclusive')
             [CompletionResult]::new('--level', '--level', [CompletionResultType]::ParameterName, 'Least level: debug, info, warning, error')
             [CompletionResult]::new('--limit', '--limit', [CompletionResultType]::ParameterName, 'The newest so many')
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with the token to send; FLEETCTL_TOKEN holds the token itself')
             [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
@@ -694,7 +760,9 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
             break
         }
         'fleetctl;telemetry' {
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with the token to send; FLEETCTL_TOKEN holds the token itself')
             [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
@@ -717,7 +785,9 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
             [CompletionResult]::new('-l', '-l', [CompletionResultType]::ParameterName, 'Instead of one device: those whose labels match')
             [CompletionResult]::new('--selector', '--selector', [CompletionResultType]::ParameterName, 'Instead of one device: those whose labels match')
             [CompletionResult]::new('--source', '--source', [CompletionResultType]::ParameterName, 'Only this source, such as main:1')
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with the token to send; FLEETCTL_TOKEN holds the token itself')
             [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
@@ -739,7 +809,9 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
             [CompletionResult]::new('--agg', '--agg', [CompletionResultType]::ParameterName, 'What becomes of an interval''s readings')
             [CompletionResult]::new('--source', '--source', [CompletionResultType]::ParameterName, 'Only this source, such as main:1')
             [CompletionResult]::new('--limit', '--limit', [CompletionResultType]::ParameterName, 'At most so many readings; 0: all')
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with the token to send; FLEETCTL_TOKEN holds the token itself')
             [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
@@ -759,7 +831,9 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
             [CompletionResult]::new('--from', '--from', [CompletionResultType]::ParameterName, 'From, inclusive: RFC 3339, epoch milliseconds, or an age such as -1h')
             [CompletionResult]::new('--to', '--to', [CompletionResultType]::ParameterName, 'Until, exclusive')
             [CompletionResult]::new('--source', '--source', [CompletionResultType]::ParameterName, 'Only this source, such as main:1')
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with the token to send; FLEETCTL_TOKEN holds the token itself')
             [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
@@ -776,7 +850,9 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
         }
         'fleetctl;telemetry;tail' {
             [CompletionResult]::new('--source', '--source', [CompletionResultType]::ParameterName, 'Only this source, such as main:1')
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with the token to send; FLEETCTL_TOKEN holds the token itself')
             [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
@@ -792,7 +868,9 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
             break
         }
         'fleetctl;template' {
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with the token to send; FLEETCTL_TOKEN holds the token itself')
             [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
@@ -813,7 +891,9 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
             [CompletionResult]::new('--values', '--values', [CompletionResultType]::ParameterName, 'File of values (YAML or JSON), or - for standard input')
             [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'Take the template from manifests instead of fleetd: file, directory, or - ; repeatable')
             [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'Take the template from manifests instead of fleetd: file, directory, or - ; repeatable')
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with the token to send; FLEETCTL_TOKEN holds the token itself')
             [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
@@ -829,7 +909,9 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
             break
         }
         'fleetctl;modbus' {
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with the token to send; FLEETCTL_TOKEN holds the token itself')
             [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
@@ -856,7 +938,9 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
             [CompletionResult]::new('--slave', '--slave', [CompletionResultType]::ParameterName, 'Address of the slave')
             [CompletionResult]::new('--bus', '--bus', [CompletionResultType]::ParameterName, 'Bus of the device''s configuration')
             [CompletionResult]::new('--patience', '--patience', [CompletionResultType]::ParameterName, 'How long the slave may take')
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with the token to send; FLEETCTL_TOKEN holds the token itself')
             [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
@@ -874,7 +958,9 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
             break
         }
         'fleetctl;server' {
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with the token to send; FLEETCTL_TOKEN holds the token itself')
             [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
@@ -891,7 +977,9 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
             break
         }
         'fleetctl;server;status' {
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with the token to send; FLEETCTL_TOKEN holds the token itself')
             [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
@@ -907,7 +995,9 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
             break
         }
         'fleetctl;version' {
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with the token to send; FLEETCTL_TOKEN holds the token itself')
             [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
@@ -923,7 +1013,9 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
             break
         }
         'fleetctl;completion' {
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with the token to send; FLEETCTL_TOKEN holds the token itself')
             [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
@@ -939,7 +1031,9 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
             break
         }
         'fleetctl;help' {
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with the token to send; FLEETCTL_TOKEN holds the token itself')
             [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')

@@ -161,13 +161,21 @@ _fleetctl() {
 
     case "${cmd}" in
         fleetctl)
-            opts="-o -y -q -h -V --server --org --env --output --color --timeout --yes --quiet --help --version get describe validate fmt plan apply diff drift pull undo rollback history blame edit label annotate mv delete explain schema export watch device telemetry template modbus server version completion help"
+            opts="-o -y -q -h -V --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help --version get describe validate fmt plan apply diff drift pull undo rollback history blame edit label annotate mv delete explain schema export watch device telemetry template modbus server version completion help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -203,13 +211,21 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__annotate)
-            opts="-o -y -q -h --dry-run --server --org --env --output --color --timeout --yes --quiet --help"
+            opts="-o -y -q -h --dry-run --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -245,7 +261,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__apply)
-            opts="-f -o -y -q -h --file --apply-set --prune --take --yield --max-delete --report --plan --dry-run --wait --server --org --env --output --color --timeout --yes --quiet --help"
+            opts="-f -o -y -q -h --file --apply-set --prune --take --yield --max-delete --report --plan --dry-run --wait --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -283,6 +299,14 @@ _fleetctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --org)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -315,7 +339,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__blame)
-            opts="-o -y -q -h --field --server --org --env --output --color --timeout --yes --quiet --help"
+            opts="-o -y -q -h --field --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -326,6 +350,14 @@ _fleetctl() {
                     return 0
                     ;;
                 --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -361,13 +393,21 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__completion)
-            opts="-o -y -q -h --server --org --env --output --color --timeout --yes --quiet --help bash elvish fish powershell zsh"
+            opts="-o -y -q -h --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help bash elvish fish powershell zsh"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -403,7 +443,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__delete)
-            opts="-f -o -y -q -h --file --dry-run --cascade --server --org --env --output --color --timeout --yes --quiet --help"
+            opts="-f -o -y -q -h --file --dry-run --cascade --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -418,6 +458,14 @@ _fleetctl() {
                     return 0
                     ;;
                 --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -453,13 +501,21 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__describe)
-            opts="-o -y -q -h --server --org --env --output --color --timeout --yes --quiet --help"
+            opts="-o -y -q -h --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -495,13 +551,21 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__device)
-            opts="-o -y -q -h --server --org --env --output --color --timeout --yes --quiet --help claim-token command logs"
+            opts="-o -y -q -h --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help claim-token command logs"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -537,13 +601,21 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__device__subcmd__claim__subcmd__token)
-            opts="-o -y -q -h --server --org --env --output --color --timeout --yes --quiet --help create list revoke"
+            opts="-o -y -q -h --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help create list revoke"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -579,7 +651,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__device__subcmd__claim__subcmd__token__subcmd__create)
-            opts="-o -y -q -h --site --model --serial --expires --max-uses --server --org --env --output --color --timeout --yes --quiet --help"
+            opts="-o -y -q -h --site --model --serial --expires --max-uses --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -606,6 +678,14 @@ _fleetctl() {
                     return 0
                     ;;
                 --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -641,13 +721,21 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__device__subcmd__claim__subcmd__token__subcmd__list)
-            opts="-o -y -q -h --server --org --env --output --color --timeout --yes --quiet --help"
+            opts="-o -y -q -h --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -683,13 +771,21 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__device__subcmd__claim__subcmd__token__subcmd__revoke)
-            opts="-o -y -q -h --server --org --env --output --color --timeout --yes --quiet --help"
+            opts="-o -y -q -h --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -725,13 +821,21 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__device__subcmd__command)
-            opts="-o -y -q -h --server --org --env --output --color --timeout --yes --quiet --help send list"
+            opts="-o -y -q -h --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help send list"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -767,7 +871,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__device__subcmd__command__subcmd__list)
-            opts="-o -y -q -h --limit --server --org --env --output --color --timeout --yes --quiet --help"
+            opts="-o -y -q -h --limit --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -778,6 +882,14 @@ _fleetctl() {
                     return 0
                     ;;
                 --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -813,7 +925,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__device__subcmd__command__subcmd__send)
-            opts="-o -y -q -h --params --expires --server --org --env --output --color --timeout --yes --quiet --help"
+            opts="-o -y -q -h --params --expires --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -828,6 +940,14 @@ _fleetctl() {
                     return 0
                     ;;
                 --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -863,7 +983,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__device__subcmd__logs)
-            opts="-o -y -q -h --from --to --level --limit --follow --server --org --env --output --color --timeout --yes --quiet --help"
+            opts="-o -y -q -h --from --to --level --limit --follow --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -886,6 +1006,14 @@ _fleetctl() {
                     return 0
                     ;;
                 --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -921,7 +1049,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__diff)
-            opts="-f -o -y -q -h --file --apply-set --prune --take --yield --max-delete --report --exit-code --server --org --env --output --color --timeout --yes --quiet --help"
+            opts="-f -o -y -q -h --file --apply-set --prune --take --yield --max-delete --report --exit-code --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -948,6 +1076,14 @@ _fleetctl() {
                     return 0
                     ;;
                 --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -983,7 +1119,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__drift)
-            opts="-f -o -y -q -h --file --apply-set --prune --take --yield --max-delete --report --server --org --env --output --color --timeout --yes --quiet --help"
+            opts="-f -o -y -q -h --file --apply-set --prune --take --yield --max-delete --report --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1010,6 +1146,14 @@ _fleetctl() {
                     return 0
                     ;;
                 --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1045,13 +1189,21 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__edit)
-            opts="-o -y -q -h --server --org --env --output --color --timeout --yes --quiet --help"
+            opts="-o -y -q -h --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1087,13 +1239,21 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__explain)
-            opts="-o -y -q -h --recursive --server --org --env --output --color --timeout --yes --quiet --help"
+            opts="-o -y -q -h --recursive --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1129,7 +1289,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__export)
-            opts="-l -A -o -y -q -h --selector --ref --name --all-orgs --server --org --env --output --color --timeout --yes --quiet --help"
+            opts="-l -A -o -y -q -h --selector --ref --name --all-orgs --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1152,6 +1312,14 @@ _fleetctl() {
                     return 0
                     ;;
                 --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1187,7 +1355,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__fmt)
-            opts="-f -o -y -q -h --file --check --server --org --env --output --color --timeout --yes --quiet --help"
+            opts="-f -o -y -q -h --file --check --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1202,6 +1370,14 @@ _fleetctl() {
                     return 0
                     ;;
                 --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1237,7 +1413,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__get)
-            opts="-l -A -o -y -q -h --selector --ref --name --all-orgs --limit --at --server --org --env --output --color --timeout --yes --quiet --help"
+            opts="-l -A -o -y -q -h --selector --ref --name --all-orgs --limit --at --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1268,6 +1444,14 @@ _fleetctl() {
                     return 0
                     ;;
                 --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1303,13 +1487,21 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__help)
-            opts="-o -y -q -h --server --org --env --output --color --timeout --yes --quiet --help"
+            opts="-o -y -q -h --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1345,7 +1537,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__history)
-            opts="-A -o -y -q -h --limit --revision --all-orgs --server --org --env --output --color --timeout --yes --quiet --help"
+            opts="-A -o -y -q -h --limit --revision --all-orgs --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1360,6 +1552,14 @@ _fleetctl() {
                     return 0
                     ;;
                 --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1395,13 +1595,21 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__label)
-            opts="-o -y -q -h --dry-run --server --org --env --output --color --timeout --yes --quiet --help"
+            opts="-o -y -q -h --dry-run --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1437,13 +1645,21 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__modbus)
-            opts="-o -y -q -h --server --org --env --output --color --timeout --yes --quiet --help read"
+            opts="-o -y -q -h --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help read"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1479,7 +1695,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__modbus__subcmd__read)
-            opts="-o -y -q -h --host --label --address --function --count --type --registers --little-bytes --little-words --slave --bus --patience --server --org --env --output --color --timeout --yes --quiet --help"
+            opts="-o -y -q -h --host --label --address --function --count --type --registers --little-bytes --little-words --slave --bus --patience --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1529,6 +1745,14 @@ _fleetctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --org)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1561,13 +1785,21 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__mv)
-            opts="-o -y -q -h --dry-run --server --org --env --output --color --timeout --yes --quiet --help"
+            opts="-o -y -q -h --dry-run --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1603,7 +1835,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__plan)
-            opts="-f -o -y -q -h --file --apply-set --prune --take --yield --max-delete --report --out --exit-code --server --org --env --output --color --timeout --yes --quiet --help"
+            opts="-f -o -y -q -h --file --apply-set --prune --take --yield --max-delete --report --out --exit-code --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1634,6 +1866,14 @@ _fleetctl() {
                     return 0
                     ;;
                 --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1669,7 +1909,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__pull)
-            opts="-f -o -y -q -h --file --apply-set --prune --take --yield --max-delete --report --dry-run --server --org --env --output --color --timeout --yes --quiet --help"
+            opts="-f -o -y -q -h --file --apply-set --prune --take --yield --max-delete --report --dry-run --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1696,6 +1936,14 @@ _fleetctl() {
                     return 0
                     ;;
                 --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1731,7 +1979,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__rollback)
-            opts="-o -y -q -h --to --dry-run --server --org --env --output --color --timeout --yes --quiet --help"
+            opts="-o -y -q -h --to --dry-run --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1742,6 +1990,14 @@ _fleetctl() {
                     return 0
                     ;;
                 --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1777,13 +2033,21 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__schema)
-            opts="-o -y -q -h --server --org --env --output --color --timeout --yes --quiet --help output"
+            opts="-o -y -q -h --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help output"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1819,13 +2083,21 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__schema__subcmd__output)
-            opts="-o -y -q -h --server --org --env --output --color --timeout --yes --quiet --help"
+            opts="-o -y -q -h --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1861,13 +2133,21 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__server)
-            opts="-o -y -q -h --server --org --env --output --color --timeout --yes --quiet --help status"
+            opts="-o -y -q -h --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help status"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1903,13 +2183,21 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__server__subcmd__status)
-            opts="-o -y -q -h --server --org --env --output --color --timeout --yes --quiet --help"
+            opts="-o -y -q -h --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1945,13 +2233,21 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__telemetry)
-            opts="-o -y -q -h --server --org --env --output --color --timeout --yes --quiet --help latest query summary tail"
+            opts="-o -y -q -h --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help latest query summary tail"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1987,7 +2283,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__telemetry__subcmd__latest)
-            opts="-l -o -y -q -h --selector --source --server --org --env --output --color --timeout --yes --quiet --help"
+            opts="-l -o -y -q -h --selector --source --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2006,6 +2302,14 @@ _fleetctl() {
                     return 0
                     ;;
                 --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2041,7 +2345,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__telemetry__subcmd__query)
-            opts="-o -y -q -h --from --to --every --agg --raw --source --limit --server --org --env --output --color --timeout --yes --quiet --help"
+            opts="-o -y -q -h --from --to --every --agg --raw --source --limit --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2072,6 +2376,14 @@ _fleetctl() {
                     return 0
                     ;;
                 --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2107,7 +2419,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__telemetry__subcmd__summary)
-            opts="-o -y -q -h --from --to --source --server --org --env --output --color --timeout --yes --quiet --help"
+            opts="-o -y -q -h --from --to --source --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2126,6 +2438,14 @@ _fleetctl() {
                     return 0
                     ;;
                 --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2161,7 +2481,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__telemetry__subcmd__tail)
-            opts="-o -y -q -h --source --server --org --env --output --color --timeout --yes --quiet --help"
+            opts="-o -y -q -h --source --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2172,6 +2492,14 @@ _fleetctl() {
                     return 0
                     ;;
                 --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2207,13 +2535,21 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__template)
-            opts="-o -y -q -h --server --org --env --output --color --timeout --yes --quiet --help render"
+            opts="-o -y -q -h --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help render"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2249,7 +2585,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__template__subcmd__render)
-            opts="-f -o -y -q -h --set --values --file --server --org --env --output --color --timeout --yes --quiet --help"
+            opts="-f -o -y -q -h --set --values --file --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2272,6 +2608,14 @@ _fleetctl() {
                     return 0
                     ;;
                 --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2307,13 +2651,21 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__undo)
-            opts="-o -y -q -h --dry-run --force --server --org --env --output --color --timeout --yes --quiet --help"
+            opts="-o -y -q -h --dry-run --force --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2349,7 +2701,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__validate)
-            opts="-f -o -y -q -h --file --report --server --org --env --output --color --timeout --yes --quiet --help"
+            opts="-f -o -y -q -h --file --report --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2368,6 +2720,14 @@ _fleetctl() {
                     return 0
                     ;;
                 --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2403,13 +2763,21 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__version)
-            opts="-o -y -q -h --server --org --env --output --color --timeout --yes --quiet --help"
+            opts="-o -y -q -h --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2445,7 +2813,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__watch)
-            opts="-l -A -o -y -q -h --selector --ref --name --all-orgs --from-revision --server --org --env --output --color --timeout --yes --quiet --help"
+            opts="-l -A -o -y -q -h --selector --ref --name --all-orgs --from-revision --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2472,6 +2840,14 @@ _fleetctl() {
                     return 0
                     ;;
                 --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

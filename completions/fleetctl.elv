@@ -18,7 +18,9 @@ set edit:completion:arg-completer[fleetctl] = {|@words|
     }
     var completions = [
         &'fleetctl'= {
-            cand --server 'Where fleetd is: unix:///path/to/fleetd.sock'
+            cand --server 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock'
+            cand --ca 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts'
+            cand --token-file 'File with the token to send; FLEETCTL_TOKEN holds the token itself'
             cand --org 'Organization; not needed while there is only one, or where manifests name it'
             cand --env 'Environment of fleetctl.yaml'
             cand -o 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...'
@@ -71,7 +73,9 @@ set edit:completion:arg-completer[fleetctl] = {|@words|
             cand --name 'Only those whose name matches: * any text, ? one character'
             cand --limit 'At most so many; 0: all'
             cand --at 'As it was then: a revision, or a time'
-            cand --server 'Where fleetd is: unix:///path/to/fleetd.sock'
+            cand --server 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock'
+            cand --ca 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts'
+            cand --token-file 'File with the token to send; FLEETCTL_TOKEN holds the token itself'
             cand --org 'Organization; not needed while there is only one, or where manifests name it'
             cand --env 'Environment of fleetctl.yaml'
             cand -o 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...'
@@ -88,7 +92,9 @@ set edit:completion:arg-completer[fleetctl] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'fleetctl;describe'= {
-            cand --server 'Where fleetd is: unix:///path/to/fleetd.sock'
+            cand --server 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock'
+            cand --ca 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts'
+            cand --token-file 'File with the token to send; FLEETCTL_TOKEN holds the token itself'
             cand --org 'Organization; not needed while there is only one, or where manifests name it'
             cand --env 'Environment of fleetctl.yaml'
             cand -o 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...'
@@ -106,7 +112,9 @@ set edit:completion:arg-completer[fleetctl] = {|@words|
             cand -f 'File or directory of manifests, or - for standard input; repeatable. Without it: what fleetctl.yaml includes'
             cand --file 'File or directory of manifests, or - for standard input; repeatable. Without it: what fleetctl.yaml includes'
             cand --report 'Tell problems to a pipeline, too: github, markdown, junit, sarif or json, with =FILE into a file; repeatable'
-            cand --server 'Where fleetd is: unix:///path/to/fleetd.sock'
+            cand --server 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock'
+            cand --ca 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts'
+            cand --token-file 'File with the token to send; FLEETCTL_TOKEN holds the token itself'
             cand --org 'Organization; not needed while there is only one, or where manifests name it'
             cand --env 'Environment of fleetctl.yaml'
             cand -o 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...'
@@ -123,7 +131,9 @@ set edit:completion:arg-completer[fleetctl] = {|@words|
         &'fleetctl;fmt'= {
             cand -f 'File or directory of manifests, or - for standard input; repeatable. Without it: what fleetctl.yaml includes'
             cand --file 'File or directory of manifests, or - for standard input; repeatable. Without it: what fleetctl.yaml includes'
-            cand --server 'Where fleetd is: unix:///path/to/fleetd.sock'
+            cand --server 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock'
+            cand --ca 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts'
+            cand --token-file 'File with the token to send; FLEETCTL_TOKEN holds the token itself'
             cand --org 'Organization; not needed while there is only one, or where manifests name it'
             cand --env 'Environment of fleetctl.yaml'
             cand -o 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...'
@@ -145,7 +155,9 @@ set edit:completion:arg-completer[fleetctl] = {|@words|
             cand --max-delete 'Most resources that may be deleted; by default the greater of 10 and a tenth of the apply set'
             cand --report 'Tell problems to a pipeline, too: github, markdown, junit, sarif or json, with =FILE into a file; repeatable'
             cand --out 'Write the plan to a file, for `fleetctl apply --plan FILE`'
-            cand --server 'Where fleetd is: unix:///path/to/fleetd.sock'
+            cand --server 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock'
+            cand --ca 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts'
+            cand --token-file 'File with the token to send; FLEETCTL_TOKEN holds the token itself'
             cand --org 'Organization; not needed while there is only one, or where manifests name it'
             cand --env 'Environment of fleetctl.yaml'
             cand -o 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...'
@@ -171,7 +183,9 @@ set edit:completion:arg-completer[fleetctl] = {|@words|
             cand --report 'Tell problems to a pipeline, too: github, markdown, junit, sarif or json, with =FILE into a file; repeatable'
             cand --plan 'Apply a plan that `fleetctl plan --out FILE` saved: what was looked at, or nothing'
             cand --wait 'Then wait until the devices that it reaches run the new configuration, at most so long'
-            cand --server 'Where fleetd is: unix:///path/to/fleetd.sock'
+            cand --server 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock'
+            cand --ca 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts'
+            cand --token-file 'File with the token to send; FLEETCTL_TOKEN holds the token itself'
             cand --org 'Organization; not needed while there is only one, or where manifests name it'
             cand --env 'Environment of fleetctl.yaml'
             cand -o 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...'
@@ -195,7 +209,9 @@ set edit:completion:arg-completer[fleetctl] = {|@words|
             cand --apply-set 'Own the submitted fields and resources as this source of manifests, instead of as yourself'
             cand --max-delete 'Most resources that may be deleted; by default the greater of 10 and a tenth of the apply set'
             cand --report 'Tell problems to a pipeline, too: github, markdown, junit, sarif or json, with =FILE into a file; repeatable'
-            cand --server 'Where fleetd is: unix:///path/to/fleetd.sock'
+            cand --server 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock'
+            cand --ca 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts'
+            cand --token-file 'File with the token to send; FLEETCTL_TOKEN holds the token itself'
             cand --org 'Organization; not needed while there is only one, or where manifests name it'
             cand --env 'Environment of fleetctl.yaml'
             cand -o 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...'
@@ -219,7 +235,9 @@ set edit:completion:arg-completer[fleetctl] = {|@words|
             cand --apply-set 'Own the submitted fields and resources as this source of manifests, instead of as yourself'
             cand --max-delete 'Most resources that may be deleted; by default the greater of 10 and a tenth of the apply set'
             cand --report 'Tell problems to a pipeline, too: github, markdown, junit, sarif or json, with =FILE into a file; repeatable'
-            cand --server 'Where fleetd is: unix:///path/to/fleetd.sock'
+            cand --server 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock'
+            cand --ca 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts'
+            cand --token-file 'File with the token to send; FLEETCTL_TOKEN holds the token itself'
             cand --org 'Organization; not needed while there is only one, or where manifests name it'
             cand --env 'Environment of fleetctl.yaml'
             cand -o 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...'
@@ -242,7 +260,9 @@ set edit:completion:arg-completer[fleetctl] = {|@words|
             cand --apply-set 'Own the submitted fields and resources as this source of manifests, instead of as yourself'
             cand --max-delete 'Most resources that may be deleted; by default the greater of 10 and a tenth of the apply set'
             cand --report 'Tell problems to a pipeline, too: github, markdown, junit, sarif or json, with =FILE into a file; repeatable'
-            cand --server 'Where fleetd is: unix:///path/to/fleetd.sock'
+            cand --server 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock'
+            cand --ca 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts'
+            cand --token-file 'File with the token to send; FLEETCTL_TOKEN holds the token itself'
             cand --org 'Organization; not needed while there is only one, or where manifests name it'
             cand --env 'Environment of fleetctl.yaml'
             cand -o 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...'
@@ -261,7 +281,9 @@ set edit:completion:arg-completer[fleetctl] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'fleetctl;undo'= {
-            cand --server 'Where fleetd is: unix:///path/to/fleetd.sock'
+            cand --server 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock'
+            cand --ca 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts'
+            cand --token-file 'File with the token to send; FLEETCTL_TOKEN holds the token itself'
             cand --org 'Organization; not needed while there is only one, or where manifests name it'
             cand --env 'Environment of fleetctl.yaml'
             cand -o 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...'
@@ -279,7 +301,9 @@ set edit:completion:arg-completer[fleetctl] = {|@words|
         }
         &'fleetctl;rollback'= {
             cand --to 'Revision of the transaction, as `fleetctl history` shows it'
-            cand --server 'Where fleetd is: unix:///path/to/fleetd.sock'
+            cand --server 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock'
+            cand --ca 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts'
+            cand --token-file 'File with the token to send; FLEETCTL_TOKEN holds the token itself'
             cand --org 'Organization; not needed while there is only one, or where manifests name it'
             cand --env 'Environment of fleetctl.yaml'
             cand -o 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...'
@@ -297,7 +321,9 @@ set edit:completion:arg-completer[fleetctl] = {|@words|
         &'fleetctl;history'= {
             cand --limit 'At most so many; 0: all'
             cand --revision 'Only this transaction'
-            cand --server 'Where fleetd is: unix:///path/to/fleetd.sock'
+            cand --server 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock'
+            cand --ca 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts'
+            cand --token-file 'File with the token to send; FLEETCTL_TOKEN holds the token itself'
             cand --org 'Organization; not needed while there is only one, or where manifests name it'
             cand --env 'Environment of fleetctl.yaml'
             cand -o 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...'
@@ -315,7 +341,9 @@ set edit:completion:arg-completer[fleetctl] = {|@words|
         }
         &'fleetctl;blame'= {
             cand --field 'Only fields whose path matches: * any text'
-            cand --server 'Where fleetd is: unix:///path/to/fleetd.sock'
+            cand --server 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock'
+            cand --ca 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts'
+            cand --token-file 'File with the token to send; FLEETCTL_TOKEN holds the token itself'
             cand --org 'Organization; not needed while there is only one, or where manifests name it'
             cand --env 'Environment of fleetctl.yaml'
             cand -o 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...'
@@ -330,7 +358,9 @@ set edit:completion:arg-completer[fleetctl] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'fleetctl;edit'= {
-            cand --server 'Where fleetd is: unix:///path/to/fleetd.sock'
+            cand --server 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock'
+            cand --ca 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts'
+            cand --token-file 'File with the token to send; FLEETCTL_TOKEN holds the token itself'
             cand --org 'Organization; not needed while there is only one, or where manifests name it'
             cand --env 'Environment of fleetctl.yaml'
             cand -o 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...'
@@ -345,7 +375,9 @@ set edit:completion:arg-completer[fleetctl] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'fleetctl;label'= {
-            cand --server 'Where fleetd is: unix:///path/to/fleetd.sock'
+            cand --server 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock'
+            cand --ca 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts'
+            cand --token-file 'File with the token to send; FLEETCTL_TOKEN holds the token itself'
             cand --org 'Organization; not needed while there is only one, or where manifests name it'
             cand --env 'Environment of fleetctl.yaml'
             cand -o 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...'
@@ -361,7 +393,9 @@ set edit:completion:arg-completer[fleetctl] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'fleetctl;annotate'= {
-            cand --server 'Where fleetd is: unix:///path/to/fleetd.sock'
+            cand --server 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock'
+            cand --ca 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts'
+            cand --token-file 'File with the token to send; FLEETCTL_TOKEN holds the token itself'
             cand --org 'Organization; not needed while there is only one, or where manifests name it'
             cand --env 'Environment of fleetctl.yaml'
             cand -o 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...'
@@ -377,7 +411,9 @@ set edit:completion:arg-completer[fleetctl] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'fleetctl;mv'= {
-            cand --server 'Where fleetd is: unix:///path/to/fleetd.sock'
+            cand --server 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock'
+            cand --ca 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts'
+            cand --token-file 'File with the token to send; FLEETCTL_TOKEN holds the token itself'
             cand --org 'Organization; not needed while there is only one, or where manifests name it'
             cand --env 'Environment of fleetctl.yaml'
             cand -o 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...'
@@ -395,7 +431,9 @@ set edit:completion:arg-completer[fleetctl] = {|@words|
         &'fleetctl;delete'= {
             cand -f 'Delete what these manifests name; - for standard input; repeatable'
             cand --file 'Delete what these manifests name; - for standard input; repeatable'
-            cand --server 'Where fleetd is: unix:///path/to/fleetd.sock'
+            cand --server 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock'
+            cand --ca 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts'
+            cand --token-file 'File with the token to send; FLEETCTL_TOKEN holds the token itself'
             cand --org 'Organization; not needed while there is only one, or where manifests name it'
             cand --env 'Environment of fleetctl.yaml'
             cand -o 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...'
@@ -412,7 +450,9 @@ set edit:completion:arg-completer[fleetctl] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'fleetctl;explain'= {
-            cand --server 'Where fleetd is: unix:///path/to/fleetd.sock'
+            cand --server 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock'
+            cand --ca 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts'
+            cand --token-file 'File with the token to send; FLEETCTL_TOKEN holds the token itself'
             cand --org 'Organization; not needed while there is only one, or where manifests name it'
             cand --env 'Environment of fleetctl.yaml'
             cand -o 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...'
@@ -428,7 +468,9 @@ set edit:completion:arg-completer[fleetctl] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'fleetctl;schema'= {
-            cand --server 'Where fleetd is: unix:///path/to/fleetd.sock'
+            cand --server 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock'
+            cand --ca 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts'
+            cand --token-file 'File with the token to send; FLEETCTL_TOKEN holds the token itself'
             cand --org 'Organization; not needed while there is only one, or where manifests name it'
             cand --env 'Environment of fleetctl.yaml'
             cand -o 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...'
@@ -444,7 +486,9 @@ set edit:completion:arg-completer[fleetctl] = {|@words|
             cand output 'Print the JSON Schema of what a command prints with -o json'
         }
         &'fleetctl;schema;output'= {
-            cand --server 'Where fleetd is: unix:///path/to/fleetd.sock'
+            cand --server 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock'
+            cand --ca 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts'
+            cand --token-file 'File with the token to send; FLEETCTL_TOKEN holds the token itself'
             cand --org 'Organization; not needed while there is only one, or where manifests name it'
             cand --env 'Environment of fleetctl.yaml'
             cand -o 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...'
@@ -463,7 +507,9 @@ set edit:completion:arg-completer[fleetctl] = {|@words|
             cand --selector 'Only those whose labels match, such as ring=canary or ''zone in (a,b),!old'''
             cand --ref 'Only those that refer to this resource, such as site/plant-1'
             cand --name 'Only those whose name matches: * any text, ? one character'
-            cand --server 'Where fleetd is: unix:///path/to/fleetd.sock'
+            cand --server 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock'
+            cand --ca 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts'
+            cand --token-file 'File with the token to send; FLEETCTL_TOKEN holds the token itself'
             cand --org 'Organization; not needed while there is only one, or where manifests name it'
             cand --env 'Environment of fleetctl.yaml'
             cand -o 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...'
@@ -485,7 +531,9 @@ set edit:completion:arg-completer[fleetctl] = {|@words|
             cand --ref 'Only those that refer to this resource, such as site/plant-1'
             cand --name 'Only those whose name matches: * any text, ? one character'
             cand --from-revision 'Resume behind this revision instead of showing what there is'
-            cand --server 'Where fleetd is: unix:///path/to/fleetd.sock'
+            cand --server 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock'
+            cand --ca 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts'
+            cand --token-file 'File with the token to send; FLEETCTL_TOKEN holds the token itself'
             cand --org 'Organization; not needed while there is only one, or where manifests name it'
             cand --env 'Environment of fleetctl.yaml'
             cand -o 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...'
@@ -502,7 +550,9 @@ set edit:completion:arg-completer[fleetctl] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'fleetctl;device'= {
-            cand --server 'Where fleetd is: unix:///path/to/fleetd.sock'
+            cand --server 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock'
+            cand --ca 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts'
+            cand --token-file 'File with the token to send; FLEETCTL_TOKEN holds the token itself'
             cand --org 'Organization; not needed while there is only one, or where manifests name it'
             cand --env 'Environment of fleetctl.yaml'
             cand -o 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...'
@@ -520,7 +570,9 @@ set edit:completion:arg-completer[fleetctl] = {|@words|
             cand logs 'Show what a device logged, oldest first'
         }
         &'fleetctl;device;claim-token'= {
-            cand --server 'Where fleetd is: unix:///path/to/fleetd.sock'
+            cand --server 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock'
+            cand --ca 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts'
+            cand --token-file 'File with the token to send; FLEETCTL_TOKEN holds the token itself'
             cand --org 'Organization; not needed while there is only one, or where manifests name it'
             cand --env 'Environment of fleetctl.yaml'
             cand -o 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...'
@@ -543,7 +595,9 @@ set edit:completion:arg-completer[fleetctl] = {|@words|
             cand --serial 'Only the device with this serial number'
             cand --expires 'Until when, such as 30m or 7d'
             cand --max-uses 'How many devices may use it'
-            cand --server 'Where fleetd is: unix:///path/to/fleetd.sock'
+            cand --server 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock'
+            cand --ca 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts'
+            cand --token-file 'File with the token to send; FLEETCTL_TOKEN holds the token itself'
             cand --org 'Organization; not needed while there is only one, or where manifests name it'
             cand --env 'Environment of fleetctl.yaml'
             cand -o 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...'
@@ -558,7 +612,9 @@ set edit:completion:arg-completer[fleetctl] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'fleetctl;device;claim-token;list'= {
-            cand --server 'Where fleetd is: unix:///path/to/fleetd.sock'
+            cand --server 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock'
+            cand --ca 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts'
+            cand --token-file 'File with the token to send; FLEETCTL_TOKEN holds the token itself'
             cand --org 'Organization; not needed while there is only one, or where manifests name it'
             cand --env 'Environment of fleetctl.yaml'
             cand -o 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...'
@@ -573,7 +629,9 @@ set edit:completion:arg-completer[fleetctl] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'fleetctl;device;claim-token;revoke'= {
-            cand --server 'Where fleetd is: unix:///path/to/fleetd.sock'
+            cand --server 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock'
+            cand --ca 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts'
+            cand --token-file 'File with the token to send; FLEETCTL_TOKEN holds the token itself'
             cand --org 'Organization; not needed while there is only one, or where manifests name it'
             cand --env 'Environment of fleetctl.yaml'
             cand -o 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...'
@@ -588,7 +646,9 @@ set edit:completion:arg-completer[fleetctl] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'fleetctl;device;command'= {
-            cand --server 'Where fleetd is: unix:///path/to/fleetd.sock'
+            cand --server 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock'
+            cand --ca 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts'
+            cand --token-file 'File with the token to send; FLEETCTL_TOKEN holds the token itself'
             cand --org 'Organization; not needed while there is only one, or where manifests name it'
             cand --env 'Environment of fleetctl.yaml'
             cand -o 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...'
@@ -607,7 +667,9 @@ set edit:completion:arg-completer[fleetctl] = {|@words|
         &'fleetctl;device;command;send'= {
             cand --params 'Parameters, a JSON object'
             cand --expires 'How long it is worth delivering'
-            cand --server 'Where fleetd is: unix:///path/to/fleetd.sock'
+            cand --server 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock'
+            cand --ca 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts'
+            cand --token-file 'File with the token to send; FLEETCTL_TOKEN holds the token itself'
             cand --org 'Organization; not needed while there is only one, or where manifests name it'
             cand --env 'Environment of fleetctl.yaml'
             cand -o 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...'
@@ -623,7 +685,9 @@ set edit:completion:arg-completer[fleetctl] = {|@words|
         }
         &'fleetctl;device;command;list'= {
             cand --limit 'At most so many'
-            cand --server 'Where fleetd is: unix:///path/to/fleetd.sock'
+            cand --server 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock'
+            cand --ca 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts'
+            cand --token-file 'File with the token to send; FLEETCTL_TOKEN holds the token itself'
             cand --org 'Organization; not needed while there is only one, or where manifests name it'
             cand --env 'Environment of fleetctl.yaml'
             cand -o 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...'
@@ -642,7 +706,9 @@ set edit:completion:arg-completer[fleetctl] = {|@words|
             cand --to 'Until, exclusive'
             cand --level 'Least level: debug, info, warning, error'
             cand --limit 'The newest so many'
-            cand --server 'Where fleetd is: unix:///path/to/fleetd.sock'
+            cand --server 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock'
+            cand --ca 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts'
+            cand --token-file 'File with the token to send; FLEETCTL_TOKEN holds the token itself'
             cand --org 'Organization; not needed while there is only one, or where manifests name it'
             cand --env 'Environment of fleetctl.yaml'
             cand -o 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...'
@@ -658,7 +724,9 @@ set edit:completion:arg-completer[fleetctl] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'fleetctl;telemetry'= {
-            cand --server 'Where fleetd is: unix:///path/to/fleetd.sock'
+            cand --server 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock'
+            cand --ca 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts'
+            cand --token-file 'File with the token to send; FLEETCTL_TOKEN holds the token itself'
             cand --org 'Organization; not needed while there is only one, or where manifests name it'
             cand --env 'Environment of fleetctl.yaml'
             cand -o 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...'
@@ -680,7 +748,9 @@ set edit:completion:arg-completer[fleetctl] = {|@words|
             cand -l 'Instead of one device: those whose labels match'
             cand --selector 'Instead of one device: those whose labels match'
             cand --source 'Only this source, such as main:1'
-            cand --server 'Where fleetd is: unix:///path/to/fleetd.sock'
+            cand --server 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock'
+            cand --ca 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts'
+            cand --token-file 'File with the token to send; FLEETCTL_TOKEN holds the token itself'
             cand --org 'Organization; not needed while there is only one, or where manifests name it'
             cand --env 'Environment of fleetctl.yaml'
             cand -o 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...'
@@ -701,7 +771,9 @@ set edit:completion:arg-completer[fleetctl] = {|@words|
             cand --agg 'What becomes of an interval''s readings'
             cand --source 'Only this source, such as main:1'
             cand --limit 'At most so many readings; 0: all'
-            cand --server 'Where fleetd is: unix:///path/to/fleetd.sock'
+            cand --server 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock'
+            cand --ca 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts'
+            cand --token-file 'File with the token to send; FLEETCTL_TOKEN holds the token itself'
             cand --org 'Organization; not needed while there is only one, or where manifests name it'
             cand --env 'Environment of fleetctl.yaml'
             cand -o 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...'
@@ -720,7 +792,9 @@ set edit:completion:arg-completer[fleetctl] = {|@words|
             cand --from 'From, inclusive: RFC 3339, epoch milliseconds, or an age such as -1h'
             cand --to 'Until, exclusive'
             cand --source 'Only this source, such as main:1'
-            cand --server 'Where fleetd is: unix:///path/to/fleetd.sock'
+            cand --server 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock'
+            cand --ca 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts'
+            cand --token-file 'File with the token to send; FLEETCTL_TOKEN holds the token itself'
             cand --org 'Organization; not needed while there is only one, or where manifests name it'
             cand --env 'Environment of fleetctl.yaml'
             cand -o 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...'
@@ -736,7 +810,9 @@ set edit:completion:arg-completer[fleetctl] = {|@words|
         }
         &'fleetctl;telemetry;tail'= {
             cand --source 'Only this source, such as main:1'
-            cand --server 'Where fleetd is: unix:///path/to/fleetd.sock'
+            cand --server 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock'
+            cand --ca 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts'
+            cand --token-file 'File with the token to send; FLEETCTL_TOKEN holds the token itself'
             cand --org 'Organization; not needed while there is only one, or where manifests name it'
             cand --env 'Environment of fleetctl.yaml'
             cand -o 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...'
@@ -751,7 +827,9 @@ set edit:completion:arg-completer[fleetctl] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'fleetctl;template'= {
-            cand --server 'Where fleetd is: unix:///path/to/fleetd.sock'
+            cand --server 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock'
+            cand --ca 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts'
+            cand --token-file 'File with the token to send; FLEETCTL_TOKEN holds the token itself'
             cand --org 'Organization; not needed while there is only one, or where manifests name it'
             cand --env 'Environment of fleetctl.yaml'
             cand -o 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...'
@@ -771,7 +849,9 @@ set edit:completion:arg-completer[fleetctl] = {|@words|
             cand --values 'File of values (YAML or JSON), or - for standard input'
             cand -f 'Take the template from manifests instead of fleetd: file, directory, or - ; repeatable'
             cand --file 'Take the template from manifests instead of fleetd: file, directory, or - ; repeatable'
-            cand --server 'Where fleetd is: unix:///path/to/fleetd.sock'
+            cand --server 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock'
+            cand --ca 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts'
+            cand --token-file 'File with the token to send; FLEETCTL_TOKEN holds the token itself'
             cand --org 'Organization; not needed while there is only one, or where manifests name it'
             cand --env 'Environment of fleetctl.yaml'
             cand -o 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...'
@@ -786,7 +866,9 @@ set edit:completion:arg-completer[fleetctl] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'fleetctl;modbus'= {
-            cand --server 'Where fleetd is: unix:///path/to/fleetd.sock'
+            cand --server 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock'
+            cand --ca 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts'
+            cand --token-file 'File with the token to send; FLEETCTL_TOKEN holds the token itself'
             cand --org 'Organization; not needed while there is only one, or where manifests name it'
             cand --env 'Environment of fleetctl.yaml'
             cand -o 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...'
@@ -812,7 +894,9 @@ set edit:completion:arg-completer[fleetctl] = {|@words|
             cand --slave 'Address of the slave'
             cand --bus 'Bus of the device''s configuration'
             cand --patience 'How long the slave may take'
-            cand --server 'Where fleetd is: unix:///path/to/fleetd.sock'
+            cand --server 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock'
+            cand --ca 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts'
+            cand --token-file 'File with the token to send; FLEETCTL_TOKEN holds the token itself'
             cand --org 'Organization; not needed while there is only one, or where manifests name it'
             cand --env 'Environment of fleetctl.yaml'
             cand -o 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...'
@@ -829,7 +913,9 @@ set edit:completion:arg-completer[fleetctl] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'fleetctl;server'= {
-            cand --server 'Where fleetd is: unix:///path/to/fleetd.sock'
+            cand --server 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock'
+            cand --ca 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts'
+            cand --token-file 'File with the token to send; FLEETCTL_TOKEN holds the token itself'
             cand --org 'Organization; not needed while there is only one, or where manifests name it'
             cand --env 'Environment of fleetctl.yaml'
             cand -o 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...'
@@ -845,7 +931,9 @@ set edit:completion:arg-completer[fleetctl] = {|@words|
             cand status 'Show version, store, counts, buses'
         }
         &'fleetctl;server;status'= {
-            cand --server 'Where fleetd is: unix:///path/to/fleetd.sock'
+            cand --server 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock'
+            cand --ca 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts'
+            cand --token-file 'File with the token to send; FLEETCTL_TOKEN holds the token itself'
             cand --org 'Organization; not needed while there is only one, or where manifests name it'
             cand --env 'Environment of fleetctl.yaml'
             cand -o 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...'
@@ -860,7 +948,9 @@ set edit:completion:arg-completer[fleetctl] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'fleetctl;version'= {
-            cand --server 'Where fleetd is: unix:///path/to/fleetd.sock'
+            cand --server 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock'
+            cand --ca 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts'
+            cand --token-file 'File with the token to send; FLEETCTL_TOKEN holds the token itself'
             cand --org 'Organization; not needed while there is only one, or where manifests name it'
             cand --env 'Environment of fleetctl.yaml'
             cand -o 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...'
@@ -875,7 +965,9 @@ set edit:completion:arg-completer[fleetctl] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'fleetctl;completion'= {
-            cand --server 'Where fleetd is: unix:///path/to/fleetd.sock'
+            cand --server 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock'
+            cand --ca 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts'
+            cand --token-file 'File with the token to send; FLEETCTL_TOKEN holds the token itself'
             cand --org 'Organization; not needed while there is only one, or where manifests name it'
             cand --env 'Environment of fleetctl.yaml'
             cand -o 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...'
@@ -890,7 +982,9 @@ set edit:completion:arg-completer[fleetctl] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'fleetctl;help'= {
-            cand --server 'Where fleetd is: unix:///path/to/fleetd.sock'
+            cand --server 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock'
+            cand --ca 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts'
+            cand --token-file 'File with the token to send; FLEETCTL_TOKEN holds the token itself'
             cand --org 'Organization; not needed while there is only one, or where manifests name it'
             cand --env 'Environment of fleetctl.yaml'
             cand -o 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...'
