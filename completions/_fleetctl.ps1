@@ -21,7 +21,9 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
 
     $completions = @(switch ($command) {
         'fleetctl' {
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with the token to send; FLEETCTL_TOKEN holds the token itself')
             [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
@@ -78,7 +80,9 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
             [CompletionResult]::new('--name', '--name', [CompletionResultType]::ParameterName, 'Only those whose name matches: * any text, ? one character')
             [CompletionResult]::new('--limit', '--limit', [CompletionResultType]::ParameterName, 'At most so many; 0: all')
             [CompletionResult]::new('--at', '--at', [CompletionResultType]::ParameterName, 'As it was then: a revision, or a time')
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with the token to send; FLEETCTL_TOKEN holds the token itself')
             [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
@@ -96,7 +100,9 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
             break
         }
         'fleetctl;describe' {
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with the token to send; FLEETCTL_TOKEN holds the token itself')
             [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
@@ -115,7 +121,9 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
             [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'File or directory of manifests, or - for standard input; repeatable. Without it: what fleetctl.yaml includes')
             [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'File or directory of manifests, or - for standard input; repeatable. Without it: what fleetctl.yaml includes')
             [CompletionResult]::new('--report', '--report', [CompletionResultType]::ParameterName, 'Tell problems to a pipeline, too: github, markdown, junit, sarif or json, with =FILE into a file; repeatable')
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with the token to send; FLEETCTL_TOKEN holds the token itself')
             [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
@@ -133,7 +141,9 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
         'fleetctl;fmt' {
             [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'File or directory of manifests, or - for standard input; repeatable. Without it: what fleetctl.yaml includes')
             [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'File or directory of manifests, or - for standard input; repeatable. Without it: what fleetctl.yaml includes')
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with the token to send; FLEETCTL_TOKEN holds the token itself')
             [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
@@ -156,7 +166,9 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
             [CompletionResult]::new('--max-delete', '--max-delete', [CompletionResultType]::ParameterName, 'Most resources that may be deleted; by default the greater of 10 and a tenth of the apply set')
             [CompletionResult]::new('--report', '--report', [CompletionResultType]::ParameterName, 'Tell problems to a pipeline, too: github, markdown, junit, sarif or json, with =FILE into a file; repeatable')
             [CompletionResult]::new('--out', '--out', [CompletionResultType]::ParameterName, 'Write the plan to a file, for `fleetctl apply --plan FILE`')
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with the token to send; FLEETCTL_TOKEN holds the token itself')
             [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
@@ -183,7 +195,9 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
             [CompletionResult]::new('--report', '--report', [CompletionResultType]::ParameterName, 'Tell problems to a pipeline, too: github, markdown, junit, sarif or json, with =FILE into a file; repeatable')
             [CompletionResult]::new('--plan', '--plan', [CompletionResultType]::ParameterName, 'Apply a plan that `fleetctl plan --out FILE` saved: what was looked at, or nothing')
             [CompletionResult]::new('--wait', '--wait', [CompletionResultType]::ParameterName, 'Then wait until the devices that it reaches run the new configuration, at most so long')
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with the token to send; FLEETCTL_TOKEN holds the token itself')
             [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
@@ -208,7 +222,9 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
             [CompletionResult]::new('--apply-set', '--apply-set', [CompletionResultType]::ParameterName, 'Own the submitted fields and resources as this source of manifests, instead of as yourself')
             [CompletionResult]::new('--max-delete', '--max-delete', [CompletionResultType]::ParameterName, 'Most resources that may be deleted; by default the greater of 10 and a tenth of the apply set')
             [CompletionResult]::new('--report', '--report', [CompletionResultType]::ParameterName, 'Tell problems to a pipeline, too: github, markdown, junit, sarif or json, with =FILE into a file; repeatable')
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with the token to send; FLEETCTL_TOKEN holds the token itself')
             [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
@@ -233,7 +249,9 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
             [CompletionResult]::new('--apply-set', '--apply-set', [CompletionResultType]::ParameterName, 'Own the submitted fields and resources as this source of manifests, instead of as yourself')
             [CompletionResult]::new('--max-delete', '--max-delete', [CompletionResultType]::ParameterName, 'Most resources that may be deleted; by default the greater of 10 and a tenth of the apply set')
             [CompletionResult]::new('--report', '--report', [CompletionResultType]::ParameterName, 'Tell problems to a pipeline, too: github, markdown, junit, sarif or json, with =FILE into a file; repeatable')
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with the token to send; FLEETCTL_TOKEN holds the token itself')
             [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
@@ -257,7 +275,9 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
             [CompletionResult]::new('--apply-set', '--apply-set', [CompletionResultType]::ParameterName, 'Own the submitted fields and resources as this source of manifests, instead of as yourself')
             [CompletionResult]::new('--max-delete', '--max-delete', [CompletionResultType]::ParameterName, 'Most resources that may be deleted; by default the greater of 10 and a tenth of the apply set')
             [CompletionResult]::new('--report', '--report', [CompletionResultType]::ParameterName, 'Tell problems to a pipeline, too: github, markdown, junit, sarif or json, with =FILE into a file; repeatable')
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with the token to send; FLEETCTL_TOKEN holds the token itself')
             [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
@@ -277,7 +297,9 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
             break
         }
         'fleetctl;undo' {
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with the token to send; FLEETCTL_TOKEN holds the token itself')
             [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
@@ -296,7 +318,9 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
         }
         'fleetctl;rollback' {
             [CompletionResult]::new('--to', '--to', [CompletionResultType]::ParameterName, 'Revision of the transaction, as `fleetctl history` shows it')
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with the token to send; FLEETCTL_TOKEN holds the token itself')
             [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
@@ -315,7 +339,9 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
         'fleetctl;history' {
             [CompletionResult]::new('--limit', '--limit', [CompletionResultType]::ParameterName, 'At most so many; 0: all')
             [CompletionResult]::new('--revision', '--revision', [CompletionResultType]::ParameterName, 'Only this transaction')
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with the token to send; FLEETCTL_TOKEN holds the token itself')
             [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
@@ -334,7 +360,9 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
         }
         'fleetctl;blame' {
             [CompletionResult]::new('--field', '--field', [CompletionResultType]::ParameterName, 'Only fields whose path matches: * any text')
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with the token to send; FLEETCTL_TOKEN holds the token itself')
             [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
@@ -350,7 +378,9 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
             break
         }
         'fleetctl;edit' {
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with the token to send; FLEETCTL_TOKEN holds the token itself')
             [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
@@ -366,7 +396,9 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
             break
         }
         'fleetctl;label' {
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with the token to send; FLEETCTL_TOKEN holds the token itself')
             [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
@@ -383,7 +415,9 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
             break
         }
         'fleetctl;annotate' {
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with the token to send; FLEETCTL_TOKEN holds the token itself')
             [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
@@ -400,7 +434,9 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
             break
         }
         'fleetctl;mv' {
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with the token to send; FLEETCTL_TOKEN holds the token itself')
             [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
@@ -419,7 +455,9 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
         'fleetctl;delete' {
             [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'Delete what these manifests name; - for standard input; repeatable')
             [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'Delete what these manifests name; - for standard input; repeatable')
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with the token to send; FLEETCTL_TOKEN holds the token itself')
             [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
@@ -437,7 +475,9 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
             break
         }
         'fleetctl;explain' {
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with the token to send; FLEETCTL_TOKEN holds the token itself')
             [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
@@ -454,7 +494,9 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
             break
         }
         'fleetctl;schema' {
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with the token to send; FLEETCTL_TOKEN holds the token itself')
             [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
@@ -471,7 +513,9 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
             break
         }
         'fleetctl;schema;output' {
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with the token to send; FLEETCTL_TOKEN holds the token itself')
             [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
@@ -491,7 +535,9 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
             [CompletionResult]::new('--selector', '--selector', [CompletionResultType]::ParameterName, 'Only those whose labels match, such as ring=canary or ''zone in (a,b),!old''')
             [CompletionResult]::new('--ref', '--ref', [CompletionResultType]::ParameterName, 'Only those that refer to this resource, such as site/plant-1')
             [CompletionResult]::new('--name', '--name', [CompletionResultType]::ParameterName, 'Only those whose name matches: * any text, ? one character')
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with the token to send; FLEETCTL_TOKEN holds the token itself')
             [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
@@ -514,7 +560,9 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
             [CompletionResult]::new('--ref', '--ref', [CompletionResultType]::ParameterName, 'Only those that refer to this resource, such as site/plant-1')
             [CompletionResult]::new('--name', '--name', [CompletionResultType]::ParameterName, 'Only those whose name matches: * any text, ? one character')
             [CompletionResult]::new('--from-revision', '--from-revision', [CompletionResultType]::ParameterName, 'Resume behind this revision instead of showing what there is')
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with the token to send; FLEETCTL_TOKEN holds the token itself')
             [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
@@ -532,7 +580,9 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
             break
         }
         'fleetctl;device' {
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with the token to send; FLEETCTL_TOKEN holds the token itself')
             [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
@@ -551,7 +601,9 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
             break
         }
         'fleetctl;device;claim-token' {
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with the token to send; FLEETCTL_TOKEN holds the token itself')
             [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
@@ -575,7 +627,9 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
             [CompletionResult]::new('--serial', '--serial', [CompletionResultType]::ParameterName, 'Only the device with this serial number')
             [CompletionResult]::new('--expires', '--expires', [CompletionResultType]::ParameterName, 'Until when, such as 30m or 7d')
             [CompletionResult]::new('--max-uses', '--max-uses', [CompletionResultType]::ParameterName, 'How many devices may use it')
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with the token to send; FLEETCTL_TOKEN holds the token itself')
             [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
@@ -591,7 +645,9 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
             break
         }
         'fleetctl;device;claim-token;list' {
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with the token to send; FLEETCTL_TOKEN holds the token itself')
             [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
@@ -607,7 +663,9 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
             break
         }
         'fleetctl;device;claim-token;revoke' {
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with the token to send; FLEETCTL_TOKEN holds the token itself')
             [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
@@ -623,7 +681,9 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
             break
         }
         'fleetctl;device;command' {
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with the token to send; FLEETCTL_TOKEN holds the token itself')
             [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
@@ -643,7 +703,9 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
         'fleetctl;device;command;send' {
             [CompletionResult]::new('--params', '--params', [CompletionResultType]::ParameterName, 'Parameters, a JSON object')
             [CompletionResult]::new('--expires', '--expires', [CompletionResultType]::ParameterName, 'How long it is worth delivering')
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with the token to send; FLEETCTL_TOKEN holds the token itself')
             [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
@@ -660,7 +722,9 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
         }
         'fleetctl;device;command;list' {
             [CompletionResult]::new('--limit', '--limit', [CompletionResultType]::ParameterName, 'At most so many')
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with the token to send; FLEETCTL_TOKEN holds the token itself')
             [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
@@ -680,7 +744,9 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
             [CompletionResult]::new('--to', '--to', [CompletionResultType]::ParameterName, 'Until, exclusive')
             [CompletionResult]::new('--level', '--level', [CompletionResultType]::ParameterName, 'Least level: debug, info, warning, error')
             [CompletionResult]::new('--limit', '--limit', [CompletionResultType]::ParameterName, 'The newest so many')
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with the token to send; FLEETCTL_TOKEN holds the token itself')
             [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
@@ -697,7 +763,9 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
             break
         }
         'fleetctl;telemetry' {
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with the token to send; FLEETCTL_TOKEN holds the token itself')
             [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
@@ -720,7 +788,9 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
             [CompletionResult]::new('-l', '-l', [CompletionResultType]::ParameterName, 'Instead of one device: those whose labels match')
             [CompletionResult]::new('--selector', '--selector', [CompletionResultType]::ParameterName, 'Instead of one device: those whose labels match')
             [CompletionResult]::new('--source', '--source', [CompletionResultType]::ParameterName, 'Only this source, such as main:1')
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with the token to send; FLEETCTL_TOKEN holds the token itself')
             [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
@@ -742,7 +812,9 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
             [CompletionResult]::new('--agg', '--agg', [CompletionResultType]::ParameterName, 'What becomes of an interval''s readings')
             [CompletionResult]::new('--source', '--source', [CompletionResultType]::ParameterName, 'Only this source, such as main:1')
             [CompletionResult]::new('--limit', '--limit', [CompletionResultType]::ParameterName, 'At most so many readings; 0: all')
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with the token to send; FLEETCTL_TOKEN holds the token itself')
             [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
@@ -762,7 +834,9 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
             [CompletionResult]::new('--from', '--from', [CompletionResultType]::ParameterName, 'From, inclusive: RFC 3339, epoch milliseconds, or an age such as -1h')
             [CompletionResult]::new('--to', '--to', [CompletionResultType]::ParameterName, 'Until, exclusive')
             [CompletionResult]::new('--source', '--source', [CompletionResultType]::ParameterName, 'Only this source, such as main:1')
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with the token to send; FLEETCTL_TOKEN holds the token itself')
             [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
@@ -779,7 +853,9 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
         }
         'fleetctl;telemetry;tail' {
             [CompletionResult]::new('--source', '--source', [CompletionResultType]::ParameterName, 'Only this source, such as main:1')
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with the token to send; FLEETCTL_TOKEN holds the token itself')
             [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
@@ -795,7 +871,9 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
             break
         }
         'fleetctl;template' {
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with the token to send; FLEETCTL_TOKEN holds the token itself')
             [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
@@ -816,7 +894,9 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
             [CompletionResult]::new('--values', '--values', [CompletionResultType]::ParameterName, 'File of values (YAML or JSON), or - for standard input')
             [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'Take the template from manifests instead of fleetd: file, directory, or - ; repeatable')
             [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'Take the template from manifests instead of fleetd: file, directory, or - ; repeatable')
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with the token to send; FLEETCTL_TOKEN holds the token itself')
             [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
@@ -832,7 +912,9 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
             break
         }
         'fleetctl;modbus' {
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with the token to send; FLEETCTL_TOKEN holds the token itself')
             [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
@@ -859,7 +941,9 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
             [CompletionResult]::new('--slave', '--slave', [CompletionResultType]::ParameterName, 'Address of the slave')
             [CompletionResult]::new('--bus', '--bus', [CompletionResultType]::ParameterName, 'Bus of the device''s configuration')
             [CompletionResult]::new('--patience', '--patience', [CompletionResultType]::ParameterName, 'How long the slave may take')
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with the token to send; FLEETCTL_TOKEN holds the token itself')
             [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
@@ -877,7 +961,9 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
             break
         }
         'fleetctl;token' {
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with the token to send; FLEETCTL_TOKEN holds the token itself')
             [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
@@ -900,7 +986,9 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
             [CompletionResult]::new('--site', '--site', [CompletionResultType]::ParameterName, 'Only at this site')
             [CompletionResult]::new('--name', '--name', [CompletionResultType]::ParameterName, 'What people call it')
             [CompletionResult]::new('--expires', '--expires', [CompletionResultType]::ParameterName, 'Until when, such as 12h or 90d')
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with the token to send; FLEETCTL_TOKEN holds the token itself')
             [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
@@ -918,7 +1006,9 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
             break
         }
         'fleetctl;token;list' {
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with the token to send; FLEETCTL_TOKEN holds the token itself')
             [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
@@ -936,7 +1026,9 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
             break
         }
         'fleetctl;token;revoke' {
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with the token to send; FLEETCTL_TOKEN holds the token itself')
             [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
@@ -954,7 +1046,9 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
             break
         }
         'fleetctl;whoami' {
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with the token to send; FLEETCTL_TOKEN holds the token itself')
             [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
@@ -972,7 +1066,9 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
         'fleetctl;can-i' {
             [CompletionResult]::new('--site', '--site', [CompletionResultType]::ParameterName, 'At this site')
             [CompletionResult]::new('--as', '--as', [CompletionResultType]::ParameterName, 'Another user')
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with the token to send; FLEETCTL_TOKEN holds the token itself')
             [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
@@ -991,7 +1087,9 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
             break
         }
         'fleetctl;server' {
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with the token to send; FLEETCTL_TOKEN holds the token itself')
             [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
@@ -1008,7 +1106,9 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
             break
         }
         'fleetctl;server;status' {
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with the token to send; FLEETCTL_TOKEN holds the token itself')
             [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
@@ -1024,7 +1124,9 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
             break
         }
         'fleetctl;version' {
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with the token to send; FLEETCTL_TOKEN holds the token itself')
             [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
@@ -1040,7 +1142,9 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
             break
         }
         'fleetctl;completion' {
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with the token to send; FLEETCTL_TOKEN holds the token itself')
             [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
@@ -1056,7 +1160,9 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
             break
         }
         'fleetctl;help' {
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with the token to send; FLEETCTL_TOKEN holds the token itself')
             [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')

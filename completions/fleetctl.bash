@@ -179,13 +179,21 @@ _fleetctl() {
 
     case "${cmd}" in
         fleetctl)
-            opts="-o -y -q -h -V --server --org --env --output --color --timeout --yes --quiet --help --version get describe validate fmt plan apply diff drift pull undo rollback history blame edit label annotate mv delete explain schema export watch device telemetry template modbus token whoami can-i server version completion help"
+            opts="-o -y -q -h -V --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help --version get describe validate fmt plan apply diff drift pull undo rollback history blame edit label annotate mv delete explain schema export watch device telemetry template modbus token whoami can-i server version completion help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -221,13 +229,21 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__annotate)
-            opts="-o -y -q -h --dry-run --server --org --env --output --color --timeout --yes --quiet --help"
+            opts="-o -y -q -h --dry-run --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -263,7 +279,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__apply)
-            opts="-f -o -y -q -h --file --apply-set --prune --take --yield --max-delete --report --plan --dry-run --wait --server --org --env --output --color --timeout --yes --quiet --help"
+            opts="-f -o -y -q -h --file --apply-set --prune --take --yield --max-delete --report --plan --dry-run --wait --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -301,6 +317,14 @@ _fleetctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --org)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -333,7 +357,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__blame)
-            opts="-o -y -q -h --field --server --org --env --output --color --timeout --yes --quiet --help"
+            opts="-o -y -q -h --field --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -344,6 +368,14 @@ _fleetctl() {
                     return 0
                     ;;
                 --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -379,7 +411,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__can__subcmd__i)
-            opts="-A -o -y -q -h --site --as --all-orgs --explain --server --org --env --output --color --timeout --yes --quiet --help"
+            opts="-A -o -y -q -h --site --as --all-orgs --explain --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -394,6 +426,14 @@ _fleetctl() {
                     return 0
                     ;;
                 --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -429,13 +469,21 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__completion)
-            opts="-o -y -q -h --server --org --env --output --color --timeout --yes --quiet --help bash elvish fish powershell zsh"
+            opts="-o -y -q -h --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help bash elvish fish powershell zsh"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -471,7 +519,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__delete)
-            opts="-f -o -y -q -h --file --dry-run --cascade --server --org --env --output --color --timeout --yes --quiet --help"
+            opts="-f -o -y -q -h --file --dry-run --cascade --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -486,6 +534,14 @@ _fleetctl() {
                     return 0
                     ;;
                 --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -521,13 +577,21 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__describe)
-            opts="-o -y -q -h --server --org --env --output --color --timeout --yes --quiet --help"
+            opts="-o -y -q -h --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -563,13 +627,21 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__device)
-            opts="-o -y -q -h --server --org --env --output --color --timeout --yes --quiet --help claim-token command logs"
+            opts="-o -y -q -h --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help claim-token command logs"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -605,13 +677,21 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__device__subcmd__claim__subcmd__token)
-            opts="-o -y -q -h --server --org --env --output --color --timeout --yes --quiet --help create list revoke"
+            opts="-o -y -q -h --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help create list revoke"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -647,7 +727,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__device__subcmd__claim__subcmd__token__subcmd__create)
-            opts="-o -y -q -h --site --model --serial --expires --max-uses --server --org --env --output --color --timeout --yes --quiet --help"
+            opts="-o -y -q -h --site --model --serial --expires --max-uses --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -674,6 +754,14 @@ _fleetctl() {
                     return 0
                     ;;
                 --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -709,13 +797,21 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__device__subcmd__claim__subcmd__token__subcmd__list)
-            opts="-o -y -q -h --server --org --env --output --color --timeout --yes --quiet --help"
+            opts="-o -y -q -h --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -751,13 +847,21 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__device__subcmd__claim__subcmd__token__subcmd__revoke)
-            opts="-o -y -q -h --server --org --env --output --color --timeout --yes --quiet --help"
+            opts="-o -y -q -h --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -793,13 +897,21 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__device__subcmd__command)
-            opts="-o -y -q -h --server --org --env --output --color --timeout --yes --quiet --help send list"
+            opts="-o -y -q -h --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help send list"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -835,7 +947,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__device__subcmd__command__subcmd__list)
-            opts="-o -y -q -h --limit --server --org --env --output --color --timeout --yes --quiet --help"
+            opts="-o -y -q -h --limit --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -846,6 +958,14 @@ _fleetctl() {
                     return 0
                     ;;
                 --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -881,7 +1001,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__device__subcmd__command__subcmd__send)
-            opts="-o -y -q -h --params --expires --server --org --env --output --color --timeout --yes --quiet --help"
+            opts="-o -y -q -h --params --expires --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -896,6 +1016,14 @@ _fleetctl() {
                     return 0
                     ;;
                 --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -931,7 +1059,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__device__subcmd__logs)
-            opts="-o -y -q -h --from --to --level --limit --follow --server --org --env --output --color --timeout --yes --quiet --help"
+            opts="-o -y -q -h --from --to --level --limit --follow --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -954,6 +1082,14 @@ _fleetctl() {
                     return 0
                     ;;
                 --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -989,7 +1125,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__diff)
-            opts="-f -o -y -q -h --file --apply-set --prune --take --yield --max-delete --report --exit-code --server --org --env --output --color --timeout --yes --quiet --help"
+            opts="-f -o -y -q -h --file --apply-set --prune --take --yield --max-delete --report --exit-code --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1016,6 +1152,14 @@ _fleetctl() {
                     return 0
                     ;;
                 --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1051,7 +1195,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__drift)
-            opts="-f -o -y -q -h --file --apply-set --prune --take --yield --max-delete --report --server --org --env --output --color --timeout --yes --quiet --help"
+            opts="-f -o -y -q -h --file --apply-set --prune --take --yield --max-delete --report --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1078,6 +1222,14 @@ _fleetctl() {
                     return 0
                     ;;
                 --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1113,13 +1265,21 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__edit)
-            opts="-o -y -q -h --server --org --env --output --color --timeout --yes --quiet --help"
+            opts="-o -y -q -h --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1155,13 +1315,21 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__explain)
-            opts="-o -y -q -h --recursive --server --org --env --output --color --timeout --yes --quiet --help"
+            opts="-o -y -q -h --recursive --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1197,7 +1365,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__export)
-            opts="-l -A -o -y -q -h --selector --ref --name --all-orgs --server --org --env --output --color --timeout --yes --quiet --help"
+            opts="-l -A -o -y -q -h --selector --ref --name --all-orgs --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1220,6 +1388,14 @@ _fleetctl() {
                     return 0
                     ;;
                 --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1255,7 +1431,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__fmt)
-            opts="-f -o -y -q -h --file --check --server --org --env --output --color --timeout --yes --quiet --help"
+            opts="-f -o -y -q -h --file --check --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1270,6 +1446,14 @@ _fleetctl() {
                     return 0
                     ;;
                 --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1305,7 +1489,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__get)
-            opts="-l -A -o -y -q -h --selector --ref --name --all-orgs --limit --at --server --org --env --output --color --timeout --yes --quiet --help"
+            opts="-l -A -o -y -q -h --selector --ref --name --all-orgs --limit --at --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1336,6 +1520,14 @@ _fleetctl() {
                     return 0
                     ;;
                 --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1371,13 +1563,21 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__help)
-            opts="-o -y -q -h --server --org --env --output --color --timeout --yes --quiet --help"
+            opts="-o -y -q -h --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1413,7 +1613,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__history)
-            opts="-A -o -y -q -h --limit --revision --all-orgs --server --org --env --output --color --timeout --yes --quiet --help"
+            opts="-A -o -y -q -h --limit --revision --all-orgs --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1428,6 +1628,14 @@ _fleetctl() {
                     return 0
                     ;;
                 --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1463,13 +1671,21 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__label)
-            opts="-o -y -q -h --dry-run --server --org --env --output --color --timeout --yes --quiet --help"
+            opts="-o -y -q -h --dry-run --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1505,13 +1721,21 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__modbus)
-            opts="-o -y -q -h --server --org --env --output --color --timeout --yes --quiet --help read"
+            opts="-o -y -q -h --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help read"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1547,7 +1771,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__modbus__subcmd__read)
-            opts="-o -y -q -h --host --label --address --function --count --type --registers --little-bytes --little-words --slave --bus --patience --server --org --env --output --color --timeout --yes --quiet --help"
+            opts="-o -y -q -h --host --label --address --function --count --type --registers --little-bytes --little-words --slave --bus --patience --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1597,6 +1821,14 @@ _fleetctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --org)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1629,13 +1861,21 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__mv)
-            opts="-o -y -q -h --dry-run --server --org --env --output --color --timeout --yes --quiet --help"
+            opts="-o -y -q -h --dry-run --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1671,7 +1911,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__plan)
-            opts="-f -o -y -q -h --file --apply-set --prune --take --yield --max-delete --report --out --exit-code --server --org --env --output --color --timeout --yes --quiet --help"
+            opts="-f -o -y -q -h --file --apply-set --prune --take --yield --max-delete --report --out --exit-code --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1702,6 +1942,14 @@ _fleetctl() {
                     return 0
                     ;;
                 --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1737,7 +1985,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__pull)
-            opts="-f -o -y -q -h --file --apply-set --prune --take --yield --max-delete --report --dry-run --server --org --env --output --color --timeout --yes --quiet --help"
+            opts="-f -o -y -q -h --file --apply-set --prune --take --yield --max-delete --report --dry-run --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1764,6 +2012,14 @@ _fleetctl() {
                     return 0
                     ;;
                 --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1799,7 +2055,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__rollback)
-            opts="-o -y -q -h --to --dry-run --server --org --env --output --color --timeout --yes --quiet --help"
+            opts="-o -y -q -h --to --dry-run --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1810,6 +2066,14 @@ _fleetctl() {
                     return 0
                     ;;
                 --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1845,13 +2109,21 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__schema)
-            opts="-o -y -q -h --server --org --env --output --color --timeout --yes --quiet --help output"
+            opts="-o -y -q -h --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help output"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1887,13 +2159,21 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__schema__subcmd__output)
-            opts="-o -y -q -h --server --org --env --output --color --timeout --yes --quiet --help"
+            opts="-o -y -q -h --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1929,13 +2209,21 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__server)
-            opts="-o -y -q -h --server --org --env --output --color --timeout --yes --quiet --help status"
+            opts="-o -y -q -h --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help status"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1971,13 +2259,21 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__server__subcmd__status)
-            opts="-o -y -q -h --server --org --env --output --color --timeout --yes --quiet --help"
+            opts="-o -y -q -h --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2013,13 +2309,21 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__telemetry)
-            opts="-o -y -q -h --server --org --env --output --color --timeout --yes --quiet --help latest query summary tail"
+            opts="-o -y -q -h --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help latest query summary tail"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2055,7 +2359,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__telemetry__subcmd__latest)
-            opts="-l -o -y -q -h --selector --source --server --org --env --output --color --timeout --yes --quiet --help"
+            opts="-l -o -y -q -h --selector --source --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2074,6 +2378,14 @@ _fleetctl() {
                     return 0
                     ;;
                 --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2109,7 +2421,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__telemetry__subcmd__query)
-            opts="-o -y -q -h --from --to --every --agg --raw --source --limit --server --org --env --output --color --timeout --yes --quiet --help"
+            opts="-o -y -q -h --from --to --every --agg --raw --source --limit --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2140,6 +2452,14 @@ _fleetctl() {
                     return 0
                     ;;
                 --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2175,7 +2495,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__telemetry__subcmd__summary)
-            opts="-o -y -q -h --from --to --source --server --org --env --output --color --timeout --yes --quiet --help"
+            opts="-o -y -q -h --from --to --source --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2194,6 +2514,14 @@ _fleetctl() {
                     return 0
                     ;;
                 --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2229,7 +2557,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__telemetry__subcmd__tail)
-            opts="-o -y -q -h --source --server --org --env --output --color --timeout --yes --quiet --help"
+            opts="-o -y -q -h --source --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2240,6 +2568,14 @@ _fleetctl() {
                     return 0
                     ;;
                 --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2275,13 +2611,21 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__template)
-            opts="-o -y -q -h --server --org --env --output --color --timeout --yes --quiet --help render"
+            opts="-o -y -q -h --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help render"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2317,7 +2661,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__template__subcmd__render)
-            opts="-f -o -y -q -h --set --values --file --server --org --env --output --color --timeout --yes --quiet --help"
+            opts="-f -o -y -q -h --set --values --file --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2340,6 +2684,14 @@ _fleetctl() {
                     return 0
                     ;;
                 --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2375,13 +2727,21 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__token)
-            opts="-o -y -q -h --server --org --env --output --color --timeout --yes --quiet --help create list revoke"
+            opts="-o -y -q -h --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help create list revoke"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2417,7 +2777,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__token__subcmd__create)
-            opts="-A -o -y -q -h --scope --site --name --expires --all-orgs --server --org --env --output --color --timeout --yes --quiet --help"
+            opts="-A -o -y -q -h --scope --site --name --expires --all-orgs --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2440,6 +2800,14 @@ _fleetctl() {
                     return 0
                     ;;
                 --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2475,13 +2843,21 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__token__subcmd__list)
-            opts="-A -o -y -q -h --all-orgs --server --org --env --output --color --timeout --yes --quiet --help"
+            opts="-A -o -y -q -h --all-orgs --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2517,13 +2893,21 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__token__subcmd__revoke)
-            opts="-A -o -y -q -h --all-orgs --server --org --env --output --color --timeout --yes --quiet --help"
+            opts="-A -o -y -q -h --all-orgs --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2559,13 +2943,21 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__undo)
-            opts="-o -y -q -h --dry-run --force --server --org --env --output --color --timeout --yes --quiet --help"
+            opts="-o -y -q -h --dry-run --force --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2601,7 +2993,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__validate)
-            opts="-f -o -y -q -h --file --report --server --org --env --output --color --timeout --yes --quiet --help"
+            opts="-f -o -y -q -h --file --report --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2620,6 +3012,14 @@ _fleetctl() {
                     return 0
                     ;;
                 --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2655,13 +3055,21 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__version)
-            opts="-o -y -q -h --server --org --env --output --color --timeout --yes --quiet --help"
+            opts="-o -y -q -h --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2697,7 +3105,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__watch)
-            opts="-l -A -o -y -q -h --selector --ref --name --all-orgs --from-revision --server --org --env --output --color --timeout --yes --quiet --help"
+            opts="-l -A -o -y -q -h --selector --ref --name --all-orgs --from-revision --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2724,6 +3132,14 @@ _fleetctl() {
                     return 0
                     ;;
                 --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2759,13 +3175,21 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__whoami)
-            opts="-o -y -q -h --server --org --env --output --color --timeout --yes --quiet --help"
+            opts="-o -y -q -h --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

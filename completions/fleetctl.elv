@@ -18,7 +18,9 @@ set edit:completion:arg-completer[fleetctl] = {|@words|
     }
     var completions = [
         &'fleetctl'= {
-            cand --server 'Where fleetd is: unix:///path/to/fleetd.sock'
+            cand --server 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock'
+            cand --ca 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts'
+            cand --token-file 'File with the token to send; FLEETCTL_TOKEN holds the token itself'
             cand --org 'Organization; not needed while there is only one, or where manifests name it'
             cand --env 'Environment of fleetctl.yaml'
             cand -o 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...'
@@ -74,7 +76,9 @@ set edit:completion:arg-completer[fleetctl] = {|@words|
             cand --name 'Only those whose name matches: * any text, ? one character'
             cand --limit 'At most so many; 0: all'
             cand --at 'As it was then: a revision, or a time'
-            cand --server 'Where fleetd is: unix:///path/to/fleetd.sock'
+            cand --server 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock'
+            cand --ca 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts'
+            cand --token-file 'File with the token to send; FLEETCTL_TOKEN holds the token itself'
             cand --org 'Organization; not needed while there is only one, or where manifests name it'
             cand --env 'Environment of fleetctl.yaml'
             cand -o 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...'
@@ -91,7 +95,9 @@ set edit:completion:arg-completer[fleetctl] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'fleetctl;describe'= {
-            cand --server 'Where fleetd is: unix:///path/to/fleetd.sock'
+            cand --server 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock'
+            cand --ca 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts'
+            cand --token-file 'File with the token to send; FLEETCTL_TOKEN holds the token itself'
             cand --org 'Organization; not needed while there is only one, or where manifests name it'
             cand --env 'Environment of fleetctl.yaml'
             cand -o 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...'
@@ -109,7 +115,9 @@ set edit:completion:arg-completer[fleetctl] = {|@words|
             cand -f 'File or directory of manifests, or - for standard input; repeatable. Without it: what fleetctl.yaml includes'
             cand --file 'File or directory of manifests, or - for standard input; repeatable. Without it: what fleetctl.yaml includes'
             cand --report 'Tell problems to a pipeline, too: github, markdown, junit, sarif or json, with =FILE into a file; repeatable'
-            cand --server 'Where fleetd is: unix:///path/to/fleetd.sock'
+            cand --server 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock'
+            cand --ca 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts'
+            cand --token-file 'File with the token to send; FLEETCTL_TOKEN holds the token itself'
             cand --org 'Organization; not needed while there is only one, or where manifests name it'
             cand --env 'Environment of fleetctl.yaml'
             cand -o 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...'
@@ -126,7 +134,9 @@ set edit:completion:arg-completer[fleetctl] = {|@words|
         &'fleetctl;fmt'= {
             cand -f 'File or directory of manifests, or - for standard input; repeatable. Without it: what fleetctl.yaml includes'
             cand --file 'File or directory of manifests, or - for standard input; repeatable. Without it: what fleetctl.yaml includes'
-            cand --server 'Where fleetd is: unix:///path/to/fleetd.sock'
+            cand --server 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock'
+            cand --ca 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts'
+            cand --token-file 'File with the token to send; FLEETCTL_TOKEN holds the token itself'
             cand --org 'Organization; not needed while there is only one, or where manifests name it'
             cand --env 'Environment of fleetctl.yaml'
             cand -o 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...'
@@ -148,7 +158,9 @@ set edit:completion:arg-completer[fleetctl] = {|@words|
             cand --max-delete 'Most resources that may be deleted; by default the greater of 10 and a tenth of the apply set'
             cand --report 'Tell problems to a pipeline, too: github, markdown, junit, sarif or json, with =FILE into a file; repeatable'
             cand --out 'Write the plan to a file, for `fleetctl apply --plan FILE`'
-            cand --server 'Where fleetd is: unix:///path/to/fleetd.sock'
+            cand --server 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock'
+            cand --ca 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts'
+            cand --token-file 'File with the token to send; FLEETCTL_TOKEN holds the token itself'
             cand --org 'Organization; not needed while there is only one, or where manifests name it'
             cand --env 'Environment of fleetctl.yaml'
             cand -o 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...'
@@ -174,7 +186,9 @@ set edit:completion:arg-completer[fleetctl] = {|@words|
             cand --report 'Tell problems to a pipeline, too: github, markdown, junit, sarif or json, with =FILE into a file; repeatable'
             cand --plan 'Apply a plan that `fleetctl plan --out FILE` saved: what was looked at, or nothing'
             cand --wait 'Then wait until the devices that it reaches run the new configuration, at most so long'
-            cand --server 'Where fleetd is: unix:///path/to/fleetd.sock'
+            cand --server 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock'
+            cand --ca 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts'
+            cand --token-file 'File with the token to send; FLEETCTL_TOKEN holds the token itself'
             cand --org 'Organization; not needed while there is only one, or where manifests name it'
             cand --env 'Environment of fleetctl.yaml'
             cand -o 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...'
@@ -198,7 +212,9 @@ set edit:completion:arg-completer[fleetctl] = {|@words|
             cand --apply-set 'Own the submitted fields and resources as this source of manifests, instead of as yourself'
             cand --max-delete 'Most resources that may be deleted; by default the greater of 10 and a tenth of the apply set'
             cand --report 'Tell problems to a pipeline, too: github, markdown, junit, sarif or json, with =FILE into a file; repeatable'
-            cand --server 'Where fleetd is: unix:///path/to/fleetd.sock'
+            cand --server 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock'
+            cand --ca 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts'
+            cand --token-file 'File with the token to send; FLEETCTL_TOKEN holds the token itself'
             cand --org 'Organization; not needed while there is only one, or where manifests name it'
             cand --env 'Environment of fleetctl.yaml'
             cand -o 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...'
@@ -222,7 +238,9 @@ set edit:completion:arg-completer[fleetctl] = {|@words|
             cand --apply-set 'Own the submitted fields and resources as this source of manifests, instead of as yourself'
             cand --max-delete 'Most resources that may be deleted; by default the greater of 10 and a tenth of the apply set'
             cand --report 'Tell problems to a pipeline, too: github, markdown, junit, sarif or json, with =FILE into a file; repeatable'
-            cand --server 'Where fleetd is: unix:///path/to/fleetd.sock'
+            cand --server 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock'
+            cand --ca 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts'
+            cand --token-file 'File with the token to send; FLEETCTL_TOKEN holds the token itself'
             cand --org 'Organization; not needed while there is only one, or where manifests name it'
             cand --env 'Environment of fleetctl.yaml'
             cand -o 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...'
@@ -245,7 +263,9 @@ set edit:completion:arg-completer[fleetctl] = {|@words|
             cand --apply-set 'Own the submitted fields and resources as this source of manifests, instead of as yourself'
             cand --max-delete 'Most resources that may be deleted; by default the greater of 10 and a tenth of the apply set'
             cand --report 'Tell problems to a pipeline, too: github, markdown, junit, sarif or json, with =FILE into a file; repeatable'
-            cand --server 'Where fleetd is: unix:///path/to/fleetd.sock'
+            cand --server 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock'
+            cand --ca 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts'
+            cand --token-file 'File with the token to send; FLEETCTL_TOKEN holds the token itself'
             cand --org 'Organization; not needed while there is only one, or where manifests name it'
             cand --env 'Environment of fleetctl.yaml'
             cand -o 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...'
@@ -264,7 +284,9 @@ set edit:completion:arg-completer[fleetctl] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'fleetctl;undo'= {
-            cand --server 'Where fleetd is: unix:///path/to/fleetd.sock'
+            cand --server 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock'
+            cand --ca 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts'
+            cand --token-file 'File with the token to send; FLEETCTL_TOKEN holds the token itself'
             cand --org 'Organization; not needed while there is only one, or where manifests name it'
             cand --env 'Environment of fleetctl.yaml'
             cand -o 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...'
@@ -282,7 +304,9 @@ set edit:completion:arg-completer[fleetctl] = {|@words|
         }
         &'fleetctl;rollback'= {
             cand --to 'Revision of the transaction, as `fleetctl history` shows it'
-            cand --server 'Where fleetd is: unix:///path/to/fleetd.sock'
+            cand --server 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock'
+            cand --ca 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts'
+            cand --token-file 'File with the token to send; FLEETCTL_TOKEN holds the token itself'
             cand --org 'Organization; not needed while there is only one, or where manifests name it'
             cand --env 'Environment of fleetctl.yaml'
             cand -o 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...'
@@ -300,7 +324,9 @@ set edit:completion:arg-completer[fleetctl] = {|@words|
         &'fleetctl;history'= {
             cand --limit 'At most so many; 0: all'
             cand --revision 'Only this transaction'
-            cand --server 'Where fleetd is: unix:///path/to/fleetd.sock'
+            cand --server 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock'
+            cand --ca 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts'
+            cand --token-file 'File with the token to send; FLEETCTL_TOKEN holds the token itself'
             cand --org 'Organization; not needed while there is only one, or where manifests name it'
             cand --env 'Environment of fleetctl.yaml'
             cand -o 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...'
@@ -318,7 +344,9 @@ set edit:completion:arg-completer[fleetctl] = {|@words|
         }
         &'fleetctl;blame'= {
             cand --field 'Only fields whose path matches: * any text'
-            cand --server 'Where fleetd is: unix:///path/to/fleetd.sock'
+            cand --server 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock'
+            cand --ca 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts'
+            cand --token-file 'File with the token to send; FLEETCTL_TOKEN holds the token itself'
             cand --org 'Organization; not needed while there is only one, or where manifests name it'
             cand --env 'Environment of fleetctl.yaml'
             cand -o 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...'
@@ -333,7 +361,9 @@ set edit:completion:arg-completer[fleetctl] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'fleetctl;edit'= {
-            cand --server 'Where fleetd is: unix:///path/to/fleetd.sock'
+            cand --server 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock'
+            cand --ca 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts'
+            cand --token-file 'File with the token to send; FLEETCTL_TOKEN holds the token itself'
             cand --org 'Organization; not needed while there is only one, or where manifests name it'
             cand --env 'Environment of fleetctl.yaml'
             cand -o 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...'
@@ -348,7 +378,9 @@ set edit:completion:arg-completer[fleetctl] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'fleetctl;label'= {
-            cand --server 'Where fleetd is: unix:///path/to/fleetd.sock'
+            cand --server 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock'
+            cand --ca 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts'
+            cand --token-file 'File with the token to send; FLEETCTL_TOKEN holds the token itself'
             cand --org 'Organization; not needed while there is only one, or where manifests name it'
             cand --env 'Environment of fleetctl.yaml'
             cand -o 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...'
@@ -364,7 +396,9 @@ set edit:completion:arg-completer[fleetctl] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'fleetctl;annotate'= {
-            cand --server 'Where fleetd is: unix:///path/to/fleetd.sock'
+            cand --server 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock'
+            cand --ca 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts'
+            cand --token-file 'File with the token to send; FLEETCTL_TOKEN holds the token itself'
             cand --org 'Organization; not needed while there is only one, or where manifests name it'
             cand --env 'Environment of fleetctl.yaml'
             cand -o 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...'
@@ -380,7 +414,9 @@ set edit:completion:arg-completer[fleetctl] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'fleetctl;mv'= {
-            cand --server 'Where fleetd is: unix:///path/to/fleetd.sock'
+            cand --server 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock'
+            cand --ca 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts'
+            cand --token-file 'File with the token to send; FLEETCTL_TOKEN holds the token itself'
             cand --org 'Organization; not needed while there is only one, or where manifests name it'
             cand --env 'Environment of fleetctl.yaml'
             cand -o 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...'
@@ -398,7 +434,9 @@ set edit:completion:arg-completer[fleetctl] = {|@words|
         &'fleetctl;delete'= {
             cand -f 'Delete what these manifests name; - for standard input; repeatable'
             cand --file 'Delete what these manifests name; - for standard input; repeatable'
-            cand --server 'Where fleetd is: unix:///path/to/fleetd.sock'
+            cand --server 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock'
+            cand --ca 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts'
+            cand --token-file 'File with the token to send; FLEETCTL_TOKEN holds the token itself'
             cand --org 'Organization; not needed while there is only one, or where manifests name it'
             cand --env 'Environment of fleetctl.yaml'
             cand -o 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...'
@@ -415,7 +453,9 @@ set edit:completion:arg-completer[fleetctl] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'fleetctl;explain'= {
-            cand --server 'Where fleetd is: unix:///path/to/fleetd.sock'
+            cand --server 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock'
+            cand --ca 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts'
+            cand --token-file 'File with the token to send; FLEETCTL_TOKEN holds the token itself'
             cand --org 'Organization; not needed while there is only one, or where manifests name it'
             cand --env 'Environment of fleetctl.yaml'
             cand -o 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...'
@@ -431,7 +471,9 @@ set edit:completion:arg-completer[fleetctl] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'fleetctl;schema'= {
-            cand --server 'Where fleetd is: unix:///path/to/fleetd.sock'
+            cand --server 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock'
+            cand --ca 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts'
+            cand --token-file 'File with the token to send; FLEETCTL_TOKEN holds the token itself'
             cand --org 'Organization; not needed while there is only one, or where manifests name it'
             cand --env 'Environment of fleetctl.yaml'
             cand -o 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...'
@@ -447,7 +489,9 @@ set edit:completion:arg-completer[fleetctl] = {|@words|
             cand output 'Print the JSON Schema of what a command prints with -o json'
         }
         &'fleetctl;schema;output'= {
-            cand --server 'Where fleetd is: unix:///path/to/fleetd.sock'
+            cand --server 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock'
+            cand --ca 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts'
+            cand --token-file 'File with the token to send; FLEETCTL_TOKEN holds the token itself'
             cand --org 'Organization; not needed while there is only one, or where manifests name it'
             cand --env 'Environment of fleetctl.yaml'
             cand -o 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...'
@@ -466,7 +510,9 @@ set edit:completion:arg-completer[fleetctl] = {|@words|
             cand --selector 'Only those whose labels match, such as ring=canary or ''zone in (a,b),!old'''
             cand --ref 'Only those that refer to this resource, such as site/plant-1'
             cand --name 'Only those whose name matches: * any text, ? one character'
-            cand --server 'Where fleetd is: unix:///path/to/fleetd.sock'
+            cand --server 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock'
+            cand --ca 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts'
+            cand --token-file 'File with the token to send; FLEETCTL_TOKEN holds the token itself'
             cand --org 'Organization; not needed while there is only one, or where manifests name it'
             cand --env 'Environment of fleetctl.yaml'
             cand -o 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...'
@@ -488,7 +534,9 @@ set edit:completion:arg-completer[fleetctl] = {|@words|
             cand --ref 'Only those that refer to this resource, such as site/plant-1'
             cand --name 'Only those whose name matches: * any text, ? one character'
             cand --from-revision 'Resume behind this revision instead of showing what there is'
-            cand --server 'Where fleetd is: unix:///path/to/fleetd.sock'
+            cand --server 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock'
+            cand --ca 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts'
+            cand --token-file 'File with the token to send; FLEETCTL_TOKEN holds the token itself'
             cand --org 'Organization; not needed while there is only one, or where manifests name it'
             cand --env 'Environment of fleetctl.yaml'
             cand -o 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...'
@@ -505,7 +553,9 @@ set edit:completion:arg-completer[fleetctl] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'fleetctl;device'= {
-            cand --server 'Where fleetd is: unix:///path/to/fleetd.sock'
+            cand --server 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock'
+            cand --ca 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts'
+            cand --token-file 'File with the token to send; FLEETCTL_TOKEN holds the token itself'
             cand --org 'Organization; not needed while there is only one, or where manifests name it'
             cand --env 'Environment of fleetctl.yaml'
             cand -o 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...'
@@ -523,7 +573,9 @@ set edit:completion:arg-completer[fleetctl] = {|@words|
             cand logs 'Show what a device logged, oldest first'
         }
         &'fleetctl;device;claim-token'= {
-            cand --server 'Where fleetd is: unix:///path/to/fleetd.sock'
+            cand --server 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock'
+            cand --ca 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts'
+            cand --token-file 'File with the token to send; FLEETCTL_TOKEN holds the token itself'
             cand --org 'Organization; not needed while there is only one, or where manifests name it'
             cand --env 'Environment of fleetctl.yaml'
             cand -o 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...'
@@ -546,7 +598,9 @@ set edit:completion:arg-completer[fleetctl] = {|@words|
             cand --serial 'Only the device with this serial number'
             cand --expires 'Until when, such as 30m or 7d'
             cand --max-uses 'How many devices may use it'
-            cand --server 'Where fleetd is: unix:///path/to/fleetd.sock'
+            cand --server 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock'
+            cand --ca 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts'
+            cand --token-file 'File with the token to send; FLEETCTL_TOKEN holds the token itself'
             cand --org 'Organization; not needed while there is only one, or where manifests name it'
             cand --env 'Environment of fleetctl.yaml'
             cand -o 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...'
@@ -561,7 +615,9 @@ set edit:completion:arg-completer[fleetctl] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'fleetctl;device;claim-token;list'= {
-            cand --server 'Where fleetd is: unix:///path/to/fleetd.sock'
+            cand --server 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock'
+            cand --ca 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts'
+            cand --token-file 'File with the token to send; FLEETCTL_TOKEN holds the token itself'
             cand --org 'Organization; not needed while there is only one, or where manifests name it'
             cand --env 'Environment of fleetctl.yaml'
             cand -o 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...'
@@ -576,7 +632,9 @@ set edit:completion:arg-completer[fleetctl] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'fleetctl;device;claim-token;revoke'= {
-            cand --server 'Where fleetd is: unix:///path/to/fleetd.sock'
+            cand --server 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock'
+            cand --ca 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts'
+            cand --token-file 'File with the token to send; FLEETCTL_TOKEN holds the token itself'
             cand --org 'Organization; not needed while there is only one, or where manifests name it'
             cand --env 'Environment of fleetctl.yaml'
             cand -o 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...'
@@ -591,7 +649,9 @@ set edit:completion:arg-completer[fleetctl] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'fleetctl;device;command'= {
-            cand --server 'Where fleetd is: unix:///path/to/fleetd.sock'
+            cand --server 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock'
+            cand --ca 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts'
+            cand --token-file 'File with the token to send; FLEETCTL_TOKEN holds the token itself'
             cand --org 'Organization; not needed while there is only one, or where manifests name it'
             cand --env 'Environment of fleetctl.yaml'
             cand -o 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...'
@@ -610,7 +670,9 @@ set edit:completion:arg-completer[fleetctl] = {|@words|
         &'fleetctl;device;command;send'= {
             cand --params 'Parameters, a JSON object'
             cand --expires 'How long it is worth delivering'
-            cand --server 'Where fleetd is: unix:///path/to/fleetd.sock'
+            cand --server 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock'
+            cand --ca 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts'
+            cand --token-file 'File with the token to send; FLEETCTL_TOKEN holds the token itself'
             cand --org 'Organization; not needed while there is only one, or where manifests name it'
             cand --env 'Environment of fleetctl.yaml'
             cand -o 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...'
@@ -626,7 +688,9 @@ set edit:completion:arg-completer[fleetctl] = {|@words|
         }
         &'fleetctl;device;command;list'= {
             cand --limit 'At most so many'
-            cand --server 'Where fleetd is: unix:///path/to/fleetd.sock'
+            cand --server 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock'
+            cand --ca 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts'
+            cand --token-file 'File with the token to send; FLEETCTL_TOKEN holds the token itself'
             cand --org 'Organization; not needed while there is only one, or where manifests name it'
             cand --env 'Environment of fleetctl.yaml'
             cand -o 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...'
@@ -645,7 +709,9 @@ set edit:completion:arg-completer[fleetctl] = {|@words|
             cand --to 'Until, exclusive'
             cand --level 'Least level: debug, info, warning, error'
             cand --limit 'The newest so many'
-            cand --server 'Where fleetd is: unix:///path/to/fleetd.sock'
+            cand --server 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock'
+            cand --ca 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts'
+            cand --token-file 'File with the token to send; FLEETCTL_TOKEN holds the token itself'
             cand --org 'Organization; not needed while there is only one, or where manifests name it'
             cand --env 'Environment of fleetctl.yaml'
             cand -o 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...'
@@ -661,7 +727,9 @@ set edit:completion:arg-completer[fleetctl] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'fleetctl;telemetry'= {
-            cand --server 'Where fleetd is: unix:///path/to/fleetd.sock'
+            cand --server 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock'
+            cand --ca 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts'
+            cand --token-file 'File with the token to send; FLEETCTL_TOKEN holds the token itself'
             cand --org 'Organization; not needed while there is only one, or where manifests name it'
             cand --env 'Environment of fleetctl.yaml'
             cand -o 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...'
@@ -683,7 +751,9 @@ set edit:completion:arg-completer[fleetctl] = {|@words|
             cand -l 'Instead of one device: those whose labels match'
             cand --selector 'Instead of one device: those whose labels match'
             cand --source 'Only this source, such as main:1'
-            cand --server 'Where fleetd is: unix:///path/to/fleetd.sock'
+            cand --server 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock'
+            cand --ca 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts'
+            cand --token-file 'File with the token to send; FLEETCTL_TOKEN holds the token itself'
             cand --org 'Organization; not needed while there is only one, or where manifests name it'
             cand --env 'Environment of fleetctl.yaml'
             cand -o 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...'
@@ -704,7 +774,9 @@ set edit:completion:arg-completer[fleetctl] = {|@words|
             cand --agg 'What becomes of an interval''s readings'
             cand --source 'Only this source, such as main:1'
             cand --limit 'At most so many readings; 0: all'
-            cand --server 'Where fleetd is: unix:///path/to/fleetd.sock'
+            cand --server 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock'
+            cand --ca 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts'
+            cand --token-file 'File with the token to send; FLEETCTL_TOKEN holds the token itself'
             cand --org 'Organization; not needed while there is only one, or where manifests name it'
             cand --env 'Environment of fleetctl.yaml'
             cand -o 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...'
@@ -723,7 +795,9 @@ set edit:completion:arg-completer[fleetctl] = {|@words|
             cand --from 'From, inclusive: RFC 3339, epoch milliseconds, or an age such as -1h'
             cand --to 'Until, exclusive'
             cand --source 'Only this source, such as main:1'
-            cand --server 'Where fleetd is: unix:///path/to/fleetd.sock'
+            cand --server 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock'
+            cand --ca 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts'
+            cand --token-file 'File with the token to send; FLEETCTL_TOKEN holds the token itself'
             cand --org 'Organization; not needed while there is only one, or where manifests name it'
             cand --env 'Environment of fleetctl.yaml'
             cand -o 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...'
@@ -739,7 +813,9 @@ set edit:completion:arg-completer[fleetctl] = {|@words|
         }
         &'fleetctl;telemetry;tail'= {
             cand --source 'Only this source, such as main:1'
-            cand --server 'Where fleetd is: unix:///path/to/fleetd.sock'
+            cand --server 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock'
+            cand --ca 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts'
+            cand --token-file 'File with the token to send; FLEETCTL_TOKEN holds the token itself'
             cand --org 'Organization; not needed while there is only one, or where manifests name it'
             cand --env 'Environment of fleetctl.yaml'
             cand -o 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...'
@@ -754,7 +830,9 @@ set edit:completion:arg-completer[fleetctl] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'fleetctl;template'= {
-            cand --server 'Where fleetd is: unix:///path/to/fleetd.sock'
+            cand --server 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock'
+            cand --ca 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts'
+            cand --token-file 'File with the token to send; FLEETCTL_TOKEN holds the token itself'
             cand --org 'Organization; not needed while there is only one, or where manifests name it'
             cand --env 'Environment of fleetctl.yaml'
             cand -o 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...'
@@ -774,7 +852,9 @@ set edit:completion:arg-completer[fleetctl] = {|@words|
             cand --values 'File of values (YAML or JSON), or - for standard input'
             cand -f 'Take the template from manifests instead of fleetd: file, directory, or - ; repeatable'
             cand --file 'Take the template from manifests instead of fleetd: file, directory, or - ; repeatable'
-            cand --server 'Where fleetd is: unix:///path/to/fleetd.sock'
+            cand --server 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock'
+            cand --ca 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts'
+            cand --token-file 'File with the token to send; FLEETCTL_TOKEN holds the token itself'
             cand --org 'Organization; not needed while there is only one, or where manifests name it'
             cand --env 'Environment of fleetctl.yaml'
             cand -o 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...'
@@ -789,7 +869,9 @@ set edit:completion:arg-completer[fleetctl] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'fleetctl;modbus'= {
-            cand --server 'Where fleetd is: unix:///path/to/fleetd.sock'
+            cand --server 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock'
+            cand --ca 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts'
+            cand --token-file 'File with the token to send; FLEETCTL_TOKEN holds the token itself'
             cand --org 'Organization; not needed while there is only one, or where manifests name it'
             cand --env 'Environment of fleetctl.yaml'
             cand -o 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...'
@@ -815,7 +897,9 @@ set edit:completion:arg-completer[fleetctl] = {|@words|
             cand --slave 'Address of the slave'
             cand --bus 'Bus of the device''s configuration'
             cand --patience 'How long the slave may take'
-            cand --server 'Where fleetd is: unix:///path/to/fleetd.sock'
+            cand --server 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock'
+            cand --ca 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts'
+            cand --token-file 'File with the token to send; FLEETCTL_TOKEN holds the token itself'
             cand --org 'Organization; not needed while there is only one, or where manifests name it'
             cand --env 'Environment of fleetctl.yaml'
             cand -o 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...'
@@ -832,7 +916,9 @@ set edit:completion:arg-completer[fleetctl] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'fleetctl;token'= {
-            cand --server 'Where fleetd is: unix:///path/to/fleetd.sock'
+            cand --server 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock'
+            cand --ca 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts'
+            cand --token-file 'File with the token to send; FLEETCTL_TOKEN holds the token itself'
             cand --org 'Organization; not needed while there is only one, or where manifests name it'
             cand --env 'Environment of fleetctl.yaml'
             cand -o 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...'
@@ -854,7 +940,9 @@ set edit:completion:arg-completer[fleetctl] = {|@words|
             cand --site 'Only at this site'
             cand --name 'What people call it'
             cand --expires 'Until when, such as 12h or 90d'
-            cand --server 'Where fleetd is: unix:///path/to/fleetd.sock'
+            cand --server 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock'
+            cand --ca 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts'
+            cand --token-file 'File with the token to send; FLEETCTL_TOKEN holds the token itself'
             cand --org 'Organization; not needed while there is only one, or where manifests name it'
             cand --env 'Environment of fleetctl.yaml'
             cand -o 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...'
@@ -871,7 +959,9 @@ set edit:completion:arg-completer[fleetctl] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'fleetctl;token;list'= {
-            cand --server 'Where fleetd is: unix:///path/to/fleetd.sock'
+            cand --server 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock'
+            cand --ca 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts'
+            cand --token-file 'File with the token to send; FLEETCTL_TOKEN holds the token itself'
             cand --org 'Organization; not needed while there is only one, or where manifests name it'
             cand --env 'Environment of fleetctl.yaml'
             cand -o 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...'
@@ -888,7 +978,9 @@ set edit:completion:arg-completer[fleetctl] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'fleetctl;token;revoke'= {
-            cand --server 'Where fleetd is: unix:///path/to/fleetd.sock'
+            cand --server 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock'
+            cand --ca 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts'
+            cand --token-file 'File with the token to send; FLEETCTL_TOKEN holds the token itself'
             cand --org 'Organization; not needed while there is only one, or where manifests name it'
             cand --env 'Environment of fleetctl.yaml'
             cand -o 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...'
@@ -905,7 +997,9 @@ set edit:completion:arg-completer[fleetctl] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'fleetctl;whoami'= {
-            cand --server 'Where fleetd is: unix:///path/to/fleetd.sock'
+            cand --server 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock'
+            cand --ca 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts'
+            cand --token-file 'File with the token to send; FLEETCTL_TOKEN holds the token itself'
             cand --org 'Organization; not needed while there is only one, or where manifests name it'
             cand --env 'Environment of fleetctl.yaml'
             cand -o 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...'
@@ -922,7 +1016,9 @@ set edit:completion:arg-completer[fleetctl] = {|@words|
         &'fleetctl;can-i'= {
             cand --site 'At this site'
             cand --as 'Another user'
-            cand --server 'Where fleetd is: unix:///path/to/fleetd.sock'
+            cand --server 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock'
+            cand --ca 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts'
+            cand --token-file 'File with the token to send; FLEETCTL_TOKEN holds the token itself'
             cand --org 'Organization; not needed while there is only one, or where manifests name it'
             cand --env 'Environment of fleetctl.yaml'
             cand -o 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...'
@@ -940,7 +1036,9 @@ set edit:completion:arg-completer[fleetctl] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'fleetctl;server'= {
-            cand --server 'Where fleetd is: unix:///path/to/fleetd.sock'
+            cand --server 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock'
+            cand --ca 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts'
+            cand --token-file 'File with the token to send; FLEETCTL_TOKEN holds the token itself'
             cand --org 'Organization; not needed while there is only one, or where manifests name it'
             cand --env 'Environment of fleetctl.yaml'
             cand -o 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...'
@@ -956,7 +1054,9 @@ set edit:completion:arg-completer[fleetctl] = {|@words|
             cand status 'Show version, store, counts, buses'
         }
         &'fleetctl;server;status'= {
-            cand --server 'Where fleetd is: unix:///path/to/fleetd.sock'
+            cand --server 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock'
+            cand --ca 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts'
+            cand --token-file 'File with the token to send; FLEETCTL_TOKEN holds the token itself'
             cand --org 'Organization; not needed while there is only one, or where manifests name it'
             cand --env 'Environment of fleetctl.yaml'
             cand -o 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...'
@@ -971,7 +1071,9 @@ set edit:completion:arg-completer[fleetctl] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'fleetctl;version'= {
-            cand --server 'Where fleetd is: unix:///path/to/fleetd.sock'
+            cand --server 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock'
+            cand --ca 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts'
+            cand --token-file 'File with the token to send; FLEETCTL_TOKEN holds the token itself'
             cand --org 'Organization; not needed while there is only one, or where manifests name it'
             cand --env 'Environment of fleetctl.yaml'
             cand -o 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...'
@@ -986,7 +1088,9 @@ set edit:completion:arg-completer[fleetctl] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'fleetctl;completion'= {
-            cand --server 'Where fleetd is: unix:///path/to/fleetd.sock'
+            cand --server 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock'
+            cand --ca 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts'
+            cand --token-file 'File with the token to send; FLEETCTL_TOKEN holds the token itself'
             cand --org 'Organization; not needed while there is only one, or where manifests name it'
             cand --env 'Environment of fleetctl.yaml'
             cand -o 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...'
@@ -1001,7 +1105,9 @@ set edit:completion:arg-completer[fleetctl] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'fleetctl;help'= {
-            cand --server 'Where fleetd is: unix:///path/to/fleetd.sock'
+            cand --server 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock'
+            cand --ca 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts'
+            cand --token-file 'File with the token to send; FLEETCTL_TOKEN holds the token itself'
             cand --org 'Organization; not needed while there is only one, or where manifests name it'
             cand --env 'Environment of fleetctl.yaml'
             cand -o 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...'

@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_fleetctl_global_optspecs
-    string join \n server= org= env= o/output= color= timeout= y/yes q/quiet h/help V/version
+    string join \n server= ca= token-file= org= env= o/output= color= timeout= y/yes q/quiet h/help V/version
 end
 
 function __fish_fleetctl_needs_command
@@ -24,7 +24,9 @@ function __fish_fleetctl_using_subcommand
     contains -- $cmd[1] $argv
 end
 
-complete -c fleetctl -n "__fish_fleetctl_needs_command" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_needs_command" -l server -d 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_needs_command" -l ca -d 'Certificate of the authority that signed fleetd\'s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts' -r -F
+complete -c fleetctl -n "__fish_fleetctl_needs_command" -l token-file -d 'File with the token to send; FLEETCTL_TOKEN holds the token itself' -r -F
 complete -c fleetctl -n "__fish_fleetctl_needs_command" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
 complete -c fleetctl -n "__fish_fleetctl_needs_command" -l env -d 'Environment of fleetctl.yaml' -r
 complete -c fleetctl -n "__fish_fleetctl_needs_command" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
@@ -74,7 +76,9 @@ complete -c fleetctl -n "__fish_fleetctl_using_subcommand get" -l ref -d 'Only t
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand get" -l name -d 'Only those whose name matches: * any text, ? one character' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand get" -l limit -d 'At most so many; 0: all' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand get" -l at -d 'As it was then: a revision, or a time' -r
-complete -c fleetctl -n "__fish_fleetctl_using_subcommand get" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand get" -l server -d 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand get" -l ca -d 'Certificate of the authority that signed fleetd\'s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand get" -l token-file -d 'File with the token to send; FLEETCTL_TOKEN holds the token itself' -r -F
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand get" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand get" -l env -d 'Environment of fleetctl.yaml' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand get" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
@@ -86,7 +90,9 @@ complete -c fleetctl -n "__fish_fleetctl_using_subcommand get" -s A -l all-orgs 
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand get" -s y -l yes -d 'Do not ask before a destructive act'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand get" -s q -l quiet -d 'Say nothing but data and errors'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand get" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c fleetctl -n "__fish_fleetctl_using_subcommand describe" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand describe" -l server -d 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand describe" -l ca -d 'Certificate of the authority that signed fleetd\'s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand describe" -l token-file -d 'File with the token to send; FLEETCTL_TOKEN holds the token itself' -r -F
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand describe" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand describe" -l env -d 'Environment of fleetctl.yaml' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand describe" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
@@ -99,7 +105,9 @@ complete -c fleetctl -n "__fish_fleetctl_using_subcommand describe" -s q -l quie
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand describe" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand validate" -s f -l file -d 'File or directory of manifests, or - for standard input; repeatable. Without it: what fleetctl.yaml includes' -r -F
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand validate" -l report -d 'Tell problems to a pipeline, too: github, markdown, junit, sarif or json, with =FILE into a file; repeatable' -r
-complete -c fleetctl -n "__fish_fleetctl_using_subcommand validate" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand validate" -l server -d 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand validate" -l ca -d 'Certificate of the authority that signed fleetd\'s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand validate" -l token-file -d 'File with the token to send; FLEETCTL_TOKEN holds the token itself' -r -F
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand validate" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand validate" -l env -d 'Environment of fleetctl.yaml' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand validate" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
@@ -111,7 +119,9 @@ complete -c fleetctl -n "__fish_fleetctl_using_subcommand validate" -s y -l yes 
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand validate" -s q -l quiet -d 'Say nothing but data and errors'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand validate" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand fmt" -s f -l file -d 'File or directory of manifests, or - for standard input; repeatable. Without it: what fleetctl.yaml includes' -r -F
-complete -c fleetctl -n "__fish_fleetctl_using_subcommand fmt" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand fmt" -l server -d 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand fmt" -l ca -d 'Certificate of the authority that signed fleetd\'s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand fmt" -l token-file -d 'File with the token to send; FLEETCTL_TOKEN holds the token itself' -r -F
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand fmt" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand fmt" -l env -d 'Environment of fleetctl.yaml' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand fmt" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
@@ -128,7 +138,9 @@ complete -c fleetctl -n "__fish_fleetctl_using_subcommand plan" -l apply-set -d 
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand plan" -l max-delete -d 'Most resources that may be deleted; by default the greater of 10 and a tenth of the apply set' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand plan" -l report -d 'Tell problems to a pipeline, too: github, markdown, junit, sarif or json, with =FILE into a file; repeatable' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand plan" -l out -d 'Write the plan to a file, for `fleetctl apply --plan FILE`' -r -F
-complete -c fleetctl -n "__fish_fleetctl_using_subcommand plan" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand plan" -l server -d 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand plan" -l ca -d 'Certificate of the authority that signed fleetd\'s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand plan" -l token-file -d 'File with the token to send; FLEETCTL_TOKEN holds the token itself' -r -F
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand plan" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand plan" -l env -d 'Environment of fleetctl.yaml' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand plan" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
@@ -149,7 +161,9 @@ complete -c fleetctl -n "__fish_fleetctl_using_subcommand apply" -l max-delete -
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand apply" -l report -d 'Tell problems to a pipeline, too: github, markdown, junit, sarif or json, with =FILE into a file; repeatable' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand apply" -l plan -d 'Apply a plan that `fleetctl plan --out FILE` saved: what was looked at, or nothing' -r -F
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand apply" -l wait -d 'Then wait until the devices that it reaches run the new configuration, at most so long' -r
-complete -c fleetctl -n "__fish_fleetctl_using_subcommand apply" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand apply" -l server -d 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand apply" -l ca -d 'Certificate of the authority that signed fleetd\'s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand apply" -l token-file -d 'File with the token to send; FLEETCTL_TOKEN holds the token itself' -r -F
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand apply" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand apply" -l env -d 'Environment of fleetctl.yaml' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand apply" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
@@ -168,7 +182,9 @@ complete -c fleetctl -n "__fish_fleetctl_using_subcommand diff" -s f -l file -d 
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand diff" -l apply-set -d 'Own the submitted fields and resources as this source of manifests, instead of as yourself' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand diff" -l max-delete -d 'Most resources that may be deleted; by default the greater of 10 and a tenth of the apply set' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand diff" -l report -d 'Tell problems to a pipeline, too: github, markdown, junit, sarif or json, with =FILE into a file; repeatable' -r
-complete -c fleetctl -n "__fish_fleetctl_using_subcommand diff" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand diff" -l server -d 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand diff" -l ca -d 'Certificate of the authority that signed fleetd\'s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand diff" -l token-file -d 'File with the token to send; FLEETCTL_TOKEN holds the token itself' -r -F
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand diff" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand diff" -l env -d 'Environment of fleetctl.yaml' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand diff" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
@@ -187,7 +203,9 @@ complete -c fleetctl -n "__fish_fleetctl_using_subcommand drift" -s f -l file -d
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand drift" -l apply-set -d 'Own the submitted fields and resources as this source of manifests, instead of as yourself' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand drift" -l max-delete -d 'Most resources that may be deleted; by default the greater of 10 and a tenth of the apply set' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand drift" -l report -d 'Tell problems to a pipeline, too: github, markdown, junit, sarif or json, with =FILE into a file; repeatable' -r
-complete -c fleetctl -n "__fish_fleetctl_using_subcommand drift" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand drift" -l server -d 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand drift" -l ca -d 'Certificate of the authority that signed fleetd\'s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand drift" -l token-file -d 'File with the token to send; FLEETCTL_TOKEN holds the token itself' -r -F
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand drift" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand drift" -l env -d 'Environment of fleetctl.yaml' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand drift" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
@@ -205,7 +223,9 @@ complete -c fleetctl -n "__fish_fleetctl_using_subcommand pull" -s f -l file -d 
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand pull" -l apply-set -d 'Own the submitted fields and resources as this source of manifests, instead of as yourself' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand pull" -l max-delete -d 'Most resources that may be deleted; by default the greater of 10 and a tenth of the apply set' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand pull" -l report -d 'Tell problems to a pipeline, too: github, markdown, junit, sarif or json, with =FILE into a file; repeatable' -r
-complete -c fleetctl -n "__fish_fleetctl_using_subcommand pull" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand pull" -l server -d 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand pull" -l ca -d 'Certificate of the authority that signed fleetd\'s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand pull" -l token-file -d 'File with the token to send; FLEETCTL_TOKEN holds the token itself' -r -F
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand pull" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand pull" -l env -d 'Environment of fleetctl.yaml' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand pull" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
@@ -220,7 +240,9 @@ complete -c fleetctl -n "__fish_fleetctl_using_subcommand pull" -l dry-run -d 'S
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand pull" -s y -l yes -d 'Do not ask before a destructive act'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand pull" -s q -l quiet -d 'Say nothing but data and errors'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand pull" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c fleetctl -n "__fish_fleetctl_using_subcommand undo" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand undo" -l server -d 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand undo" -l ca -d 'Certificate of the authority that signed fleetd\'s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand undo" -l token-file -d 'File with the token to send; FLEETCTL_TOKEN holds the token itself' -r -F
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand undo" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand undo" -l env -d 'Environment of fleetctl.yaml' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand undo" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
@@ -234,7 +256,9 @@ complete -c fleetctl -n "__fish_fleetctl_using_subcommand undo" -s y -l yes -d '
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand undo" -s q -l quiet -d 'Say nothing but data and errors'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand undo" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand rollback" -l to -d 'Revision of the transaction, as `fleetctl history` shows it' -r
-complete -c fleetctl -n "__fish_fleetctl_using_subcommand rollback" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand rollback" -l server -d 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand rollback" -l ca -d 'Certificate of the authority that signed fleetd\'s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand rollback" -l token-file -d 'File with the token to send; FLEETCTL_TOKEN holds the token itself' -r -F
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand rollback" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand rollback" -l env -d 'Environment of fleetctl.yaml' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand rollback" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
@@ -248,7 +272,9 @@ complete -c fleetctl -n "__fish_fleetctl_using_subcommand rollback" -s q -l quie
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand rollback" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand history" -l limit -d 'At most so many; 0: all' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand history" -l revision -d 'Only this transaction' -r
-complete -c fleetctl -n "__fish_fleetctl_using_subcommand history" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand history" -l server -d 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand history" -l ca -d 'Certificate of the authority that signed fleetd\'s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand history" -l token-file -d 'File with the token to send; FLEETCTL_TOKEN holds the token itself' -r -F
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand history" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand history" -l env -d 'Environment of fleetctl.yaml' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand history" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
@@ -261,7 +287,9 @@ complete -c fleetctl -n "__fish_fleetctl_using_subcommand history" -s y -l yes -
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand history" -s q -l quiet -d 'Say nothing but data and errors'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand history" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand blame" -l field -d 'Only fields whose path matches: * any text' -r
-complete -c fleetctl -n "__fish_fleetctl_using_subcommand blame" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand blame" -l server -d 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand blame" -l ca -d 'Certificate of the authority that signed fleetd\'s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand blame" -l token-file -d 'File with the token to send; FLEETCTL_TOKEN holds the token itself' -r -F
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand blame" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand blame" -l env -d 'Environment of fleetctl.yaml' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand blame" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
@@ -272,7 +300,9 @@ complete -c fleetctl -n "__fish_fleetctl_using_subcommand blame" -l timeout -d '
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand blame" -s y -l yes -d 'Do not ask before a destructive act'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand blame" -s q -l quiet -d 'Say nothing but data and errors'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand blame" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c fleetctl -n "__fish_fleetctl_using_subcommand edit" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand edit" -l server -d 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand edit" -l ca -d 'Certificate of the authority that signed fleetd\'s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand edit" -l token-file -d 'File with the token to send; FLEETCTL_TOKEN holds the token itself' -r -F
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand edit" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand edit" -l env -d 'Environment of fleetctl.yaml' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand edit" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
@@ -283,7 +313,9 @@ complete -c fleetctl -n "__fish_fleetctl_using_subcommand edit" -l timeout -d 'H
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand edit" -s y -l yes -d 'Do not ask before a destructive act'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand edit" -s q -l quiet -d 'Say nothing but data and errors'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand edit" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c fleetctl -n "__fish_fleetctl_using_subcommand label" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand label" -l server -d 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand label" -l ca -d 'Certificate of the authority that signed fleetd\'s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand label" -l token-file -d 'File with the token to send; FLEETCTL_TOKEN holds the token itself' -r -F
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand label" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand label" -l env -d 'Environment of fleetctl.yaml' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand label" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
@@ -295,7 +327,9 @@ complete -c fleetctl -n "__fish_fleetctl_using_subcommand label" -l dry-run -d '
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand label" -s y -l yes -d 'Do not ask before a destructive act'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand label" -s q -l quiet -d 'Say nothing but data and errors'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand label" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c fleetctl -n "__fish_fleetctl_using_subcommand annotate" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand annotate" -l server -d 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand annotate" -l ca -d 'Certificate of the authority that signed fleetd\'s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand annotate" -l token-file -d 'File with the token to send; FLEETCTL_TOKEN holds the token itself' -r -F
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand annotate" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand annotate" -l env -d 'Environment of fleetctl.yaml' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand annotate" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
@@ -307,7 +341,9 @@ complete -c fleetctl -n "__fish_fleetctl_using_subcommand annotate" -l dry-run -
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand annotate" -s y -l yes -d 'Do not ask before a destructive act'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand annotate" -s q -l quiet -d 'Say nothing but data and errors'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand annotate" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c fleetctl -n "__fish_fleetctl_using_subcommand mv" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand mv" -l server -d 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand mv" -l ca -d 'Certificate of the authority that signed fleetd\'s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand mv" -l token-file -d 'File with the token to send; FLEETCTL_TOKEN holds the token itself' -r -F
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand mv" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand mv" -l env -d 'Environment of fleetctl.yaml' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand mv" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
@@ -320,7 +356,9 @@ complete -c fleetctl -n "__fish_fleetctl_using_subcommand mv" -s y -l yes -d 'Do
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand mv" -s q -l quiet -d 'Say nothing but data and errors'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand mv" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand delete" -s f -l file -d 'Delete what these manifests name; - for standard input; repeatable' -r -F
-complete -c fleetctl -n "__fish_fleetctl_using_subcommand delete" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand delete" -l server -d 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand delete" -l ca -d 'Certificate of the authority that signed fleetd\'s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand delete" -l token-file -d 'File with the token to send; FLEETCTL_TOKEN holds the token itself' -r -F
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand delete" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand delete" -l env -d 'Environment of fleetctl.yaml' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand delete" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
@@ -333,7 +371,9 @@ complete -c fleetctl -n "__fish_fleetctl_using_subcommand delete" -l cascade -d 
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand delete" -s y -l yes -d 'Do not ask before a destructive act'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand delete" -s q -l quiet -d 'Say nothing but data and errors'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand delete" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c fleetctl -n "__fish_fleetctl_using_subcommand explain" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand explain" -l server -d 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand explain" -l ca -d 'Certificate of the authority that signed fleetd\'s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand explain" -l token-file -d 'File with the token to send; FLEETCTL_TOKEN holds the token itself' -r -F
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand explain" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand explain" -l env -d 'Environment of fleetctl.yaml' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand explain" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
@@ -345,7 +385,9 @@ complete -c fleetctl -n "__fish_fleetctl_using_subcommand explain" -l recursive 
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand explain" -s y -l yes -d 'Do not ask before a destructive act'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand explain" -s q -l quiet -d 'Say nothing but data and errors'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand explain" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c fleetctl -n "__fish_fleetctl_using_subcommand schema; and not __fish_seen_subcommand_from output" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand schema; and not __fish_seen_subcommand_from output" -l server -d 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand schema; and not __fish_seen_subcommand_from output" -l ca -d 'Certificate of the authority that signed fleetd\'s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand schema; and not __fish_seen_subcommand_from output" -l token-file -d 'File with the token to send; FLEETCTL_TOKEN holds the token itself' -r -F
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand schema; and not __fish_seen_subcommand_from output" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand schema; and not __fish_seen_subcommand_from output" -l env -d 'Environment of fleetctl.yaml' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand schema; and not __fish_seen_subcommand_from output" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
@@ -357,7 +399,9 @@ complete -c fleetctl -n "__fish_fleetctl_using_subcommand schema; and not __fish
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand schema; and not __fish_seen_subcommand_from output" -s q -l quiet -d 'Say nothing but data and errors'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand schema; and not __fish_seen_subcommand_from output" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand schema; and not __fish_seen_subcommand_from output" -a "output" -d 'Print the JSON Schema of what a command prints with -o json'
-complete -c fleetctl -n "__fish_fleetctl_using_subcommand schema; and __fish_seen_subcommand_from output" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand schema; and __fish_seen_subcommand_from output" -l server -d 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand schema; and __fish_seen_subcommand_from output" -l ca -d 'Certificate of the authority that signed fleetd\'s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand schema; and __fish_seen_subcommand_from output" -l token-file -d 'File with the token to send; FLEETCTL_TOKEN holds the token itself' -r -F
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand schema; and __fish_seen_subcommand_from output" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand schema; and __fish_seen_subcommand_from output" -l env -d 'Environment of fleetctl.yaml' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand schema; and __fish_seen_subcommand_from output" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
@@ -371,7 +415,9 @@ complete -c fleetctl -n "__fish_fleetctl_using_subcommand schema; and __fish_see
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand export" -s l -l selector -d 'Only those whose labels match, such as ring=canary or \'zone in (a,b),!old\'' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand export" -l ref -d 'Only those that refer to this resource, such as site/plant-1' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand export" -l name -d 'Only those whose name matches: * any text, ? one character' -r
-complete -c fleetctl -n "__fish_fleetctl_using_subcommand export" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand export" -l server -d 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand export" -l ca -d 'Certificate of the authority that signed fleetd\'s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand export" -l token-file -d 'File with the token to send; FLEETCTL_TOKEN holds the token itself' -r -F
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand export" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand export" -l env -d 'Environment of fleetctl.yaml' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand export" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
@@ -387,7 +433,9 @@ complete -c fleetctl -n "__fish_fleetctl_using_subcommand watch" -s l -l selecto
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand watch" -l ref -d 'Only those that refer to this resource, such as site/plant-1' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand watch" -l name -d 'Only those whose name matches: * any text, ? one character' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand watch" -l from-revision -d 'Resume behind this revision instead of showing what there is' -r
-complete -c fleetctl -n "__fish_fleetctl_using_subcommand watch" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand watch" -l server -d 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand watch" -l ca -d 'Certificate of the authority that signed fleetd\'s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand watch" -l token-file -d 'File with the token to send; FLEETCTL_TOKEN holds the token itself' -r -F
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand watch" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand watch" -l env -d 'Environment of fleetctl.yaml' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand watch" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
@@ -399,7 +447,9 @@ complete -c fleetctl -n "__fish_fleetctl_using_subcommand watch" -s A -l all-org
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand watch" -s y -l yes -d 'Do not ask before a destructive act'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand watch" -s q -l quiet -d 'Say nothing but data and errors'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand watch" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and not __fish_seen_subcommand_from claim-token command logs" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and not __fish_seen_subcommand_from claim-token command logs" -l server -d 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and not __fish_seen_subcommand_from claim-token command logs" -l ca -d 'Certificate of the authority that signed fleetd\'s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and not __fish_seen_subcommand_from claim-token command logs" -l token-file -d 'File with the token to send; FLEETCTL_TOKEN holds the token itself' -r -F
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and not __fish_seen_subcommand_from claim-token command logs" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and not __fish_seen_subcommand_from claim-token command logs" -l env -d 'Environment of fleetctl.yaml' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and not __fish_seen_subcommand_from claim-token command logs" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
@@ -413,7 +463,9 @@ complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and not __fish
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and not __fish_seen_subcommand_from claim-token command logs" -f -a "claim-token" -d 'Tokens with which devices provision themselves'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and not __fish_seen_subcommand_from claim-token command logs" -f -a "command" -d 'Commands to a device'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and not __fish_seen_subcommand_from claim-token command logs" -f -a "logs" -d 'Show what a device logged, oldest first'
-complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from claim-token" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from claim-token" -l server -d 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from claim-token" -l ca -d 'Certificate of the authority that signed fleetd\'s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from claim-token" -l token-file -d 'File with the token to send; FLEETCTL_TOKEN holds the token itself' -r -F
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from claim-token" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from claim-token" -l env -d 'Environment of fleetctl.yaml' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from claim-token" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
@@ -427,7 +479,9 @@ complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_see
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from claim-token" -f -a "create" -d 'Make a token; it is shown here and never again'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from claim-token" -f -a "list" -d 'Show claim tokens, newest first; never the secrets'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from claim-token" -f -a "revoke" -d 'End a token'
-complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from command" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from command" -l server -d 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from command" -l ca -d 'Certificate of the authority that signed fleetd\'s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from command" -l token-file -d 'File with the token to send; FLEETCTL_TOKEN holds the token itself' -r -F
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from command" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from command" -l env -d 'Environment of fleetctl.yaml' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from command" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
@@ -448,7 +502,9 @@ info\t''
 warning\t''
 error\t''"
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from logs" -l limit -d 'The newest so many' -r
-complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from logs" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from logs" -l server -d 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from logs" -l ca -d 'Certificate of the authority that signed fleetd\'s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from logs" -l token-file -d 'File with the token to send; FLEETCTL_TOKEN holds the token itself' -r -F
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from logs" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from logs" -l env -d 'Environment of fleetctl.yaml' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from logs" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
@@ -460,7 +516,9 @@ complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_see
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from logs" -s y -l yes -d 'Do not ask before a destructive act'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from logs" -s q -l quiet -d 'Say nothing but data and errors'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from logs" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and not __fish_seen_subcommand_from latest query summary tail" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and not __fish_seen_subcommand_from latest query summary tail" -l server -d 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and not __fish_seen_subcommand_from latest query summary tail" -l ca -d 'Certificate of the authority that signed fleetd\'s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and not __fish_seen_subcommand_from latest query summary tail" -l token-file -d 'File with the token to send; FLEETCTL_TOKEN holds the token itself' -r -F
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and not __fish_seen_subcommand_from latest query summary tail" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and not __fish_seen_subcommand_from latest query summary tail" -l env -d 'Environment of fleetctl.yaml' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and not __fish_seen_subcommand_from latest query summary tail" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
@@ -477,7 +535,9 @@ complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and not __f
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and not __fish_seen_subcommand_from latest query summary tail" -f -a "tail" -d 'Follow readings as they are committed'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from latest" -s l -l selector -d 'Instead of one device: those whose labels match' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from latest" -l source -d 'Only this source, such as main:1' -r
-complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from latest" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from latest" -l server -d 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from latest" -l ca -d 'Certificate of the authority that signed fleetd\'s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from latest" -l token-file -d 'File with the token to send; FLEETCTL_TOKEN holds the token itself' -r -F
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from latest" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from latest" -l env -d 'Environment of fleetctl.yaml' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from latest" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
@@ -501,7 +561,9 @@ first\t''
 last\t''"
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from query" -l source -d 'Only this source, such as main:1' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from query" -l limit -d 'At most so many readings; 0: all' -r
-complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from query" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from query" -l server -d 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from query" -l ca -d 'Certificate of the authority that signed fleetd\'s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from query" -l token-file -d 'File with the token to send; FLEETCTL_TOKEN holds the token itself' -r -F
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from query" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from query" -l env -d 'Environment of fleetctl.yaml' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from query" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
@@ -516,7 +578,9 @@ complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from summary" -l from -d 'From, inclusive: RFC 3339, epoch milliseconds, or an age such as -1h' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from summary" -l to -d 'Until, exclusive' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from summary" -l source -d 'Only this source, such as main:1' -r
-complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from summary" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from summary" -l server -d 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from summary" -l ca -d 'Certificate of the authority that signed fleetd\'s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from summary" -l token-file -d 'File with the token to send; FLEETCTL_TOKEN holds the token itself' -r -F
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from summary" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from summary" -l env -d 'Environment of fleetctl.yaml' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from summary" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
@@ -528,7 +592,9 @@ complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from summary" -s q -l quiet -d 'Say nothing but data and errors'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from summary" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from tail" -l source -d 'Only this source, such as main:1' -r
-complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from tail" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from tail" -l server -d 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from tail" -l ca -d 'Certificate of the authority that signed fleetd\'s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from tail" -l token-file -d 'File with the token to send; FLEETCTL_TOKEN holds the token itself' -r -F
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from tail" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from tail" -l env -d 'Environment of fleetctl.yaml' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from tail" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
@@ -539,7 +605,9 @@ complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from tail" -s y -l yes -d 'Do not ask before a destructive act'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from tail" -s q -l quiet -d 'Say nothing but data and errors'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand telemetry; and __fish_seen_subcommand_from tail" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c fleetctl -n "__fish_fleetctl_using_subcommand template; and not __fish_seen_subcommand_from render" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand template; and not __fish_seen_subcommand_from render" -l server -d 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand template; and not __fish_seen_subcommand_from render" -l ca -d 'Certificate of the authority that signed fleetd\'s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand template; and not __fish_seen_subcommand_from render" -l token-file -d 'File with the token to send; FLEETCTL_TOKEN holds the token itself' -r -F
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand template; and not __fish_seen_subcommand_from render" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand template; and not __fish_seen_subcommand_from render" -l env -d 'Environment of fleetctl.yaml' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand template; and not __fish_seen_subcommand_from render" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
@@ -554,7 +622,9 @@ complete -c fleetctl -n "__fish_fleetctl_using_subcommand template; and not __fi
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand template; and __fish_seen_subcommand_from render" -l set -d 'A value, such as flow.pressure=120; what reads as JSON is JSON, anything else is text; repeatable' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand template; and __fish_seen_subcommand_from render" -l values -d 'File of values (YAML or JSON), or - for standard input' -r -F
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand template; and __fish_seen_subcommand_from render" -s f -l file -d 'Take the template from manifests instead of fleetd: file, directory, or - ; repeatable' -r -F
-complete -c fleetctl -n "__fish_fleetctl_using_subcommand template; and __fish_seen_subcommand_from render" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand template; and __fish_seen_subcommand_from render" -l server -d 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand template; and __fish_seen_subcommand_from render" -l ca -d 'Certificate of the authority that signed fleetd\'s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand template; and __fish_seen_subcommand_from render" -l token-file -d 'File with the token to send; FLEETCTL_TOKEN holds the token itself' -r -F
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand template; and __fish_seen_subcommand_from render" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand template; and __fish_seen_subcommand_from render" -l env -d 'Environment of fleetctl.yaml' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand template; and __fish_seen_subcommand_from render" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
@@ -565,7 +635,9 @@ complete -c fleetctl -n "__fish_fleetctl_using_subcommand template; and __fish_s
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand template; and __fish_seen_subcommand_from render" -s y -l yes -d 'Do not ask before a destructive act'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand template; and __fish_seen_subcommand_from render" -s q -l quiet -d 'Say nothing but data and errors'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand template; and __fish_seen_subcommand_from render" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c fleetctl -n "__fish_fleetctl_using_subcommand modbus; and not __fish_seen_subcommand_from read" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand modbus; and not __fish_seen_subcommand_from read" -l server -d 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand modbus; and not __fish_seen_subcommand_from read" -l ca -d 'Certificate of the authority that signed fleetd\'s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand modbus; and not __fish_seen_subcommand_from read" -l token-file -d 'File with the token to send; FLEETCTL_TOKEN holds the token itself' -r -F
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand modbus; and not __fish_seen_subcommand_from read" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand modbus; and not __fish_seen_subcommand_from read" -l env -d 'Environment of fleetctl.yaml' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand modbus; and not __fish_seen_subcommand_from read" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
@@ -587,7 +659,9 @@ complete -c fleetctl -n "__fish_fleetctl_using_subcommand modbus; and __fish_see
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand modbus; and __fish_seen_subcommand_from read" -l slave -d 'Address of the slave' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand modbus; and __fish_seen_subcommand_from read" -l bus -d 'Bus of the device\'s configuration' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand modbus; and __fish_seen_subcommand_from read" -l patience -d 'How long the slave may take' -r
-complete -c fleetctl -n "__fish_fleetctl_using_subcommand modbus; and __fish_seen_subcommand_from read" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand modbus; and __fish_seen_subcommand_from read" -l server -d 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand modbus; and __fish_seen_subcommand_from read" -l ca -d 'Certificate of the authority that signed fleetd\'s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand modbus; and __fish_seen_subcommand_from read" -l token-file -d 'File with the token to send; FLEETCTL_TOKEN holds the token itself' -r -F
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand modbus; and __fish_seen_subcommand_from read" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand modbus; and __fish_seen_subcommand_from read" -l env -d 'Environment of fleetctl.yaml' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand modbus; and __fish_seen_subcommand_from read" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
@@ -600,7 +674,9 @@ complete -c fleetctl -n "__fish_fleetctl_using_subcommand modbus; and __fish_see
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand modbus; and __fish_seen_subcommand_from read" -s y -l yes -d 'Do not ask before a destructive act'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand modbus; and __fish_seen_subcommand_from read" -s q -l quiet -d 'Say nothing but data and errors'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand modbus; and __fish_seen_subcommand_from read" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c fleetctl -n "__fish_fleetctl_using_subcommand token; and not __fish_seen_subcommand_from create list revoke" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand token; and not __fish_seen_subcommand_from create list revoke" -l server -d 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand token; and not __fish_seen_subcommand_from create list revoke" -l ca -d 'Certificate of the authority that signed fleetd\'s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand token; and not __fish_seen_subcommand_from create list revoke" -l token-file -d 'File with the token to send; FLEETCTL_TOKEN holds the token itself' -r -F
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand token; and not __fish_seen_subcommand_from create list revoke" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand token; and not __fish_seen_subcommand_from create list revoke" -l env -d 'Environment of fleetctl.yaml' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand token; and not __fish_seen_subcommand_from create list revoke" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
@@ -618,7 +694,9 @@ complete -c fleetctl -n "__fish_fleetctl_using_subcommand token; and __fish_seen
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand token; and __fish_seen_subcommand_from create" -l site -d 'Only at this site' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand token; and __fish_seen_subcommand_from create" -l name -d 'What people call it' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand token; and __fish_seen_subcommand_from create" -l expires -d 'Until when, such as 12h or 90d' -r
-complete -c fleetctl -n "__fish_fleetctl_using_subcommand token; and __fish_seen_subcommand_from create" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand token; and __fish_seen_subcommand_from create" -l server -d 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand token; and __fish_seen_subcommand_from create" -l ca -d 'Certificate of the authority that signed fleetd\'s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand token; and __fish_seen_subcommand_from create" -l token-file -d 'File with the token to send; FLEETCTL_TOKEN holds the token itself' -r -F
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand token; and __fish_seen_subcommand_from create" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand token; and __fish_seen_subcommand_from create" -l env -d 'Environment of fleetctl.yaml' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand token; and __fish_seen_subcommand_from create" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
@@ -630,7 +708,9 @@ complete -c fleetctl -n "__fish_fleetctl_using_subcommand token; and __fish_seen
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand token; and __fish_seen_subcommand_from create" -s y -l yes -d 'Do not ask before a destructive act'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand token; and __fish_seen_subcommand_from create" -s q -l quiet -d 'Say nothing but data and errors'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand token; and __fish_seen_subcommand_from create" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c fleetctl -n "__fish_fleetctl_using_subcommand token; and __fish_seen_subcommand_from list" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand token; and __fish_seen_subcommand_from list" -l server -d 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand token; and __fish_seen_subcommand_from list" -l ca -d 'Certificate of the authority that signed fleetd\'s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand token; and __fish_seen_subcommand_from list" -l token-file -d 'File with the token to send; FLEETCTL_TOKEN holds the token itself' -r -F
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand token; and __fish_seen_subcommand_from list" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand token; and __fish_seen_subcommand_from list" -l env -d 'Environment of fleetctl.yaml' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand token; and __fish_seen_subcommand_from list" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
@@ -642,7 +722,9 @@ complete -c fleetctl -n "__fish_fleetctl_using_subcommand token; and __fish_seen
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand token; and __fish_seen_subcommand_from list" -s y -l yes -d 'Do not ask before a destructive act'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand token; and __fish_seen_subcommand_from list" -s q -l quiet -d 'Say nothing but data and errors'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand token; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c fleetctl -n "__fish_fleetctl_using_subcommand token; and __fish_seen_subcommand_from revoke" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand token; and __fish_seen_subcommand_from revoke" -l server -d 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand token; and __fish_seen_subcommand_from revoke" -l ca -d 'Certificate of the authority that signed fleetd\'s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand token; and __fish_seen_subcommand_from revoke" -l token-file -d 'File with the token to send; FLEETCTL_TOKEN holds the token itself' -r -F
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand token; and __fish_seen_subcommand_from revoke" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand token; and __fish_seen_subcommand_from revoke" -l env -d 'Environment of fleetctl.yaml' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand token; and __fish_seen_subcommand_from revoke" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
@@ -654,7 +736,9 @@ complete -c fleetctl -n "__fish_fleetctl_using_subcommand token; and __fish_seen
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand token; and __fish_seen_subcommand_from revoke" -s y -l yes -d 'Do not ask before a destructive act'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand token; and __fish_seen_subcommand_from revoke" -s q -l quiet -d 'Say nothing but data and errors'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand token; and __fish_seen_subcommand_from revoke" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c fleetctl -n "__fish_fleetctl_using_subcommand whoami" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand whoami" -l server -d 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand whoami" -l ca -d 'Certificate of the authority that signed fleetd\'s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand whoami" -l token-file -d 'File with the token to send; FLEETCTL_TOKEN holds the token itself' -r -F
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand whoami" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand whoami" -l env -d 'Environment of fleetctl.yaml' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand whoami" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
@@ -667,7 +751,9 @@ complete -c fleetctl -n "__fish_fleetctl_using_subcommand whoami" -s q -l quiet 
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand whoami" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand can-i" -l site -d 'At this site' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand can-i" -l as -d 'Another user' -r
-complete -c fleetctl -n "__fish_fleetctl_using_subcommand can-i" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand can-i" -l server -d 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand can-i" -l ca -d 'Certificate of the authority that signed fleetd\'s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand can-i" -l token-file -d 'File with the token to send; FLEETCTL_TOKEN holds the token itself' -r -F
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand can-i" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand can-i" -l env -d 'Environment of fleetctl.yaml' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand can-i" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
@@ -680,7 +766,9 @@ complete -c fleetctl -n "__fish_fleetctl_using_subcommand can-i" -l explain -d '
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand can-i" -s y -l yes -d 'Do not ask before a destructive act'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand can-i" -s q -l quiet -d 'Say nothing but data and errors'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand can-i" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c fleetctl -n "__fish_fleetctl_using_subcommand server; and not __fish_seen_subcommand_from status" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand server; and not __fish_seen_subcommand_from status" -l server -d 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand server; and not __fish_seen_subcommand_from status" -l ca -d 'Certificate of the authority that signed fleetd\'s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand server; and not __fish_seen_subcommand_from status" -l token-file -d 'File with the token to send; FLEETCTL_TOKEN holds the token itself' -r -F
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand server; and not __fish_seen_subcommand_from status" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand server; and not __fish_seen_subcommand_from status" -l env -d 'Environment of fleetctl.yaml' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand server; and not __fish_seen_subcommand_from status" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
@@ -692,7 +780,9 @@ complete -c fleetctl -n "__fish_fleetctl_using_subcommand server; and not __fish
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand server; and not __fish_seen_subcommand_from status" -s q -l quiet -d 'Say nothing but data and errors'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand server; and not __fish_seen_subcommand_from status" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand server; and not __fish_seen_subcommand_from status" -f -a "status" -d 'Show version, store, counts, buses'
-complete -c fleetctl -n "__fish_fleetctl_using_subcommand server; and __fish_seen_subcommand_from status" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand server; and __fish_seen_subcommand_from status" -l server -d 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand server; and __fish_seen_subcommand_from status" -l ca -d 'Certificate of the authority that signed fleetd\'s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand server; and __fish_seen_subcommand_from status" -l token-file -d 'File with the token to send; FLEETCTL_TOKEN holds the token itself' -r -F
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand server; and __fish_seen_subcommand_from status" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand server; and __fish_seen_subcommand_from status" -l env -d 'Environment of fleetctl.yaml' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand server; and __fish_seen_subcommand_from status" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
@@ -703,7 +793,9 @@ complete -c fleetctl -n "__fish_fleetctl_using_subcommand server; and __fish_see
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand server; and __fish_seen_subcommand_from status" -s y -l yes -d 'Do not ask before a destructive act'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand server; and __fish_seen_subcommand_from status" -s q -l quiet -d 'Say nothing but data and errors'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand server; and __fish_seen_subcommand_from status" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c fleetctl -n "__fish_fleetctl_using_subcommand version" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand version" -l server -d 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand version" -l ca -d 'Certificate of the authority that signed fleetd\'s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand version" -l token-file -d 'File with the token to send; FLEETCTL_TOKEN holds the token itself' -r -F
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand version" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand version" -l env -d 'Environment of fleetctl.yaml' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand version" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
@@ -714,7 +806,9 @@ complete -c fleetctl -n "__fish_fleetctl_using_subcommand version" -l timeout -d
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand version" -s y -l yes -d 'Do not ask before a destructive act'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand version" -s q -l quiet -d 'Say nothing but data and errors'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand version" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c fleetctl -n "__fish_fleetctl_using_subcommand completion" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand completion" -l server -d 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand completion" -l ca -d 'Certificate of the authority that signed fleetd\'s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand completion" -l token-file -d 'File with the token to send; FLEETCTL_TOKEN holds the token itself' -r -F
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand completion" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand completion" -l env -d 'Environment of fleetctl.yaml' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand completion" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
@@ -725,7 +819,9 @@ complete -c fleetctl -n "__fish_fleetctl_using_subcommand completion" -l timeout
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand completion" -s y -l yes -d 'Do not ask before a destructive act'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand completion" -s q -l quiet -d 'Say nothing but data and errors'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand completion" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c fleetctl -n "__fish_fleetctl_using_subcommand help" -l server -d 'Where fleetd is: unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand help" -l server -d 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand help" -l ca -d 'Certificate of the authority that signed fleetd\'s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand help" -l token-file -d 'File with the token to send; FLEETCTL_TOKEN holds the token itself' -r -F
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand help" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand help" -l env -d 'Environment of fleetctl.yaml' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand help" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r

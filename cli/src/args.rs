@@ -1,5 +1,7 @@
 //! The command line.
 
+use std::path::PathBuf;
+
 use clap::{Args as Flags, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
@@ -24,7 +26,7 @@ pub struct Args {
 #[derive(Clone, Debug, Default, Flags)]
 #[command(next_help_heading = "Global options")]
 pub struct Globals {
-    /// Where fleetd is: unix:///path/to/fleetd.sock
+    /// Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock
     #[arg(
         long,
         hide_env_values = true,
@@ -33,6 +35,18 @@ pub struct Globals {
         global = true
     )]
     pub server: Option<String>,
+    /// Certificate of the authority that signed fleetd's, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts
+    #[arg(
+        long,
+        hide_env_values = true,
+        env = "FLEETCTL_CA",
+        value_name = "FILE",
+        global = true
+    )]
+    pub ca: Option<PathBuf>,
+    /// File with the token to send; FLEETCTL_TOKEN holds the token itself
+    #[arg(long, value_name = "FILE", global = true)]
+    pub token_file: Option<PathBuf>,
     /// Organization; not needed while there is only one, or where manifests name it
     #[arg(
         long,

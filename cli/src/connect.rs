@@ -1,40 +1,56 @@
-//! The connection to fleetd's socket.
+//! The connection to fleetd: over its socket, or the network.
 
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use fleet_proto::codes;
 use hyper_util::rt::TokioIo;
 use tokio::net::UnixStream;
+use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Channel, Endpoint, Uri};
 
 use crate::error::{Error, Result};
 use crate::exit::Exit;
+use crate::network::{Address, Dialler, FORMS};
+use crate::token::Bearer;
 
 /// Longest path of a Unix socket, bytes: the operating system's limit, one byte kept for the end mark.
 const LONGEST_PATH: usize = 107;
 
-/// The socket that a server URL names, or the one in fleetd's data directory.
-pub fn socket(server: Option<&str>) -> Result<PathBuf> {
-    match server {
+/// A fleetd that is not heard of for this time during a call is asked, and given up after as much again.
+const KEEPALIVE: Duration = Duration::from_secs(20);
+
+/// What every client speaks through: the connection, with the caller's token.
+pub type Line = InterceptedService<Channel, Bearer>;
+
+/// Where fleetd is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Server {
+    /// On this machine.
+    Socket(PathBuf),
+    /// On the network.
+    Network(Address),
+}
+
+/// What a server URL names, or the socket in fleetd's data directory.
+pub fn server(said: Option<&str>) -> Result<Server> {
+    match said {
         Some(url) => match url.strip_prefix("unix://") {
-            Some(path) if !path.is_empty() => Ok(PathBuf::from(path)),
-            _ if url.starts_with("http://") || url.starts_with("https://") => Err(Error::usage(
-                format!("`{url}`: connections over the network come with identity; fleetd serves its socket so far"),
-                "run fleetctl on the same machine, with --server unix:///path/to/fleetd.sock",
-            )),
+            Some(path) if !path.is_empty() => Ok(Server::Socket(PathBuf::from(path))),
+            _ if url.starts_with("http://") || url.starts_with("https://") => Address::parse(url).map(Server::Network),
             _ if url.starts_with('/') => Err(Error::usage(
                 format!("`{url}` is a path and no server"),
                 format!("write unix://{url}"),
             )),
-            _ => Err(Error::usage(
-                format!("`{url}` is no server"),
-                "write unix:///path/to/fleetd.sock",
-            )),
+            _ => Err(Error::usage(format!("`{url}` is no server"), FORMS)),
         },
-        None => Ok(candidates()
-            .into_iter()
-            .find(|path| path.exists())
-            .unwrap_or_else(|| candidates().swap_remove(0))),
+        None => Ok(Server::Socket(
+            candidates()
+                .into_iter()
+                .find(|path| path.exists())
+                .unwrap_or_else(|| candidates().swap_remove(0)),
+        )),
     }
 }
 
@@ -62,8 +78,51 @@ fn candidates() -> Vec<PathBuf> {
     dirs.into_iter().map(|dir| dir.join("fleetd.sock")).collect()
 }
 
-/// Opens the connection; says what to do where it fails.
-pub async fn open(path: &Path) -> Result<Channel> {
+/// Opens the connection; says what to do where it fails. `ca` holds for the network.
+pub async fn open(server: &Server, ca: Option<&Path>, timeout: Duration) -> Result<Channel> {
+    match server {
+        Server::Socket(path) => open_socket(path).await,
+        Server::Network(address) => open_network(address, ca, timeout).await,
+    }
+}
+
+async fn open_network(address: &Address, ca: Option<&Path>, timeout: Duration) -> Result<Channel> {
+    let dialler = Dialler::new(address.clone(), ca, timeout)?;
+    // The channel's own error names neither address nor reason.
+    let failed = Arc::new(Mutex::new(None));
+    let slot = Arc::clone(&failed);
+    let again = dialler.clone();
+    let connector = tower::service_fn(move |_: Uri| {
+        let (dialler, slot) = (again.clone(), Arc::clone(&slot));
+        async move {
+            dialler.dial().await.map(TokioIo::new).map_err(|error| {
+                *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+                std::io::Error::other("not connected")
+            })
+        }
+    });
+    let lost = || {
+        let reason = failed.lock().unwrap_or_else(PoisonError::into_inner).take();
+        reason.unwrap_or_else(|| dialler.no_grpc())
+    };
+    let url = address.url();
+    let (Ok(endpoint), Ok(origin)) = (Endpoint::from_shared(url.clone()), url.parse()) else {
+        return Err(Error::usage(format!("`{url}` is no server"), FORMS));
+    };
+    let channel = endpoint
+        .origin(origin)
+        .http2_keep_alive_interval(KEEPALIVE)
+        .keep_alive_timeout(KEEPALIVE)
+        .connect_with_connector(connector)
+        .await
+        .map_err(|_| lost())?;
+    if !address.secure && !dialler.answers_plainly().await {
+        return Err(dialler.no_grpc());
+    }
+    Ok(channel)
+}
+
+async fn open_socket(path: &Path) -> Result<Channel> {
     if path.as_os_str().len() > LONGEST_PATH {
         return Err(Error::usage(
             format!(
@@ -129,15 +188,21 @@ mod tests {
 
     #[test]
     fn what_names_a_socket() {
-        assert_eq!(socket(Some("unix:///run/f.sock")).unwrap(), Path::new("/run/f.sock"));
+        assert_eq!(
+            server(Some("unix:///run/f.sock")).unwrap(),
+            Server::Socket("/run/f.sock".into())
+        );
+        assert!(matches!(
+            server(Some("https://fleet.example")).unwrap(),
+            Server::Network(_)
+        ));
         for (wrong, says) in [
-            ("https://fleet.example", "come with identity"),
-            ("http://127.0.0.1:7080", "come with identity"),
+            ("http://fleet.example", "plain text"),
             ("unix://", "unix:///path"),
             ("/run/f.sock", "unix:///run/f.sock"),
             ("tcp://x", "unix:///path"),
         ] {
-            let error = socket(Some(wrong)).unwrap_err();
+            let error = server(Some(wrong)).unwrap_err();
             assert_eq!(error.exit, Exit::Usage, "{wrong}");
             assert!(error.text().contains(says), "{wrong}: {}", error.text());
         }
@@ -146,18 +211,20 @@ mod tests {
     #[tokio::test]
     async fn what_cannot_be_reached_says_why_and_what_to_do() {
         let dir = tempfile::tempdir().unwrap();
-        let missing = open(&dir.path().join("none.sock")).await.unwrap_err();
+        let missing = open_socket(&dir.path().join("none.sock")).await.unwrap_err();
         assert_eq!(missing.exit, Exit::Unavailable);
         assert!(missing.text().contains("there is no such socket"), "{}", missing.text());
         assert!(missing.text().contains("fleetd --data-dir"), "{}", missing.text());
 
         let left = dir.path().join("left.sock");
         drop(std::os::unix::net::UnixListener::bind(&left).unwrap());
-        let left = open(&left).await.unwrap_err();
+        let left = open_socket(&left).await.unwrap_err();
         assert_eq!(left.exit, Exit::Unavailable);
         assert!(left.text().contains("left its socket behind"), "{}", left.text());
 
-        let long = open(Path::new(&format!("/{}", "x".repeat(200)))).await.unwrap_err();
+        let long = open_socket(Path::new(&format!("/{}", "x".repeat(200))))
+            .await
+            .unwrap_err();
         assert_eq!(long.exit, Exit::Usage);
         assert!(long.text().contains("107 bytes"), "{}", long.text());
     }

@@ -11,16 +11,16 @@ use fleet_proto::pb::resource_service_client::ResourceServiceClient;
 use fleet_proto::pb::system_service_client::SystemServiceClient;
 use fleet_proto::pb::telemetry_service_client::TelemetryServiceClient;
 use serde::Deserialize;
-use tonic::transport::Channel;
 
 use crate::args::{Color, Globals, Timeout};
-use crate::connect;
+use crate::connect::{self, Line};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::io::Io;
 use crate::out::Format;
 use crate::out::plan::Look;
 use crate::project::Project;
+use crate::token::Bearer;
 
 /// Largest message of an answer.
 const LARGEST: usize = 64 << 20;
@@ -30,6 +30,8 @@ const LARGEST: usize = 64 << 20;
 #[serde(deny_unknown_fields)]
 struct File {
     server: Option<String>,
+    /// Certificate of the authority that signed fleetd's; relative to the file.
+    ca: Option<PathBuf>,
     org: Option<String>,
     output: Option<String>,
 }
@@ -49,7 +51,7 @@ pub struct Context {
     project: std::result::Result<Option<Project>, Option<Error>>,
     /// Streams.
     pub io: Io,
-    channel: Option<Channel>,
+    line: Option<Line>,
     /// Something was sent that may change the fleet.
     pub changing: bool,
     /// A question is open, with the cursor hidden.
@@ -70,6 +72,7 @@ impl Context {
         let project = Project::of_here(globals.environment.as_deref().filter(|name| !name.is_empty()));
         io.quiet = globals.quiet;
         globals.server = globals.server.or(file.server).filter(|server| !server.is_empty());
+        globals.ca = globals.ca.or(file.ca).filter(|ca| !ca.as_os_str().is_empty());
         globals.org = globals.org.filter(|org| !org.is_empty());
         let org_said = globals.org.is_some();
         let of_project = project
@@ -98,7 +101,7 @@ impl Context {
             color_out,
             project,
             io,
-            channel: None,
+            line: None,
             changing: false,
             asking: false,
             org_said,
@@ -106,43 +109,53 @@ impl Context {
         })
     }
 
-    async fn channel(&mut self) -> Result<Channel> {
-        if let Some(channel) = &self.channel {
-            return Ok(channel.clone());
+    async fn line(&mut self) -> Result<Line> {
+        if let Some(line) = &self.line {
+            return Ok(line.clone());
         }
-        let channel = connect::open(&connect::socket(self.globals.server.as_deref())?).await?;
-        self.channel = Some(channel.clone());
-        Ok(channel)
+        let Globals {
+            server,
+            ca,
+            token_file,
+            timeout,
+            ..
+        } = &self.globals;
+        let bearer = Bearer::find(token_file.as_deref())?;
+        let server = connect::server(server.as_deref())?;
+        let channel = connect::open(&server, ca.as_deref(), timeout.0).await?;
+        let line = Line::new(channel, bearer);
+        self.line = Some(line.clone());
+        Ok(line)
     }
 
     /// Resources of every kind.
-    pub async fn resources(&mut self) -> Result<ResourceServiceClient<Channel>> {
-        Ok(ResourceServiceClient::new(self.channel().await?).max_decoding_message_size(LARGEST))
+    pub async fn resources(&mut self) -> Result<ResourceServiceClient<Line>> {
+        Ok(ResourceServiceClient::new(self.line().await?).max_decoding_message_size(LARGEST))
     }
 
     /// Who calls, and tokens.
-    pub async fn access(&mut self) -> Result<AccessServiceClient<Channel>> {
-        Ok(AccessServiceClient::new(self.channel().await?))
+    pub async fn access(&mut self) -> Result<AccessServiceClient<Line>> {
+        Ok(AccessServiceClient::new(self.line().await?))
     }
 
     /// Claim tokens, commands, logs.
-    pub async fn devices(&mut self) -> Result<DeviceServiceClient<Channel>> {
-        Ok(DeviceServiceClient::new(self.channel().await?).max_decoding_message_size(LARGEST))
+    pub async fn devices(&mut self) -> Result<DeviceServiceClient<Line>> {
+        Ok(DeviceServiceClient::new(self.line().await?).max_decoding_message_size(LARGEST))
     }
 
     /// Readings.
-    pub async fn telemetry(&mut self) -> Result<TelemetryServiceClient<Channel>> {
-        Ok(TelemetryServiceClient::new(self.channel().await?).max_decoding_message_size(LARGEST))
+    pub async fn telemetry(&mut self) -> Result<TelemetryServiceClient<Line>> {
+        Ok(TelemetryServiceClient::new(self.line().await?).max_decoding_message_size(LARGEST))
     }
 
     /// Slaves.
-    pub async fn modbus(&mut self) -> Result<ModbusServiceClient<Channel>> {
-        Ok(ModbusServiceClient::new(self.channel().await?))
+    pub async fn modbus(&mut self) -> Result<ModbusServiceClient<Line>> {
+        Ok(ModbusServiceClient::new(self.line().await?))
     }
 
     /// About fleetd.
-    pub async fn system(&mut self) -> Result<SystemServiceClient<Channel>> {
-        Ok(SystemServiceClient::new(self.channel().await?))
+    pub async fn system(&mut self) -> Result<SystemServiceClient<Line>> {
+        Ok(SystemServiceClient::new(self.line().await?))
     }
 
     /// Waits for an answer no longer than the user wants.
@@ -311,16 +324,21 @@ fn user_file() -> Result<File> {
     let Some(dir) = set("XDG_CONFIG_HOME").or_else(|| set("HOME").map(|home| home.join(".config"))) else {
         return Ok(File::default());
     };
-    let path = dir.join("fleetctl/config.yaml");
+    let dir = dir.join("fleetctl");
+    let path = dir.join("config.yaml");
     match std::fs::read_to_string(&path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(File::default()),
         Err(error) => Err(Error::usage(format!("{}: {error}", path.display()), "")),
         Ok(text) if text.trim().is_empty() => Ok(File::default()),
-        Ok(text) => serde_yaml::from_str(&text).map_err(|error| {
-            Error::usage(
-                format!("{}: {error}", path.display()),
-                "it holds `server`, `org` and `output`",
-            )
-        }),
+        Ok(text) => {
+            let mut file: File = serde_yaml::from_str(&text).map_err(|error| {
+                Error::usage(
+                    format!("{}: {error}", path.display()),
+                    "it holds `server`, `ca`, `org` and `output`",
+                )
+            })?;
+            file.ca = file.ca.map(|ca| dir.join(ca));
+            Ok(file)
+        }
     }
 }

@@ -102,6 +102,16 @@ impl From<Status> for Error {
                 "see whether fleetd runs with `fleetctl server status`; a change that was under way is committed whole or not at all",
             );
         }
+        // Answers that are not gRPC become statuses on this side, too: of these texts.
+        let foreign = ["protocol error: ", "grpc-status header missing"];
+        if status.code() == Code::Unimplemented || foreign.iter().any(|text| status.message().starts_with(text)) {
+            return Self::new(
+                Exit::Unavailable,
+                codes::CONNECT,
+                "what answers does not know this call: it is an older fleetd, or no gRPC listener",
+                "look whether --server names fleetd's socket, or the port of its --grpc-listen; `fleetctl server status` tells the version",
+            );
+        }
         let detail = pb::ErrorDetail::decode(status.details()).unwrap_or_default();
         let (exit, code) = match status.code() {
             Code::InvalidArgument | Code::OutOfRange => (Exit::Invalid, codes::SEMANTIC),
@@ -164,6 +174,7 @@ mod tests {
             (Code::ResourceExhausted, &limit, Exit::Guarded),
             (Code::Unavailable, &none, Exit::Unavailable),
             (Code::DeadlineExceeded, &none, Exit::TimedOut),
+            (Code::Unimplemented, &none, Exit::Unavailable),
             (Code::Internal, &none, Exit::Failure),
         ] {
             assert_eq!(status(code, detail).exit, exit, "{code:?}");

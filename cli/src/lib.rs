@@ -9,6 +9,7 @@ pub mod exit;
 mod files;
 mod git;
 pub mod io;
+mod network;
 mod out;
 mod placement;
 mod plan_file;
@@ -24,6 +25,7 @@ mod targets;
 #[cfg(test)]
 mod tests;
 mod times;
+mod token;
 
 pub use out::shapes;
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rand::Rng as _;
-use tokio::net::{TcpListener, UnixListener};
+use tokio::net::UnixListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -18,6 +18,7 @@ use crate::config::Config;
 use crate::domain::Clock;
 use crate::domain::sealing::Sealer;
 use crate::domain::telemetry::Micros;
+use crate::listen::{Certificates, Listener, Speaks, Unusable};
 use crate::modbus::{Buses, poller};
 use crate::services::access::Access;
 use crate::services::devices::Devices;
@@ -63,6 +64,12 @@ pub enum Error {
     /// The HTTP listener cannot be opened.
     #[error("cannot listen on {0}: {1}; choose another address with --http-listen (port 0 takes a free one)")]
     Http(SocketAddr, std::io::Error),
+    /// The gRPC listener cannot be opened.
+    #[error("cannot listen on {0}: {1}; choose another address with --grpc-listen (port 0 takes a free one)")]
+    Grpc(SocketAddr, std::io::Error),
+    /// The certificate or its key.
+    #[error("--tls-cert and --tls-key: {0}")]
+    Tls(#[from] Unusable),
     /// The socket cannot be opened.
     #[error("cannot open the socket {0}: {1}; choose a short path that can be written with --socket")]
     Socket(PathBuf, std::io::Error),
@@ -134,12 +141,8 @@ impl App {
         let telemetry = Telemetry::new(readings, resources.clone(), Arc::clone(&clock));
         let buses = Buses::default();
 
-        let listener = TcpListener::bind(config.http_listen)
-            .await
-            .map_err(|error| Error::Http(config.http_listen, error))?;
-        let http_address = listener
-            .local_addr()
-            .map_err(|error| Error::Http(config.http_listen, error))?;
+        let Listeners { http, grpc } = Listeners::open(config).await?;
+        let (http_address, grpc_address) = (http.address(), grpc.as_ref().map(Listener::address));
         let socket = open_socket(&config.socket)?;
 
         let facts = Facts {
@@ -147,6 +150,8 @@ impl App {
             data_dir: dir.display().to_string(),
             http: http_address.to_string(),
             socket: config.socket.display().to_string(),
+            grpc: grpc_address.map(|address| address.to_string()).unwrap_or_default(),
+            insecure: !config.readable_on_the_way().is_empty(),
         };
         let reported = buses.clone();
         let system = System::new(
@@ -175,9 +180,8 @@ impl App {
         };
         let stop = close_doors.clone();
         doors.spawn(async move {
-            http::serve(listener, services, stop)
-                .await
-                .map_err(|error| Error::Task("HTTP", error.to_string()))
+            http::serve(http, services, stop).await;
+            Ok(())
         });
         let services = grpc::Services {
             access: Access::new(resources.clone(), Arc::clone(&clock)),
@@ -189,7 +193,7 @@ impl App {
         };
         let stop = close_doors.clone();
         doors.spawn(async move {
-            grpc::serve(socket, services, stop)
+            grpc::serve(socket, grpc, services, stop)
                 .await
                 .map_err(|error| Error::Task("gRPC", error.to_string()))
         });
@@ -215,12 +219,13 @@ impl App {
         let run_file = dir.join("run.json");
         let run = serde_json::json!({
             "pid": std::process::id(), "http": http_address.to_string(),
+            "grpc": grpc_address.map(|address| address.to_string()),
             "socket": config.socket.display().to_string(), "version": env!("CARGO_PKG_VERSION"),
         });
         write_whole(&run_file, &run.to_string()).map_err(unusable)?;
-        tracing::info!(http = %http_address, socket = %config.socket.display(), data_dir = %dir.display(), version = env!("CARGO_PKG_VERSION"), "fleetd serves");
-        if config.insecure && !http_address.ip().is_loopback() {
-            tracing::warn!("HTTP is served to other machines without TLS: tokens can be read on the way");
+        tracing::info!(http = %http_address, grpc = grpc_address.map(tracing::field::display), socket = %config.socket.display(), data_dir = %dir.display(), version = env!("CARGO_PKG_VERSION"), "fleetd serves");
+        for (flag, address) in config.readable_on_the_way() {
+            tracing::warn!(%address, "--{flag} serves other machines without TLS: tokens and readings can be read on the way");
         }
         Ok(Self {
             http: http_address,
@@ -265,6 +270,33 @@ impl App {
             Some(error) => Err(error),
             None => written,
         }
+    }
+}
+
+/// The doors to the network.
+struct Listeners {
+    http: Listener,
+    grpc: Option<Listener>,
+}
+
+impl Listeners {
+    async fn open(config: &Config) -> Result<Self, Error> {
+        let certificates = match &config.tls {
+            Some(files) => Some(Certificates::load(&files.certificate, &files.key)?),
+            None => None,
+        };
+        let http = Listener::open(config.http_listen, Speaks::Http, certificates.as_ref())
+            .await
+            .map_err(|error| Error::Http(config.http_listen, error))?;
+        let grpc = match config.grpc_listen {
+            None => None,
+            Some(address) => Some(
+                Listener::open(address, Speaks::Grpc, certificates.as_ref())
+                    .await
+                    .map_err(|error| Error::Grpc(address, error))?,
+            ),
+        };
+        Ok(Self { http, grpc })
     }
 }
 

@@ -17,6 +17,15 @@ pub struct Flags {
     /// Address of the HTTP listener; port 0 takes a free one [default: 127.0.0.1:7080]
     #[arg(long, env = "FLEETD_HTTP_LISTEN", value_name = "ADDR", global = true)]
     pub http_listen: Option<SocketAddr>,
+    /// Address where gRPC is served to fleetctl on other machines, besides the socket; port 0 takes a free one [default: off]
+    #[arg(long, env = "FLEETD_GRPC_LISTEN", value_name = "ADDR", global = true)]
+    pub grpc_listen: Option<SocketAddr>,
+    /// Certificate of both listeners with its chain (PEM); `fleetd tls init` makes one. Read anew when it changes
+    #[arg(long, env = "FLEETD_TLS_CERT", value_name = "FILE", global = true)]
+    pub tls_cert: Option<PathBuf>,
+    /// Its private key (PEM)
+    #[arg(long, env = "FLEETD_TLS_KEY", value_name = "FILE", global = true)]
+    pub tls_key: Option<PathBuf>,
     /// Path of the Unix socket for fleetctl [default: fleetd.sock in the data directory]
     #[arg(long, env = "FLEETD_SOCKET", value_name = "PATH", global = true)]
     pub socket: Option<PathBuf>,
@@ -32,7 +41,7 @@ pub struct Flags {
     /// File with the key that seals secrets, made where there is none; replicas share one [default: secret.key in the data directory]
     #[arg(long, env = "FLEETD_SECRET_KEY_FILE", value_name = "PATH", global = true)]
     pub secret_key_file: Option<PathBuf>,
-    /// Serve plain HTTP to other machines: tokens can be read on the way
+    /// Serve other machines without TLS: tokens and readings can be read on the way
     #[arg(long, env = "FLEETD_INSECURE", global = true)]
     pub insecure: bool,
     /// What is logged, such as `info` or `fleetd=debug` [default: info]
@@ -60,6 +69,9 @@ pub enum LogFormat {
 struct Table {
     data_dir: Option<PathBuf>,
     http_listen: Option<SocketAddr>,
+    grpc_listen: Option<SocketAddr>,
+    tls_cert: Option<PathBuf>,
+    tls_key: Option<PathBuf>,
     socket: Option<PathBuf>,
     database_url: Option<String>,
     secret_key_file: Option<PathBuf>,
@@ -75,13 +87,17 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// Address of the HTTP listener.
     pub http_listen: SocketAddr,
+    /// Address of the gRPC listener; none: gRPC is served on the socket alone.
+    pub grpc_listen: Option<SocketAddr>,
+    /// Certificate of both listeners; none: they are plain.
+    pub tls: Option<TlsFiles>,
     /// Path of the Unix socket.
     pub socket: PathBuf,
     /// PostgreSQL instead of the embedded store.
     pub database_url: Option<String>,
     /// File with the key that seals secrets.
     pub secret_key_file: PathBuf,
-    /// Plain HTTP to other machines was asked for.
+    /// To serve other machines without TLS was asked for.
     pub insecure: bool,
     /// What is logged.
     pub log: String,
@@ -89,6 +105,15 @@ pub struct Config {
     pub log_format: LogFormat,
     /// Name, value as it may be shown, and origin of each.
     pub origins: Vec<(&'static str, String, &'static str)>,
+}
+
+/// A certificate with its chain, and its key: PEM files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// The certificate, then its chain.
+    pub certificate: PathBuf,
+    /// The private key.
+    pub key: PathBuf,
 }
 
 /// Why a configuration cannot be used.
@@ -103,40 +128,51 @@ pub enum Error {
     /// Nobody's home is known.
     #[error("there is no place for data: set --data-dir or FLEETD_DATA_DIR")]
     NoDataDir,
-    /// HTTP would be readable on the way.
+    /// A listener would be readable on the way.
     #[error(
-        "--http-listen {0} is reached from other machines without TLS: listen on a loopback address behind a proxy, or accept it with --insecure"
+        "--{0} {1} is reached from other machines without TLS: make a certificate with `fleetd tls init` and give it with --tls-cert and --tls-key, listen on a loopback address, or accept it with --insecure"
     )]
-    Plaintext(SocketAddr),
+    Plaintext(&'static str, SocketAddr),
+    /// Certificate without key, or key without certificate.
+    #[error("--{0} stands alone: a certificate and its key are given together, with --tls-cert and --tls-key")]
+    Half(&'static str),
 }
 
 impl Config {
     /// Resolves every value: flag or variable, then file, then default.
     pub fn resolve(flags: &Flags) -> Result<Self, Error> {
-        let file = match &flags.config {
-            None => Table::default(),
-            Some(path) => {
-                let text = std::fs::read_to_string(path).map_err(|error| Error::File(path.clone(), error))?;
-                toml::from_str(&text).map_err(|error| Error::Syntax(path.clone(), Box::new(error)))?
-            }
-        };
+        let mut file = Table::read(flags)?;
         let mut origins = Vec::new();
-        let data_dir = match pick(
+        let data_dir = data_dir(flags, &mut file, &mut origins)?;
+        let grpc_listen = pick(
             &mut origins,
-            "data-dir",
-            "FLEETD_DATA_DIR",
-            flags.data_dir.clone(),
-            file.data_dir,
-            |v| v.display().to_string(),
-        ) {
-            Some(dir) => dir,
-            None => {
-                let dir = default_data_dir().ok_or(Error::NoDataDir)?;
-                origins.push(("data-dir", dir.display().to_string(), "default"));
-                dir
+            "grpc-listen",
+            "FLEETD_GRPC_LISTEN",
+            flags.grpc_listen,
+            file.grpc_listen,
+            SocketAddr::to_string,
+        );
+        if grpc_listen.is_none() {
+            origins.push(("grpc-listen", "(off)".to_owned(), "default"));
+        }
+        let mut tls_file = |name, variable, flag: &Option<PathBuf>, file| {
+            let path = pick(&mut origins, name, variable, flag.clone(), file, |v: &PathBuf| {
+                v.display().to_string()
+            });
+            if path.is_none() {
+                origins.push((name, "(none)".to_owned(), "default"));
             }
+            path
         };
-        let data_dir = std::path::absolute(&data_dir).map_err(|error| Error::File(data_dir.clone(), error))?;
+        let tls = match (
+            tls_file("tls-cert", "FLEETD_TLS_CERT", &flags.tls_cert, file.tls_cert),
+            tls_file("tls-key", "FLEETD_TLS_KEY", &flags.tls_key, file.tls_key),
+        ) {
+            (Some(certificate), Some(key)) => Some(TlsFiles { certificate, key }),
+            (None, None) => None,
+            (Some(_), None) => return Err(Error::Half("tls-cert")),
+            (None, Some(_)) => return Err(Error::Half("tls-key")),
+        };
         let mut or = |name, variable, flag: Option<String>, file: Option<String>, default: &str| {
             pick(&mut origins, name, variable, flag, file, Clone::clone).unwrap_or_else(|| {
                 origins.push((name, default.to_owned(), "default"));
@@ -202,12 +238,11 @@ impl Config {
         }
         // Both sources were parsed as addresses above.
         let http_listen = http.parse().unwrap_or(SocketAddr::from(([127, 0, 0, 1], 7080)));
-        if !http_listen.ip().is_loopback() && !insecure {
-            return Err(Error::Plaintext(http_listen));
-        }
-        Ok(Self {
+        let config = Self {
             data_dir,
             http_listen,
+            grpc_listen,
+            tls,
             socket: PathBuf::from(socket),
             database_url,
             secret_key_file: PathBuf::from(secret_key_file),
@@ -215,8 +250,64 @@ impl Config {
             log,
             log_format: log_format.unwrap_or_default(),
             origins,
-        })
+        };
+        match config.readable_on_the_way().first() {
+            Some((flag, address)) if !insecure => Err(Error::Plaintext(flag, *address)),
+            _ => Ok(config),
+        }
     }
+
+    /// Listeners that other machines reach without TLS, by their flags.
+    pub fn readable_on_the_way(&self) -> Vec<(&'static str, SocketAddr)> {
+        let listeners = [
+            ("http-listen", Some(self.http_listen)),
+            ("grpc-listen", self.grpc_listen),
+        ];
+        listeners
+            .into_iter()
+            .filter_map(|(flag, address)| Some((flag, address?)))
+            .filter(|(_, address)| self.tls.is_none() && !address.ip().is_loopback())
+            .collect()
+    }
+}
+
+/// Where everything is kept, for what needs no more of the configuration.
+pub fn data_dir_of(flags: &Flags) -> Result<PathBuf, Error> {
+    data_dir(flags, &mut Table::read(flags)?, &mut Vec::new())
+}
+
+impl Table {
+    fn read(flags: &Flags) -> Result<Self, Error> {
+        let Some(path) = &flags.config else {
+            return Ok(Self::default());
+        };
+        let text = std::fs::read_to_string(path).map_err(|error| Error::File(path.clone(), error))?;
+        toml::from_str(&text).map_err(|error| Error::Syntax(path.clone(), Box::new(error)))
+    }
+}
+
+fn data_dir(
+    flags: &Flags,
+    file: &mut Table,
+    origins: &mut Vec<(&'static str, String, &'static str)>,
+) -> Result<PathBuf, Error> {
+    let said = pick(
+        origins,
+        "data-dir",
+        "FLEETD_DATA_DIR",
+        flags.data_dir.clone(),
+        file.data_dir.take(),
+        |v| v.display().to_string(),
+    );
+    let dir = match said {
+        Some(dir) => dir,
+        None => {
+            let dir = default_data_dir().ok_or(Error::NoDataDir)?;
+            origins.push(("data-dir", dir.display().to_string(), "default"));
+            dir
+        }
+    };
+    std::path::absolute(&dir).map_err(|error| Error::File(dir, error))
 }
 
 fn pick<T>(

@@ -82,6 +82,11 @@ pub async fn run(
     }
     flags.http_listen = flags.http_listen.or(Some(([127, 0, 0, 1], 0).into()));
     let config = Config::resolve(&flags).map_err(text)?;
+    if config.tls.is_some() {
+        return Err(
+            "the demo's gateway speaks plain HTTP on this machine: leave --tls-cert and --tls-key out".to_owned(),
+        );
+    }
     let app = App::start(&config, metrics).await.map_err(text)?;
     let shutdown = CancellationToken::new();
     let mut tasks = JoinSet::new();

@@ -1,4 +1,4 @@
-//! `fleetd`: serve, demo, simulate, config.
+//! `fleetd`: serve, demo, simulate, config, tls.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use fleetd::app::{App, SystemClock};
-use fleetd::config::{Config, Flags, LogFormat};
+use fleetd::config::{self, Config, Flags, LogFormat};
+use fleetd::domain::Clock as _;
 use fleetd::modbus::simulator::Simulation;
+use fleetd::tls;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -39,6 +41,22 @@ enum Command {
     },
     /// Show the effective configuration, and where each value comes from
     Config,
+    /// Certificates of the listeners
+    #[command(subcommand)]
+    Tls(Tls),
+}
+
+#[derive(Debug, Subcommand)]
+enum Tls {
+    /// Make a certificate authority and a certificate for this machine; where an authority is, renew the certificate
+    Init {
+        /// Where they are put [default: tls in the data directory]
+        #[arg(long, value_name = "DIR")]
+        dir: Option<PathBuf>,
+        /// DNS name or IP address under which this machine is reached, besides its own name and localhost; repeatable
+        #[arg(long = "host", value_name = "NAME")]
+        hosts: Vec<String>,
+    },
 }
 
 fn duration(text: &str) -> Result<Duration, String> {
@@ -84,6 +102,7 @@ async fn run(args: Args) -> Result<(), String> {
         Some(Command::Demo { time }) => fleetd::demo::run(args.flags, time, recorder()?, stopped()?).await,
         Some(Command::Simulate { file }) => simulate(&file, &args.flags).await,
         Some(Command::Config) => config(&args.flags),
+        Some(Command::Tls(Tls::Init { dir, hosts })) => make_certificate(dir, &hosts, &args.flags),
     }
 }
 
@@ -95,6 +114,29 @@ fn config(flags: &Flags) -> Result<(), String> {
     for (name, value, origin) in rows {
         println!("{name:<14} {value:<40} {origin}");
     }
+    Ok(())
+}
+
+#[expect(clippy::print_stdout, reason = "the command's answer")]
+fn make_certificate(dir: Option<PathBuf>, hosts: &[String], flags: &Flags) -> Result<(), String> {
+    let dir = match dir {
+        Some(dir) => std::path::absolute(&dir).map_err(|error| format!("{}: {error}", dir.display()))?,
+        None => config::data_dir_of(flags)
+            .map_err(|error| error.to_string())?
+            .join("tls"),
+    };
+    let made = tls::init(&dir, hosts, SystemClock.now()).map_err(|error| error.to_string())?;
+    let (dir, names) = (made.dir.display(), made.names.join(", "));
+    let ca = if made.ca_kept { "kept" } else { "made" };
+    println!("{ca} the certificate authority {dir}/ca.crt; guard its key, ca.key");
+    println!(
+        "made the certificate {dir}/server.crt for {names}; it ends on {}",
+        made.until
+    );
+    println!("a fleetd that serves with it takes it up by itself; another one is started with");
+    println!("  fleetd --grpc-listen 0.0.0.0:7081 --tls-cert {dir}/server.crt --tls-key {dir}/server.key");
+    println!("copy ca.crt to where fleetctl runs, and name it with FLEETCTL_CA or");
+    println!("  fleetctl --server https://HOST:7081 --ca ca.crt server status");
     Ok(())
 }
 

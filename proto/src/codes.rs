@@ -25,12 +25,12 @@ codes! {
     INTERRUPTED = "FLT-1003", "the command was ended from outside", "The message says whether something may have been changed; look with `get` before repeating.";
     OUTPUT = "FLT-1004", "standard output could not be written", "Look at the disk and the file that the output goes to; what was changed stays changed.";
     UNREADABLE = "FLT-1005", "a file or directory cannot be read", "Look at the path and its permissions.";
-    CONNECT = "FLT-2001", "fleetd cannot be reached", "Start fleetd, or name its socket with `--server unix:///path/to/fleetd.sock` or FLEETCTL_SERVER. Only fleetd's own user and root may use the socket.";
+    CONNECT = "FLT-2001", "fleetd cannot be reached", "Start fleetd, or name it with `--server` or FLEETCTL_SERVER: its socket, unix:///path/to/fleetd.sock, which only its own user and root may use, or its gRPC listener, https://HOST:PORT, with its CA in `--ca`.";
     DENIED = "FLT-2002", "the caller may not do this", "Ask an administrator of the organization for the permission that the message names.";
     TIMEOUT = "FLT-2003", "no answer in time", "Repeat the command, with a longer `--timeout` where the work is large. A change may have been committed: look with `get` before repeating.";
     OVERLOADED = "FLT-2004", "fleetd is busy", "Repeat the command after the time that the message names.";
     INTERNAL = "FLT-2005", "fleetd failed", "The cause stands in fleetd's log at the time of the call.";
-    LOGIN = "FLT-2006", "the caller is not known", "Use the credential that belongs to this fleetd.";
+    LOGIN = "FLT-2006", "the caller is not known", "Give the token that belongs to this fleetd with `--token-file` or FLEETCTL_TOKEN.";
     NOT_CONVERGED = "FLT-2007", "a change is committed, and devices do not run it yet", "`fleetctl drift` names the devices and what they run; the change itself needs no repeat.";
     UNKNOWN_FIELD = "FLT-3001", "a field or key is unknown", "Look at the name that is suggested, or at the fields that are listed.";
     WRONG_TYPE = "FLT-3002", "a value has the wrong type", "Text that looks like a number, a truth value or nothing is written in quotes; numbers and truth values without.";

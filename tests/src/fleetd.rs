@@ -19,6 +19,7 @@ pub struct Fleetd {
     arguments: Vec<String>,
     child: Option<Child>,
     http: String,
+    grpc: Option<String>,
     socket: PathBuf,
 }
 
@@ -30,6 +31,7 @@ impl Fleetd {
             arguments: arguments.iter().map(|&argument| argument.to_owned()).collect(),
             child: None,
             http: String::new(),
+            grpc: None,
             socket: PathBuf::new(),
         };
         fleetd.restart();
@@ -69,14 +71,11 @@ impl Fleetd {
             (run["pid"] == pid).then_some(run)
         });
         let http = run["http"].as_str().unwrap_or_else(|| panic!("no http in {run}"));
-        self.http = if http.starts_with("http") {
-            http.to_owned()
-        } else {
-            format!("http://{http}")
-        };
+        self.http = self.url(http);
+        self.grpc = run["grpc"].as_str().map(|grpc| self.url(grpc));
         self.socket = PathBuf::from(run["socket"].as_str().unwrap_or_else(|| panic!("no socket in {run}")));
         assert!(run["version"].is_string(), "no version in {run}");
-        let client = reqwest::blocking::Client::new();
+        let client = self.client();
         let ready = format!("{}/readyz", self.http);
         self.wait_for("/readyz", |_| {
             client.get(&ready).send().ok().filter(|answer| answer.status() == 200)
@@ -93,7 +92,34 @@ impl Fleetd {
         found.unwrap_or_else(|| panic!("no {what} within {PATIENCE:?}\n{}", self.log()))
     }
 
-    /// `http://127.0.0.1:PORT`.
+    /// Beside the certificate, as `fleetd tls init` makes it; none: fleetd serves without TLS.
+    pub fn ca(&self) -> Option<PathBuf> {
+        let at = self.arguments.iter().position(|argument| argument == "--tls-cert")?;
+        Some(Path::new(&self.arguments[at + 1]).with_file_name("ca.crt"))
+    }
+
+    fn url(&self, address: &str) -> String {
+        // A listener on every address is reached on this machine's own.
+        let address = address.replace("0.0.0.0", "127.0.0.1");
+        format!("http{}://{address}", if self.ca().is_some() { "s" } else { "" })
+    }
+
+    /// An HTTP client that trusts its CA.
+    pub fn client(&self) -> reqwest::blocking::Client {
+        let builder = reqwest::blocking::Client::builder();
+        let builder = match self.ca() {
+            None => builder,
+            Some(ca) => builder.tls_certs_only([reqwest::Certificate::from_pem(&fs::read(ca).unwrap()).unwrap()]),
+        };
+        builder.build().unwrap()
+    }
+
+    /// `http://127.0.0.1:PORT` of the gRPC listener, or `https://`; fails the test where there is none.
+    pub fn grpc(&self) -> &str {
+        self.grpc.as_deref().expect("fleetd was started with --grpc-listen")
+    }
+
+    /// `http://127.0.0.1:PORT`, or `https://`.
     pub fn http(&self) -> &str {
         &self.http
     }

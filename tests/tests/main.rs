@@ -20,3 +20,4 @@ mod secrets;
 mod start_up;
 mod team_year;
 mod tidy;
+mod tls;

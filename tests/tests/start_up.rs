@@ -35,6 +35,76 @@ fn a_taken_port_is_named() {
 }
 
 #[test]
+fn other_machines_are_not_served_without_tls() {
+    let home = tempfile::tempdir().unwrap();
+    let data = home.path().join("data");
+    for flag in ["--http-listen", "--grpc-listen"] {
+        for address in ["0.0.0.0:0", "[::]:0", "192.0.2.1:0"] {
+            let said = refusal(&data, &[flag, address]);
+            assert!(
+                said.stderr.contains(flag) && said.stderr.contains("fleetd tls init") && said.stderr.contains(address),
+                "{said}"
+            );
+        }
+    }
+    assert!(!data.exists(), "nothing was opened");
+}
+
+#[test]
+fn a_certificate_that_cannot_be_used_is_named() {
+    let home = tempfile::tempdir().unwrap();
+    let data = home.path().join("data");
+    let init = |dir: &str| {
+        let mut command = Fleetd::command();
+        command.args(["tls", "init", "--dir"]).arg(home.path().join(dir));
+        process::run(&mut command, b"", PATIENCE).ok()
+    };
+    init("one");
+    init("two");
+    let path = |name: &str| home.path().join(name).to_str().unwrap().to_owned();
+    let (certificate, key) = (path("one/server.crt"), path("one/server.key"));
+    for (arguments, says) in [
+        (&["--tls-cert", &certificate][..], "stands alone"),
+        (&["--tls-key", &key], "stands alone"),
+        (
+            &["--tls-cert", &certificate, "--tls-key", &path("two/server.key")],
+            "does not belong",
+        ),
+        (&["--tls-cert", &key, "--tls-key", &key], "holds no certificate"),
+        (
+            &["--tls-cert", &certificate, "--tls-key", &certificate],
+            "holds no private key",
+        ),
+        (&["--tls-cert", &path("none"), "--tls-key", &key], "none"),
+    ] {
+        let said = refusal(&data, arguments);
+        assert!(
+            said.stderr.contains("--tls-") && said.stderr.contains(says),
+            "{says}: {said}"
+        );
+    }
+    let mut command = Fleetd::command();
+    let said = process::run(
+        command.args(["tls", "init", "--host", "a b", "--dir"]).arg(&data),
+        b"",
+        PATIENCE,
+    );
+    assert!(said.code > 0 && said.stderr.contains("--host a b"), "{said}");
+}
+
+#[test]
+fn a_taken_grpc_port_is_named() {
+    let home = tempfile::tempdir().unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let said = refusal(&home.path().join("data"), &["--grpc-listen", &address]);
+    assert!(
+        said.stderr.contains(&address) && said.stderr.contains("--grpc-listen"),
+        "{said}"
+    );
+}
+
+#[test]
 fn a_data_directory_that_cannot_be_one_is_named() {
     let home = tempfile::tempdir().unwrap();
     let file = home.path().join("file");
@@ -117,6 +187,7 @@ fn configuration_says_where_each_value_comes_from() {
         .arg("--config")
         .arg(&file)
         .env("FLEETD_HTTP_LISTEN", "127.0.0.1:7999")
+        .env("FLEETD_GRPC_LISTEN", "127.0.0.1:7998")
         .current_dir(home.path());
     let said = process::run(&mut command, b"", PATIENCE).ok();
     let line = |name: &str| {
@@ -126,6 +197,8 @@ fn configuration_says_where_each_value_comes_from() {
             .unwrap_or_else(|| panic!("no {name}: {said}"))
     };
     assert!(line("127.0.0.1:7999").contains("variable"), "{said}");
+    assert!(line("127.0.0.1:7998").contains("variable"), "{said}");
+    assert!(line("tls-cert").contains("default"), "{said}");
     assert!(line("debug").contains("file"), "{said}");
 
     std::fs::write(&file, "lgo = \"debug\"\n").unwrap();

@@ -127,6 +127,10 @@ fn a_file_imports_from_floors_below_only() {
         ("daemon/src/services", &["grpc", "http", "modbus", "workers", "app"]),
         ("daemon/src/grpc", &["http", "workers", "app"]),
         ("daemon/src/http", &["grpc", "workers", "app"]),
+        (
+            "daemon/src/listen",
+            &["storage", "services", "grpc", "http", "modbus", "workers", "app"],
+        ),
     ];
     for (floor, doors) in above {
         for (name, text) in sources(floor) {

@@ -6,10 +6,10 @@ use clap::Args;
 use fleet_proto::kinds::Kind;
 use fleet_proto::pb::resource_service_client::ResourceServiceClient;
 use fleet_proto::{pb, prost_types, reflect};
-use tonic::transport::Channel;
 
 use super::{resource_columns, resource_name};
 use crate::args::Narrow;
+use crate::connect::Line;
 use crate::context::{Context, in_time};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
@@ -96,7 +96,7 @@ pub(super) async fn run(cx: &mut Context, args: &Get) -> Result<Exit> {
 /// The resources that were named: all of them, before the first is printed.
 pub(super) async fn named(
     cx: &Context,
-    client: &mut ResourceServiceClient<Channel>,
+    client: &mut ResourceServiceClient<Line>,
     org: &str,
     wanted: &[Target],
     at: Option<pb::Moment>,

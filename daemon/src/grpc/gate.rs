@@ -7,12 +7,12 @@ use std::pin::Pin;
 use std::sync::{Arc, LazyLock};
 use std::task::{Context, Poll};
 
+use axum::body::{Body, Bytes};
 use axum::http;
 use fleet_proto::access::Permission;
 use fleet_proto::{codes, pb, reflect};
 use http_body::Frame;
 use prost::Message as _;
-use tonic::body::Body;
 use tonic::transport::server::UdsConnectInfo;
 use tonic::{Code, Request, Status};
 use tower::{Layer, Service};
@@ -78,13 +78,6 @@ fn needs(text: &str) -> Option<Needs> {
 }
 
 fn method(path: &str) -> Option<Method> {
-    if path.starts_with("/grpc.health.v1.Health/") {
-        return Some(Method {
-            needs: Needs::Nothing,
-            takes_stream: false,
-            gives_stream: false,
-        });
-    }
     if path.starts_with("/grpc.reflection.") {
         return Some(Method {
             needs: Needs::Caller,
@@ -303,24 +296,27 @@ impl Guard {
         }
     }
 
-    fn end(&mut self, status: Status) -> Poll<Option<Result<Frame<axum::body::Bytes>, Status>>> {
+    fn end(&mut self, status: Status) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         self.is_over = true;
         if self.side == Side::Request {
-            return Poll::Ready(Some(Err(status)));
+            return Poll::Ready(Some(Err(axum::Error::new(status))));
         }
         let mut trailers = http::HeaderMap::new();
         match status.add_header(&mut trailers) {
             Ok(()) => Poll::Ready(Some(Ok(Frame::trailers(trailers)))),
-            Err(error) => Poll::Ready(Some(Err(error))),
+            Err(error) => Poll::Ready(Some(Err(axum::Error::new(error)))),
         }
     }
 }
 
 impl http_body::Body for Guard {
-    type Data = axum::body::Bytes;
-    type Error = Status;
+    type Data = Bytes;
+    type Error = axum::Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Self::Data>, Status>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, axum::Error>>> {
         if self.is_over {
             return Poll::Ready(None);
         }

@@ -4,6 +4,7 @@ mod access;
 mod applied;
 mod device;
 mod gate;
+mod listen;
 mod modbus;
 mod resource;
 mod status;
@@ -11,6 +12,7 @@ mod system;
 mod telemetry;
 
 use std::future::Future;
+use std::time::Duration;
 
 use fleet_proto::pb::access_service_server::AccessServiceServer;
 use fleet_proto::pb::device_service_server::DeviceServiceServer;
@@ -24,8 +26,10 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::{ReceiverStream, UnixListenerStream};
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
+use tonic::service::Routes;
 use tonic::transport::Server;
 
+use crate::listen::Listener;
 use crate::modbus::Buses;
 use crate::services::access::Access;
 use crate::services::devices::Devices;
@@ -34,8 +38,15 @@ use crate::services::system::System;
 use crate::services::telemetry::Telemetry;
 use crate::services::{Error, Result};
 
+pub use listen::Peer;
+
 /// Largest message that a caller may send.
 const LARGEST_MESSAGE: usize = 16 << 20;
+/// After this time a connection takes no more calls; those under way go on, however long they are. (With a grace tonic
+/// would not tell the client, and cut them.)
+const OLDEST_CONNECTION: Duration = Duration::from_secs(30 * 60);
+/// A peer that is not heard of for this time is asked, and given up after as much again.
+const KEEPALIVE: Duration = Duration::from_secs(20);
 
 /// What the door opens on.
 #[derive(Clone, Debug)]
@@ -54,22 +65,47 @@ pub struct Services {
     pub system: System,
 }
 
-/// Serves on a Unix socket until `shutdown`.
+/// Serves the same on a Unix socket, and over TCP if there is a listener, until `shutdown`.
 pub async fn serve(
-    listener: UnixListener,
+    socket: UnixListener,
+    tcp: Option<Listener>,
     services: Services,
     shutdown: CancellationToken,
 ) -> std::result::Result<(), tonic::transport::Error> {
-    let (health_reporter, health) = tonic_health::server::health_reporter();
-    health_reporter
-        .set_service_status("", tonic_health::ServingStatus::Serving)
-        .await;
+    let routes = routes(services).await;
+    let stop = || shutdown.clone().cancelled_owned();
+    let local = server().serve_with_incoming_shutdown(routes.clone(), UnixListenerStream::new(socket), stop());
+    let remote = async {
+        match tcp {
+            None => Ok(()),
+            Some(listener) => {
+                let incoming = listen::incoming(listener, shutdown.clone());
+                server().serve_with_incoming_shutdown(routes, incoming, stop()).await
+            }
+        }
+    };
+    tokio::try_join!(local, remote).map(|((), ())| ())
+}
+
+/// What each connection is held to.
+fn server() -> Server {
     Server::builder()
         .max_concurrent_streams(100)
         .http2_max_pending_accept_reset_streams(Some(20))
         .http2_max_header_list_size(16 << 10)
-        .layer(gate::Gate::new(services.access.clone()))
-        .add_service(health)
+        .http2_keepalive_interval(Some(KEEPALIVE))
+        .http2_keepalive_timeout(Some(KEEPALIVE))
+        .max_connection_age(OLDEST_CONNECTION)
+}
+
+/// Every service, behind the gate; health before it, since whoever asks for it has no credential.
+async fn routes(services: Services) -> Routes {
+    let (health_reporter, health) = tonic_health::server::health_reporter();
+    health_reporter
+        .set_service_status("", tonic_health::ServingStatus::Serving)
+        .await;
+    let gate = gate::Gate::new(services.access.clone());
+    let mut gated = Routes::default()
         .add_service(AccessServiceServer::new(access::Door::new(services.access)))
         .add_service(
             ResourceServiceServer::new(resource::Door::new(
@@ -84,9 +120,19 @@ pub async fn serve(
             services.resources,
             services.buses,
         )))
-        .add_service(SystemServiceServer::new(system::Door::new(services.system)))
-        .serve_with_incoming_shutdown(UnixListenerStream::new(listener), shutdown.cancelled_owned())
-        .await
+        .add_service(SystemServiceServer::new(system::Door::new(services.system)));
+    if cfg!(debug_assertions) {
+        let reflection = tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(fleet_proto::DESCRIPTORS)
+            .build_v1();
+        match reflection {
+            Ok(reflection) => gated = gated.add_service(reflection),
+            Err(error) => tracing::warn!(%error, "the contract cannot be asked for"),
+        }
+    }
+    Routes::from(gated.into_axum_router().layer(gate))
+        .add_service(health)
+        .prepare()
 }
 
 /// The items of `receiver`, while `work` goes on that sends them; its failure ends the stream.
@@ -110,10 +156,8 @@ async fn aside<T>(work: impl Future<Output = T>) -> T {
 
 /// The peer's address; empty at the local socket.
 fn address(extensions: &axum::http::Extensions) -> String {
-    let peer = extensions.get::<tonic::transport::server::TcpConnectInfo>();
-    peer.and_then(tonic::transport::server::TcpConnectInfo::remote_addr)
-        .map(|peer| peer.ip().to_string())
-        .unwrap_or_default()
+    let peer = extensions.get::<Peer>();
+    peer.map(|Peer(peer)| peer.ip().to_string()).unwrap_or_default()
 }
 
 /// A field of a request that must be there.

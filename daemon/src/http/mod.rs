@@ -16,7 +16,6 @@ use axum::routing::{get, post};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
-use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -24,6 +23,7 @@ use tower_http::decompression::RequestDecompressionLayer;
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
 use tower_http::trace::TraceLayer;
 
+use crate::listen::Listener;
 use crate::services::devices::Devices;
 use crate::services::system::System;
 use crate::services::telemetry::Telemetry;
@@ -32,8 +32,6 @@ use answers::Problem;
 /// Largest body of a call; batches of readings may have twice as much.
 const BODY: usize = 4 << 20;
 const BATCH: usize = 8 << 20;
-/// Connections at once; more wait in the kernel's queue.
-const MOST_CONNECTIONS: usize = 10_000;
 const HEADER_BYTES: usize = 16 << 10;
 const HEADER_PATIENCE: Duration = Duration::from_secs(10);
 const DRAIN: Duration = Duration::from_secs(5);
@@ -129,7 +127,7 @@ async fn headers_fit(request: axum::extract::Request, next: axum::middleware::Ne
 }
 
 /// Serves until `shutdown`, then lets running requests finish for a while.
-pub async fn serve(listener: TcpListener, services: Services, shutdown: CancellationToken) -> std::io::Result<()> {
+pub async fn serve(listener: Listener, services: Services, shutdown: CancellationToken) {
     let app = router(services);
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder
@@ -143,29 +141,18 @@ pub async fn serve(listener: TcpListener, services: Services, shutdown: Cancella
         .max_header_list_size(HEADER_BYTES as u32);
     let mut connections = JoinSet::new();
     loop {
-        while connections.len() >= MOST_CONNECTIONS {
-            connections.join_next().await;
-        }
-        let (stream, peer) = tokio::select! {
+        let arrival = tokio::select! {
             () = shutdown.cancelled() => break,
             Some(_) = connections.join_next(), if !connections.is_empty() => continue,
-            accepted = listener.accept() => match accepted {
-                Ok(accepted) => accepted,
-                Err(error) => {
-                    // Out of file descriptors, or the peer is gone already: others go on.
-                    tracing::warn!(%error, "a connection could not be accepted");
-                    tokio::time::sleep(Duration::from_millis(50)).await;
-                    continue;
-                }
-            },
+            arrival = listener.accept() => arrival,
         };
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "a connection was gone at once");
-            continue;
-        }
-        let service = app.clone().layer(axum::Extension(peer));
+        let service = app.clone().layer(axum::Extension(arrival.peer));
         let (builder, shutdown) = (builder.clone(), shutdown.clone());
         connections.spawn(async move {
+            let stream = match arrival.greet(shutdown.clone()).await {
+                Ok(stream) => stream,
+                Err(error) => return tracing::debug!(%error, "a handshake failed"),
+            };
             let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
             tokio::pin!(connection);
             tokio::select! {
@@ -181,5 +168,4 @@ pub async fn serve(listener: TcpListener, services: Services, shutdown: Cancella
     if tokio::time::timeout(DRAIN, drained).await.is_err() {
         tracing::warn!("requests were still running after the time to drain");
     }
-    Ok(())
 }

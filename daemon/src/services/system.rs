@@ -25,6 +25,10 @@ pub struct Facts {
     pub http: String,
     /// Path of the socket.
     pub socket: String,
+    /// Address of the gRPC listener; empty: there is none.
+    pub grpc: String,
+    /// Other machines are served without TLS.
+    pub insecure: bool,
 }
 
 /// States of buses, filled in by the poller's door.
@@ -105,6 +109,8 @@ impl System {
             }),
             buses: (self.buses)(),
             resident_bytes: resident_bytes(),
+            grpc: self.facts.grpc.clone(),
+            insecure: self.facts.insecure,
         })
     }
 
