@@ -64,6 +64,11 @@ complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "device" -d 'Claim
 complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "telemetry" -d 'Readings of devices'
 complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "template" -d 'Work with templates'
 complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "modbus" -d 'Talk to Modbus slaves over the same connections as polling'
+complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "login" -d 'Log in; later commands to the same server are yours'
+complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "logout" -d 'End the session at this server'
+complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "setup" -d 'Make the first administrator, with the token that fleetd wrote into its data directory'
+complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "session" -d 'Sessions of people who are logged in'
+complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "user" -d 'Passwords and invitations; users themselves are manifests'
 complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "token" -d 'API tokens: what programs call fleetd with'
 complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "whoami" -d 'Show who you are to fleetd, and what you may do where'
 complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "can-i" -d 'Ask whether something may be done; exit 13 where it may not'
@@ -674,6 +679,197 @@ complete -c fleetctl -n "__fish_fleetctl_using_subcommand modbus; and __fish_see
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand modbus; and __fish_seen_subcommand_from read" -s y -l yes -d 'Do not ask before a destructive act'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand modbus; and __fish_seen_subcommand_from read" -s q -l quiet -d 'Say nothing but data and errors'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand modbus; and __fish_seen_subcommand_from read" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand login" -l user -d 'Name or mail address' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand login" -l server -d 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand login" -l ca -d 'Certificate of the authority that signed fleetd\'s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand login" -l token-file -d 'File with the token to send; FLEETCTL_TOKEN holds the token itself' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand login" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand login" -l env -d 'Environment of fleetctl.yaml' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand login" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand login" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand login" -l timeout -d 'How long an answer may take' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand login" -l password-stdin -d 'Read the password from standard input'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand login" -l only -d 'Reach only the organization that --org names'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand login" -s y -l yes -d 'Do not ask before a destructive act'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand login" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand login" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand logout" -l server -d 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand logout" -l ca -d 'Certificate of the authority that signed fleetd\'s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand logout" -l token-file -d 'File with the token to send; FLEETCTL_TOKEN holds the token itself' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand logout" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand logout" -l env -d 'Environment of fleetctl.yaml' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand logout" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand logout" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand logout" -l timeout -d 'How long an answer may take' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand logout" -s y -l yes -d 'Do not ask before a destructive act'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand logout" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand logout" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand setup" -l setup-token -d 'File with the token' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand setup" -l user -d 'Name of the administrator, lower case' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand setup" -l server -d 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand setup" -l ca -d 'Certificate of the authority that signed fleetd\'s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand setup" -l token-file -d 'File with the token to send; FLEETCTL_TOKEN holds the token itself' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand setup" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand setup" -l env -d 'Environment of fleetctl.yaml' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand setup" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand setup" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand setup" -l timeout -d 'How long an answer may take' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand setup" -l password-stdin -d 'Read the new password from standard input'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand setup" -s y -l yes -d 'Do not ask before a destructive act'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand setup" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand setup" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand session; and not __fish_seen_subcommand_from list revoke" -l server -d 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand session; and not __fish_seen_subcommand_from list revoke" -l ca -d 'Certificate of the authority that signed fleetd\'s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand session; and not __fish_seen_subcommand_from list revoke" -l token-file -d 'File with the token to send; FLEETCTL_TOKEN holds the token itself' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand session; and not __fish_seen_subcommand_from list revoke" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand session; and not __fish_seen_subcommand_from list revoke" -l env -d 'Environment of fleetctl.yaml' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand session; and not __fish_seen_subcommand_from list revoke" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand session; and not __fish_seen_subcommand_from list revoke" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand session; and not __fish_seen_subcommand_from list revoke" -l timeout -d 'How long an answer may take' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand session; and not __fish_seen_subcommand_from list revoke" -s y -l yes -d 'Do not ask before a destructive act'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand session; and not __fish_seen_subcommand_from list revoke" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand session; and not __fish_seen_subcommand_from list revoke" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand session; and not __fish_seen_subcommand_from list revoke" -f -a "list" -d 'Show sessions, newest first'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand session; and not __fish_seen_subcommand_from list revoke" -f -a "revoke" -d 'End a session, at once'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand session; and __fish_seen_subcommand_from list" -l user -d 'Of another user' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand session; and __fish_seen_subcommand_from list" -l server -d 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand session; and __fish_seen_subcommand_from list" -l ca -d 'Certificate of the authority that signed fleetd\'s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand session; and __fish_seen_subcommand_from list" -l token-file -d 'File with the token to send; FLEETCTL_TOKEN holds the token itself' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand session; and __fish_seen_subcommand_from list" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand session; and __fish_seen_subcommand_from list" -l env -d 'Environment of fleetctl.yaml' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand session; and __fish_seen_subcommand_from list" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand session; and __fish_seen_subcommand_from list" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand session; and __fish_seen_subcommand_from list" -l timeout -d 'How long an answer may take' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand session; and __fish_seen_subcommand_from list" -s y -l yes -d 'Do not ask before a destructive act'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand session; and __fish_seen_subcommand_from list" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand session; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand session; and __fish_seen_subcommand_from revoke" -l server -d 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand session; and __fish_seen_subcommand_from revoke" -l ca -d 'Certificate of the authority that signed fleetd\'s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand session; and __fish_seen_subcommand_from revoke" -l token-file -d 'File with the token to send; FLEETCTL_TOKEN holds the token itself' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand session; and __fish_seen_subcommand_from revoke" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand session; and __fish_seen_subcommand_from revoke" -l env -d 'Environment of fleetctl.yaml' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand session; and __fish_seen_subcommand_from revoke" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand session; and __fish_seen_subcommand_from revoke" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand session; and __fish_seen_subcommand_from revoke" -l timeout -d 'How long an answer may take' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand session; and __fish_seen_subcommand_from revoke" -s y -l yes -d 'Do not ask before a destructive act'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand session; and __fish_seen_subcommand_from revoke" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand session; and __fish_seen_subcommand_from revoke" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and not __fish_seen_subcommand_from set-password change-password reset choose-password invite accept" -l server -d 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and not __fish_seen_subcommand_from set-password change-password reset choose-password invite accept" -l ca -d 'Certificate of the authority that signed fleetd\'s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and not __fish_seen_subcommand_from set-password change-password reset choose-password invite accept" -l token-file -d 'File with the token to send; FLEETCTL_TOKEN holds the token itself' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and not __fish_seen_subcommand_from set-password change-password reset choose-password invite accept" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and not __fish_seen_subcommand_from set-password change-password reset choose-password invite accept" -l env -d 'Environment of fleetctl.yaml' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and not __fish_seen_subcommand_from set-password change-password reset choose-password invite accept" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and not __fish_seen_subcommand_from set-password change-password reset choose-password invite accept" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and not __fish_seen_subcommand_from set-password change-password reset choose-password invite accept" -l timeout -d 'How long an answer may take' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and not __fish_seen_subcommand_from set-password change-password reset choose-password invite accept" -s y -l yes -d 'Do not ask before a destructive act'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and not __fish_seen_subcommand_from set-password change-password reset choose-password invite accept" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and not __fish_seen_subcommand_from set-password change-password reset choose-password invite accept" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and not __fish_seen_subcommand_from set-password change-password reset choose-password invite accept" -f -a "set-password" -d 'Give a user a password; the user\'s sessions end'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and not __fish_seen_subcommand_from set-password change-password reset choose-password invite accept" -f -a "change-password" -d 'Change your own password; your other sessions end'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and not __fish_seen_subcommand_from set-password change-password reset choose-password invite accept" -f -a "reset" -d 'Make a code with which a user chooses a new password; it is shown once'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and not __fish_seen_subcommand_from set-password change-password reset choose-password invite accept" -f -a "choose-password" -d 'Choose a new password with a code'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and not __fish_seen_subcommand_from set-password change-password reset choose-password invite accept" -f -a "invite" -d 'Make a code with which somebody takes a role in the organization; it is shown once'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and not __fish_seen_subcommand_from set-password change-password reset choose-password invite accept" -f -a "accept" -d 'Take up an invitation, and log in'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and __fish_seen_subcommand_from set-password" -l server -d 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and __fish_seen_subcommand_from set-password" -l ca -d 'Certificate of the authority that signed fleetd\'s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and __fish_seen_subcommand_from set-password" -l token-file -d 'File with the token to send; FLEETCTL_TOKEN holds the token itself' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and __fish_seen_subcommand_from set-password" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and __fish_seen_subcommand_from set-password" -l env -d 'Environment of fleetctl.yaml' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and __fish_seen_subcommand_from set-password" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and __fish_seen_subcommand_from set-password" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and __fish_seen_subcommand_from set-password" -l timeout -d 'How long an answer may take' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and __fish_seen_subcommand_from set-password" -l password-stdin -d 'Read the password from standard input'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and __fish_seen_subcommand_from set-password" -s y -l yes -d 'Do not ask before a destructive act'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and __fish_seen_subcommand_from set-password" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and __fish_seen_subcommand_from set-password" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and __fish_seen_subcommand_from change-password" -l server -d 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and __fish_seen_subcommand_from change-password" -l ca -d 'Certificate of the authority that signed fleetd\'s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and __fish_seen_subcommand_from change-password" -l token-file -d 'File with the token to send; FLEETCTL_TOKEN holds the token itself' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and __fish_seen_subcommand_from change-password" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and __fish_seen_subcommand_from change-password" -l env -d 'Environment of fleetctl.yaml' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and __fish_seen_subcommand_from change-password" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and __fish_seen_subcommand_from change-password" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and __fish_seen_subcommand_from change-password" -l timeout -d 'How long an answer may take' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and __fish_seen_subcommand_from change-password" -l password-stdin -d 'Read the present password and the new one, each on a line, from standard input'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and __fish_seen_subcommand_from change-password" -s y -l yes -d 'Do not ask before a destructive act'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and __fish_seen_subcommand_from change-password" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and __fish_seen_subcommand_from change-password" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and __fish_seen_subcommand_from reset" -l server -d 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and __fish_seen_subcommand_from reset" -l ca -d 'Certificate of the authority that signed fleetd\'s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and __fish_seen_subcommand_from reset" -l token-file -d 'File with the token to send; FLEETCTL_TOKEN holds the token itself' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and __fish_seen_subcommand_from reset" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and __fish_seen_subcommand_from reset" -l env -d 'Environment of fleetctl.yaml' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and __fish_seen_subcommand_from reset" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and __fish_seen_subcommand_from reset" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and __fish_seen_subcommand_from reset" -l timeout -d 'How long an answer may take' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and __fish_seen_subcommand_from reset" -s y -l yes -d 'Do not ask before a destructive act'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and __fish_seen_subcommand_from reset" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and __fish_seen_subcommand_from reset" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and __fish_seen_subcommand_from choose-password" -l server -d 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and __fish_seen_subcommand_from choose-password" -l ca -d 'Certificate of the authority that signed fleetd\'s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and __fish_seen_subcommand_from choose-password" -l token-file -d 'File with the token to send; FLEETCTL_TOKEN holds the token itself' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and __fish_seen_subcommand_from choose-password" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and __fish_seen_subcommand_from choose-password" -l env -d 'Environment of fleetctl.yaml' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and __fish_seen_subcommand_from choose-password" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and __fish_seen_subcommand_from choose-password" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and __fish_seen_subcommand_from choose-password" -l timeout -d 'How long an answer may take' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and __fish_seen_subcommand_from choose-password" -l password-stdin -d 'Read the code and the password, each on a line, from standard input'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and __fish_seen_subcommand_from choose-password" -s y -l yes -d 'Do not ask before a destructive act'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and __fish_seen_subcommand_from choose-password" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and __fish_seen_subcommand_from choose-password" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and __fish_seen_subcommand_from invite" -l role -d 'A built-in role, or one of the organization' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and __fish_seen_subcommand_from invite" -l site -d 'At this site; without it, at all sites' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and __fish_seen_subcommand_from invite" -l server -d 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and __fish_seen_subcommand_from invite" -l ca -d 'Certificate of the authority that signed fleetd\'s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and __fish_seen_subcommand_from invite" -l token-file -d 'File with the token to send; FLEETCTL_TOKEN holds the token itself' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and __fish_seen_subcommand_from invite" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and __fish_seen_subcommand_from invite" -l env -d 'Environment of fleetctl.yaml' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and __fish_seen_subcommand_from invite" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and __fish_seen_subcommand_from invite" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and __fish_seen_subcommand_from invite" -l timeout -d 'How long an answer may take' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and __fish_seen_subcommand_from invite" -s y -l yes -d 'Do not ask before a destructive act'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and __fish_seen_subcommand_from invite" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and __fish_seen_subcommand_from invite" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and __fish_seen_subcommand_from accept" -l user -d 'The name to log in by, lower case; whoever has a user already needs none' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and __fish_seen_subcommand_from accept" -l server -d 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and __fish_seen_subcommand_from accept" -l ca -d 'Certificate of the authority that signed fleetd\'s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and __fish_seen_subcommand_from accept" -l token-file -d 'File with the token to send; FLEETCTL_TOKEN holds the token itself' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and __fish_seen_subcommand_from accept" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and __fish_seen_subcommand_from accept" -l env -d 'Environment of fleetctl.yaml' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and __fish_seen_subcommand_from accept" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and __fish_seen_subcommand_from accept" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and __fish_seen_subcommand_from accept" -l timeout -d 'How long an answer may take' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and __fish_seen_subcommand_from accept" -l password-stdin -d 'Read the code and the password, each on a line, from standard input'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and __fish_seen_subcommand_from accept" -s y -l yes -d 'Do not ask before a destructive act'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and __fish_seen_subcommand_from accept" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and __fish_seen_subcommand_from accept" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand token; and not __fish_seen_subcommand_from create list revoke" -l server -d 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand token; and not __fish_seen_subcommand_from create list revoke" -l ca -d 'Certificate of the authority that signed fleetd\'s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts' -r -F
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand token; and not __fish_seen_subcommand_from create list revoke" -l token-file -d 'File with the token to send; FLEETCTL_TOKEN holds the token itself' -r -F

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args as Flags, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
-    apply, completion, delete, describe, device, drift, edit, explain, export, fmt, get, help, history, label, modbus,
-    plan, pull, server, telemetry, template, token, undo, validate, watch, whoami,
+    apply, completion, delete, describe, device, drift, edit, explain, export, fmt, get, help, history, label, login,
+    modbus, plan, pull, server, telemetry, template, token, undo, user, validate, watch, whoami,
 };
 use crate::error::{Error, Result};
 
@@ -154,6 +154,13 @@ pub enum Command {
     Template(template::Template),
     #[command(subcommand)]
     Modbus(modbus::Modbus),
+    Login(login::Login),
+    Logout(login::Logout),
+    Setup(login::Setup),
+    #[command(subcommand)]
+    Session(login::SessionCommand),
+    #[command(subcommand)]
+    User(user::User),
     #[command(subcommand)]
     Token(token::Token),
     #[command(name = "whoami")]

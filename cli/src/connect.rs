@@ -33,6 +33,16 @@ pub enum Server {
     Network(Address),
 }
 
+impl std::fmt::Display for Server {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Socket(path) => write!(f, "unix://{}", path.display()),
+            Self::Network(address) if address.secure => write!(f, "https://{address}"),
+            Self::Network(address) => write!(f, "http://{address}"),
+        }
+    }
+}
+
 /// What a server URL names, or the socket in fleetd's data directory.
 pub fn server(said: Option<&str>) -> Result<Server> {
     match said {

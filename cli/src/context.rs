@@ -11,6 +11,7 @@ use fleet_proto::pb::resource_service_client::ResourceServiceClient;
 use fleet_proto::pb::system_service_client::SystemServiceClient;
 use fleet_proto::pb::telemetry_service_client::TelemetryServiceClient;
 use serde::Deserialize;
+use tonic::transport::Channel;
 
 use crate::args::{Color, Globals, Timeout};
 use crate::connect::{self, Line};
@@ -20,6 +21,7 @@ use crate::io::Io;
 use crate::out::Format;
 use crate::out::plan::Look;
 use crate::project::Project;
+use crate::session::{self, Session, Sessions};
 use crate::token::Bearer;
 
 /// Largest message of an answer.
@@ -114,18 +116,63 @@ impl Context {
             return Ok(line.clone());
         }
         let Globals {
-            server,
-            ca,
-            token_file,
-            timeout,
-            ..
+            server, ca, timeout, ..
         } = &self.globals;
-        let bearer = Bearer::find(token_file.as_deref())?;
         let server = connect::server(server.as_deref())?;
         let channel = connect::open(&server, ca.as_deref(), timeout.0).await?;
+        let bearer = self.bearer(&channel).await?;
         let line = Line::new(channel, bearer);
         self.line = Some(line.clone());
         Ok(line)
+    }
+
+    /// The server as sessions are kept for it.
+    pub fn server_name(&self) -> Result<String> {
+        Ok(connect::server(self.globals.server.as_deref())?.to_string())
+    }
+
+    /// The caller's token: as said, else that of the session at this server, renewed where it ends soon.
+    async fn bearer(&self, channel: &Channel) -> Result<Bearer> {
+        let said = Bearer::find(self.globals.token_file.as_deref())?;
+        if said.is_some() || !session::is_any() {
+            return Ok(said);
+        }
+        let name = self.server_name()?;
+        // The lock is held over the renewal: a refresh token may be used once.
+        let mut sessions = Sessions::open()?;
+        let Some(known) = sessions.get(&name).cloned() else {
+            return Ok(said);
+        };
+        if !known.is_ending() {
+            return Bearer::of_session(&known.access_token);
+        }
+        let mut client = AccessServiceClient::new(Line::new(channel.clone(), Bearer::default()));
+        let refresh_token = known.refresh_token.clone();
+        let call = client.refresh(pb::RefreshRequest { refresh_token });
+        match in_time(self.globals.timeout, call).await {
+            Ok(tokens) => {
+                let fresh = Session::of(tokens.into_inner());
+                sessions.put(&name, fresh.clone())?;
+                Bearer::of_session(&fresh.access_token)
+            }
+            Err(error) if error.exit == Exit::NotLoggedIn => {
+                sessions.remove(&name)?;
+                Err(Error::new(
+                    Exit::NotLoggedIn,
+                    codes::LOGIN,
+                    format!("the session of {} at {name} has ended", known.user),
+                    format!("log in again with `fleetctl login --user {}`", known.user),
+                ))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Who calls, and tokens, asked by somebody whom fleetd does not know yet.
+    pub async fn access_unknown(&mut self) -> Result<AccessServiceClient<Line>> {
+        let server = connect::server(self.globals.server.as_deref())?;
+        let channel = connect::open(&server, self.globals.ca.as_deref(), self.globals.timeout.0).await?;
+        Ok(AccessServiceClient::new(Line::new(channel, Bearer::default())))
     }
 
     /// Resources of every kind.

@@ -132,6 +132,10 @@ impl From<Status> for Error {
             ("", Some(row)) => row.help.to_owned(),
             (help, _) => help.to_owned(),
         };
+        let help = match detail.retry_after_ms {
+            0 => help,
+            wait => format!("repeat it in {} s", wait.div_ceil(1_000)),
+        };
         let mut error = Self::new(exit, code, status.message(), help);
         error.issues = detail
             .issues

@@ -20,6 +20,7 @@ mod prompt;
 mod reference;
 mod report;
 mod secrets;
+mod session;
 mod submit;
 mod targets;
 #[cfg(test)]

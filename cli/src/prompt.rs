@@ -64,3 +64,63 @@ fn unanswered(cx: &Context, error: &std::io::Error) -> Error {
     }
     refused(format!("no answer: {error}; nothing was done"))
 }
+
+/// Bytes of what is read from standard input.
+const LONGEST: usize = 8 << 10;
+
+/// A password: from standard input where that was said, else asked for, unseen, on a terminal.
+pub async fn password(cx: &mut Context, what: &str, stdin: bool) -> Result<String> {
+    if stdin {
+        return Ok(lines(cx).await?.into_iter().next().unwrap_or_default());
+    }
+    hidden(cx, what).await
+}
+
+/// Two secrets, each on a line of standard input, or asked for.
+pub async fn two(cx: &mut Context, what: [&str; 2], stdin: bool) -> Result<(String, String)> {
+    if !stdin {
+        return Ok((hidden(cx, what[0]).await?, hidden(cx, what[1]).await?));
+    }
+    match <[String; 2]>::try_from(lines(cx).await?) {
+        Ok([first, second]) => Ok((first, second)),
+        Err(found) => Err(Error::usage(
+            format!("standard input holds {} lines, and two are needed", found.len()),
+            format!("first {}, then {}", what[0].to_lowercase(), what[1].to_lowercase()),
+        )),
+    }
+}
+
+/// The lines of standard input; the end of the last one is none.
+async fn lines(cx: &mut Context) -> Result<Vec<String>> {
+    let bytes = cx
+        .io
+        .read_stdin(LONGEST)
+        .await
+        .map_err(|error| Error::usage(format!("standard input cannot be read: {error}"), ""))?;
+    let text = String::from_utf8(bytes).map_err(|_| Error::usage("standard input is no UTF-8", ""))?;
+    Ok(text.lines().map(str::to_owned).collect())
+}
+
+async fn hidden(cx: &mut Context, what: &str) -> Result<String> {
+    if !cx.io.asks {
+        return Err(Error::usage(
+            "nobody can be asked here: this is no terminal",
+            "give it on standard input, with --password-stdin",
+        ));
+    }
+    let question = what.to_owned();
+    let answered = tokio::task::spawn_blocking(move || {
+        dialoguer::Password::new()
+            .with_prompt(question)
+            .allow_empty_password(true)
+            .interact()
+    });
+    cx.asking = true;
+    let answered = answered.await;
+    cx.asking = false;
+    match answered {
+        Ok(Ok(text)) => Ok(text),
+        Ok(Err(dialoguer::Error::IO(error))) => Err(unanswered(cx, &error)),
+        Err(panic) => Err(unanswered(cx, &std::io::Error::other(panic))),
+    }
+}

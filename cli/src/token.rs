@@ -46,6 +46,16 @@ impl Bearer {
         })
     }
 
+    /// There is a token.
+    pub fn is_some(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// The token of a session.
+    pub fn of_session(token: &str) -> Result<Self> {
+        Self::of(token).ok_or_else(|| Error::usage("the session's token cannot be sent", "log in again"))
+    }
+
     fn of(token: &str) -> Option<Self> {
         let token = token.trim();
         if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {

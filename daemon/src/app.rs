@@ -3,7 +3,7 @@
 use std::fs::{File, TryLockError};
 use std::io::Write as _;
 use std::net::SocketAddr;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,7 +20,7 @@ use crate::domain::sealing::Sealer;
 use crate::domain::telemetry::Micros;
 use crate::listen::{Certificates, Listener, Speaks, Unusable};
 use crate::modbus::{Buses, poller};
-use crate::services::access::Access;
+use crate::services::access::{Access, SETUP};
 use crate::services::devices::Devices;
 use crate::services::resources::Resources;
 use crate::services::system::{Facts, System};
@@ -106,6 +106,7 @@ pub struct App {
     close_doors: CancellationToken,
     close_writer: CancellationToken,
     run_file: PathBuf,
+    setup_file: PathBuf,
     _lock: File,
 }
 
@@ -137,6 +138,7 @@ impl App {
         if foreign > 0 {
             tracing::warn!(secrets = foreign, key = %config.secret_key_file.display(), "secrets were sealed with another key file and cannot be served: put it back, or apply them again");
         }
+        let access = Access::open(resources.clone(), Arc::clone(&clock), config.password_cost).await?;
         let devices = Devices::new(resources.clone(), Arc::clone(&clock));
         let telemetry = Telemetry::new(readings, resources.clone(), Arc::clone(&clock));
         let buses = Buses::default();
@@ -184,7 +186,7 @@ impl App {
             Ok(())
         });
         let services = grpc::Services {
-            access: Access::new(resources.clone(), Arc::clone(&clock)),
+            access: access.clone(),
             resources: resources.clone(),
             devices: devices.clone(),
             telemetry: telemetry.clone(),
@@ -224,6 +226,8 @@ impl App {
         });
         write_whole(&run_file, &run.to_string()).map_err(unusable)?;
         tracing::info!(http = %http_address, grpc = grpc_address.map(tracing::field::display), socket = %config.socket.display(), data_dir = %dir.display(), version = env!("CARGO_PKG_VERSION"), "fleetd serves");
+        let setup_file = dir.join("setup.token");
+        offer_setup(&access, &setup_file, grpc_address.is_some()).await?;
         for (flag, address) in config.readable_on_the_way() {
             tracing::warn!(%address, "--{flag} serves other machines without TLS: tokens and readings can be read on the way");
         }
@@ -239,6 +243,7 @@ impl App {
             close_doors,
             close_writer,
             run_file,
+            setup_file,
             _lock: lock,
         })
     }
@@ -266,11 +271,38 @@ impl App {
         // The next start makes both anew; a leftover would only mislead.
         let _ = std::fs::remove_file(&self.run_file);
         let _ = std::fs::remove_file(&self.socket);
+        let _ = std::fs::remove_file(&self.setup_file);
         match failed {
             Some(error) => Err(error),
             None => written,
         }
     }
+}
+
+/// On a fleetd that other machines reach and where nobody has a password yet, the first administrator is made with a
+/// token that only fleetd's own user can read.
+async fn offer_setup(access: &Access, path: &Path, is_remote: bool) -> Result<(), Error> {
+    let unusable = |error| Error::DataDir(path.to_owned(), error);
+    // One of an earlier start no longer counts, and may have been made readable since.
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(unusable(error)),
+        _ => {}
+    }
+    if !is_remote {
+        return Ok(());
+    }
+    let Some(token) = access.offer_setup().await? else {
+        return Ok(());
+    };
+    let mut file = File::options()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+        .map_err(unusable)?;
+    file.write_all(token.as_bytes()).map_err(unusable)?;
+    tracing::info!(file = %path.display(), minutes = SETUP / 60_000_000, "nobody has a password yet: `fleetctl setup --setup-token FILE --user NAME` makes the first administrator");
+    Ok(())
 }
 
 /// The doors to the network.

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use crate::domain::passwords::Cost;
+
 /// Command line and environment of every command that serves.
 #[derive(clap::Args, Clone, Debug, Default)]
 pub struct Flags {
@@ -41,6 +43,9 @@ pub struct Flags {
     /// File with the key that seals secrets, made where there is none; replicas share one [default: secret.key in the data directory]
     #[arg(long, env = "FLEETD_SECRET_KEY_FILE", value_name = "PATH", global = true)]
     pub secret_key_file: Option<PathBuf>,
+    /// What a hash of a password costs: KiB of memory, passes, lanes; at least 19456,2,1 [default: 65536,3,1]
+    #[arg(long, env = "FLEETD_PASSWORD_COST", value_name = "KIB,PASSES,LANES", global = true, value_parser = cost)]
+    pub password_cost: Option<Cost>,
     /// Serve other machines without TLS: tokens and readings can be read on the way
     #[arg(long, env = "FLEETD_INSECURE", global = true)]
     pub insecure: bool,
@@ -75,6 +80,7 @@ struct Table {
     socket: Option<PathBuf>,
     database_url: Option<String>,
     secret_key_file: Option<PathBuf>,
+    password_cost: Option<String>,
     insecure: Option<bool>,
     log: Option<String>,
     log_format: Option<LogFormat>,
@@ -97,6 +103,8 @@ pub struct Config {
     pub database_url: Option<String>,
     /// File with the key that seals secrets.
     pub secret_key_file: PathBuf,
+    /// What a hash of a password costs.
+    pub password_cost: Cost,
     /// To serve other machines without TLS was asked for.
     pub insecure: bool,
     /// What is logged.
@@ -116,9 +124,23 @@ pub struct TlsFiles {
     pub key: PathBuf,
 }
 
+/// Reads `KIB,PASSES,LANES`.
+fn cost(text: &str) -> Result<Cost, String> {
+    let numbers: Vec<u32> = text.split(',').filter_map(|part| part.trim().parse().ok()).collect();
+    match (numbers.as_slice(), text.split(',').count()) {
+        (&[memory_kib, passes, lanes], 3) => Cost::new(memory_kib, passes, lanes).map_err(|error| error.to_string()),
+        _ => Err(format!(
+            "`{text}` is no cost: write KiB of memory, passes and lanes, such as 65536,3,1"
+        )),
+    }
+}
+
 /// Why a configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// A cost of passwords is none, or too low.
+    #[error("password-cost: {0}")]
+    Cost(String),
     /// The file cannot be read.
     #[error("{0}: {1}")]
     File(PathBuf, std::io::Error),
@@ -200,6 +222,14 @@ impl Config {
             file.secret_key_file.map(|v| v.display().to_string()),
             &data_dir.join("secret.key").display().to_string(),
         );
+        let password_cost = or(
+            "password-cost",
+            "FLEETD_PASSWORD_COST",
+            flags.password_cost.map(|cost| cost.to_string()),
+            file.password_cost,
+            "65536,3,1",
+        );
+        let password_cost = cost(&password_cost).map_err(Error::Cost)?;
         let log = or("log", "FLEETD_LOG", flags.log.clone(), file.log, "info");
         // A URL may hold a password.
         let database_url = pick(
@@ -246,6 +276,7 @@ impl Config {
             socket: PathBuf::from(socket),
             database_url,
             secret_key_file: PathBuf::from(secret_key_file),
+            password_cost,
             insecure,
             log,
             log_format: log_format.unwrap_or_default(),

@@ -142,6 +142,17 @@ fn every_command_is_put_to_the_test() {
         "telemetry summary",
         "device claim-token revoke",
         "token revoke",
+        "login",
+        "logout",
+        "setup",
+        "session list",
+        "session revoke",
+        "user set-password",
+        "user change-password",
+        "user choose-password",
+        "user reset",
+        "user invite",
+        "user accept",
     ];
     let mut found = Vec::new();
     leaves(

@@ -1,6 +1,7 @@
 //! The one integration test binary: a module for each story.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod access;
 mod apply_sets;
 mod bad_http;
 mod bad_manifests;

@@ -14,6 +14,7 @@ pub mod get;
 pub mod help;
 pub mod history;
 pub mod label;
+pub mod login;
 pub mod modbus;
 pub mod plan;
 pub mod pull;
@@ -23,6 +24,7 @@ pub mod telemetry;
 pub mod template;
 pub mod token;
 pub mod undo;
+pub mod user;
 pub mod validate;
 pub mod watch;
 pub mod whoami;
@@ -68,6 +70,11 @@ pub async fn run(cx: &mut Context, command: Command) -> Result<Exit> {
         Command::Telemetry(args) => telemetry::run(cx, args).await,
         Command::Template(args) => template::run(cx, args).await,
         Command::Modbus(args) => modbus::run(cx, args).await,
+        Command::Login(args) => login::login(cx, &args).await,
+        Command::Logout(_) => login::logout(cx).await,
+        Command::Setup(args) => login::setup(cx, &args).await,
+        Command::Session(args) => login::session(cx, args).await,
+        Command::User(args) => user::run(cx, args).await,
         Command::Token(args) => token::run(cx, args).await,
         Command::WhoAmI(_) => whoami::whoami(cx).await,
         Command::CanI(args) => whoami::can_i(cx, &args).await,

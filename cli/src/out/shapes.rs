@@ -150,6 +150,13 @@ fn shape(command: &str) -> Option<(Count, Json)> {
         "version" => (One, fields("name: text, version: text")),
         "help kinds" => (Many, fields("kind: text, plural: text, short: text, scope: text")),
         "help errors" => (Many, fields("code: text, title: text, help: text")),
+        "login" | "logout" | "setup" => (One, fields("user: text, server: text")),
+        "session list" => (Many, with(message("Session")?, "own: bool")),
+        "session revoke" => (One, fields("id: text, revoked: bool")),
+        "user set-password" | "user change-password" | "user choose-password" | "user accept" => {
+            (One, fields("user: text"))
+        }
+        "user reset" | "user invite" => (One, message("LoginCode")?),
         "token create" => (One, with(message("ApiToken")?, "revoked: bool, token: text")),
         "token revoke" => (One, with(message("ApiToken")?, "revoked: bool")),
         "token list" => (Many, with(message("ApiToken")?, "revoked: bool")),

@@ -1,15 +1,19 @@
 //! Floor 0: types and pure rules. No async, no SQL, no transport, no clock, no randomness.
 
+pub mod access_token;
 pub mod aggregate;
 pub mod caller;
 pub mod clock;
 pub mod ingest;
 pub mod kinds;
+pub mod logins;
 pub mod modbus;
 pub mod object;
 pub mod ownership;
+pub mod passwords;
 pub mod sealing;
 pub mod telemetry;
+pub mod throttle;
 pub mod tokens;
 pub mod units;
 

@@ -12,6 +12,12 @@ pub enum TokenKind {
     Device,
     /// A program calls with it.
     Api,
+    /// A session is renewed with it.
+    Refresh,
+    /// Somebody chooses a password with it.
+    Code,
+    /// The first administrator is made with it.
+    Setup,
 }
 
 impl TokenKind {
@@ -20,6 +26,9 @@ impl TokenKind {
             Self::Claim => "claim",
             Self::Device => "dev",
             Self::Api => "api",
+            Self::Refresh => "refresh",
+            Self::Code => "code",
+            Self::Setup => "setup",
         }
     }
 }

@@ -160,6 +160,12 @@ fn address(extensions: &axum::http::Extensions) -> String {
     peer.map(|Peer(peer)| peer.ip().to_string()).unwrap_or_default()
 }
 
+/// [`address`] of a call's peer.
+fn address_of<T>(request: &tonic::Request<T>) -> String {
+    let peer = request.extensions().get::<Peer>();
+    peer.map(|Peer(peer)| peer.ip().to_string()).unwrap_or_default()
+}
+
 /// A field of a request that must be there.
 fn required<T>(value: Option<T>, path: &str) -> Result<T> {
     value.ok_or_else(|| {

@@ -1,13 +1,21 @@
 //! Who calls, and what they may do: from a credential to a [`Caller`], in memory while nothing has changed.
 
 mod grants;
+mod hashing;
+mod invitations;
+mod keys;
+mod passwords;
+mod sessions;
 mod tokens;
 mod who;
 
+pub use invitations::{Acceptance, Invitation};
+pub use passwords::SETUP;
+pub use sessions::{Login, Peer};
 pub use tokens::NewToken;
 
 use std::collections::HashMap;
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, RwLock};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -15,11 +23,15 @@ use tokio::sync::watch;
 use super::error::{Error, Result};
 use super::resources::Resources;
 use crate::domain::caller::Who;
+use crate::domain::passwords::Cost;
 use crate::domain::telemetry::Micros;
+use crate::domain::throttle::Throttle;
 use crate::domain::tokens::{self as texts, TokenKind};
 use crate::domain::{Caller, Clock};
 use crate::storage::access as storage;
 
+/// Accounts and addresses whose failed logins are counted.
+const MOST_LADDERS: usize = 100_000;
 /// Credentials that are remembered.
 const MOST_KNOWN: usize = 200_000;
 /// An open stream asks at the latest after this whether its caller may still call: credentials expire, and other
@@ -59,6 +71,10 @@ pub struct Access {
     known: Arc<RwLock<HashMap<String, Known>>>,
     looked: Arc<RwLock<Looked>>,
     revoked: watch::Sender<u64>,
+    signer: keys::Signer,
+    hashing: hashing::Hashing,
+    throttle: Arc<Mutex<Throttle>>,
+    setup: Arc<RwLock<Option<passwords::SetupToken>>>,
 }
 
 fn refused() -> Error {
@@ -66,15 +82,25 @@ fn refused() -> Error {
 }
 
 impl Access {
-    /// Works on the database of `resources`.
-    pub fn new(resources: Resources, clock: Arc<dyn Clock>) -> Self {
-        Self {
+    /// Works on the database of `resources`; a hash of a password costs `cost`.
+    pub async fn open(resources: Resources, clock: Arc<dyn Clock>, cost: Cost) -> Result<Self> {
+        let signer = keys::Signer::open(resources.db(), resources.sealer(), clock.now()).await?;
+        Ok(Self {
             resources,
             clock,
             known: Arc::default(),
             looked: Arc::default(),
             revoked: watch::Sender::new(0),
-        }
+            signer,
+            hashing: hashing::Hashing::new(cost),
+            throttle: Arc::new(Mutex::new(Throttle::new(MOST_LADDERS))),
+            setup: Arc::default(),
+        })
+    }
+
+    /// The lock guards what is whole at every moment.
+    fn throttle(&self) -> MutexGuard<'_, Throttle> {
+        self.throttle.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
     /// Who shows this credential. Without SQL while nothing has changed that could matter.
@@ -88,8 +114,11 @@ impl Access {
                 "a device may not administer a fleet; log in, or give an API token".to_owned(),
             ));
         }
-        let id = texts::id(TokenKind::Api, text).ok_or_else(refused)?;
         let newest = self.newest_change().await?;
+        if text.contains('.') {
+            return self.caller_of_session(text, newest).await;
+        }
+        let id = texts::id(TokenKind::Api, text).ok_or_else(refused)?;
         let now = self.clock.now();
         let known = read(&self.known)
             .get(id)
@@ -143,7 +172,7 @@ impl Access {
     }
 
     async fn look_up(&self, id: &str) -> Result<Known> {
-        let revision = *self.resources.revisions().borrow();
+        let (revision, ends) = self.moment();
         let mut tx = self.resources.db().read().await?;
         let token = storage::tokens::find(&mut tx, id)
             .await?
@@ -156,17 +185,32 @@ impl Access {
             expires_at: token.expires_at,
             revision,
         };
+        self.remember(id, &known, ends);
+        Ok(known)
+    }
+
+    /// The revision now, and how many credentials have been ended.
+    fn moment(&self) -> (u64, u64) {
+        let revision = *self.resources.revisions().borrow();
+        (revision, *self.revoked.borrow())
+    }
+
+    /// Remembers a credential, unless one was ended since it was looked up: it may be this one.
+    fn remember(&self, id: &str, known: &Known, ends: u64) {
         let mut all = write(&self.known);
+        if *self.revoked.borrow() != ends {
+            return;
+        }
         if all.len() >= MOST_KNOWN {
             all.clear();
         }
         all.insert(id.to_owned(), known.clone());
-        Ok(known)
     }
 
     /// Forgets a credential and wakes the streams that it opened.
     fn forget(&self, id: &str) {
-        write(&self.known).remove(id);
+        let mut all = write(&self.known);
+        all.remove(id);
         self.revoked.send_modify(|count| *count += 1);
     }
 }

@@ -179,6 +179,8 @@ impl Run<'_> {
             self.release(tx, object).await?;
         }
 
+        self.issues
+            .append(&mut permit::unknown_users(tx, &self.stamp.caller, &self.writes).await?);
         let mut found = write::all(tx, self.stamp, &self.writes, &mut doomed).await?;
         self.issues.append(&mut found);
         for (uid, before, after) in &self.owned {

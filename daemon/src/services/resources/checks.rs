@@ -100,18 +100,18 @@ pub(super) async fn references(
                 }
             };
             if !exists {
-                let message = format!("{}/{} does not exist", reference.kind, reference.name);
-                issues.push(issue(
-                    write.index.unwrap_or_default(),
-                    &reference.path,
-                    codes::MISSING_REFERENCE,
-                    message,
-                    "create it, or add its manifest to the bundle",
-                ));
+                issues.push(missing(write.index, &reference.path, reference.kind, &reference.name));
             }
         }
     }
     Ok(issues)
+}
+
+/// What a field names does not exist.
+pub(super) fn missing(index: Option<usize>, path: &str, kind: Kind, name: &str) -> Issue {
+    let help = "create it, or add its manifest to the bundle";
+    let message = format!("{kind}/{name} does not exist");
+    issue(index.unwrap_or_default(), path, codes::MISSING_REFERENCE, message, help)
 }
 
 /// A built-in role stands in no table; a user whom the caller may not see is like none.

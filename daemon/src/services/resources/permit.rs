@@ -2,10 +2,12 @@
 
 use fleet_proto::access::{self, Permission, Permissions, Verb};
 use fleet_proto::kinds::Kind;
+use fleet_proto::pb::Issue;
 use fleet_proto::pb::resource::Spec;
 use uuid::Uuid;
 
 use super::Resources;
+use super::checks;
 use super::write::Write;
 use crate::domain::caller::Place;
 use crate::domain::{Caller, Object, Org};
@@ -129,6 +131,49 @@ impl Resources {
         };
         Err(denied(caller.asked(), &of))
     }
+}
+
+impl Resources {
+    /// Refuses what the caller could not apply as a new resource of an organization.
+    pub(crate) async fn may_write(tx: &mut Tx, caller: &Caller, org: &Org, kind: Kind, spec: Spec) -> Result<()> {
+        let object = Object {
+            uid: Uuid::nil(),
+            kind,
+            org: Some(org.clone()),
+            name: "invitation".to_owned(),
+            generation: 0,
+            revision: 0,
+            labels: std::collections::HashMap::new(),
+            annotations: std::collections::HashMap::new(),
+            protect: false,
+            spec,
+            issues: Vec::new(),
+            created_at: 0,
+            created_by: String::new(),
+            updated_at: 0,
+            updated_by: String::new(),
+        };
+        require(tx, caller, &object).await?;
+        require_what_is_given(tx, caller, &object, &[]).await
+    }
+}
+
+/// Users that somebody is to get a role by, and whom the caller may not know: like those who do not exist. To be asked
+/// before anything is written, for the binding itself would make them known.
+pub(super) async fn unknown_users(tx: &mut Tx, caller: &Caller, writes: &[Write]) -> Result<Vec<Issue>> {
+    let mut issues = Vec::new();
+    for write in writes {
+        let Spec::RoleBinding(spec) = &write.after.spec else {
+            continue;
+        };
+        let Some(user) = resources::find(tx, None, Kind::User, spec.user()).await? else {
+            continue;
+        };
+        if !sees(tx, caller, &user).await? {
+            issues.push(checks::missing(write.index, "spec.user", Kind::User, spec.user()));
+        }
+    }
+    Ok(issues)
 }
 
 /// Refuses a set of writes of which the caller may not make every one.

@@ -1,5 +1,7 @@
 //! Who may call: API tokens, and how far the roles that are stored have changed.
 
+pub mod passwords;
+pub mod sessions;
 pub mod tokens;
 
 use super::db::{Tx, query};

@@ -1,0 +1,169 @@
+//! `fleetctl login`, `logout`, `setup`, `session`.
+
+use clap::{Args, Subcommand};
+use fleet_proto::{codes, pb};
+use serde_json::{Value, json};
+
+use super::{print, print_all, record, text};
+use crate::context::{Context, in_time};
+use crate::error::{Error, Result};
+use crate::exit::Exit;
+use crate::out::column;
+use crate::prompt;
+use crate::session::{Session, Sessions};
+
+/// Log in; later commands to the same server are yours
+#[derive(Args, Debug)]
+pub struct Login {
+    /// Name or mail address
+    #[arg(long, value_name = "NAME")]
+    user: String,
+    /// Read the password from standard input
+    #[arg(long)]
+    password_stdin: bool,
+    /// Reach only the organization that --org names
+    #[arg(long, requires = "org")]
+    only: bool,
+}
+
+/// End the session at this server
+#[derive(Args, Debug)]
+pub struct Logout {}
+
+/// Make the first administrator, with the token that fleetd wrote into its data directory
+#[derive(Args, Debug)]
+pub struct Setup {
+    /// File with the token
+    #[arg(long = "setup-token", value_name = "FILE")]
+    file: std::path::PathBuf,
+    /// Name of the administrator, lower case
+    #[arg(long, value_name = "NAME")]
+    user: String,
+    /// Read the new password from standard input
+    #[arg(long)]
+    password_stdin: bool,
+}
+
+/// Sessions of people who are logged in
+#[derive(Debug, Subcommand)]
+pub enum SessionCommand {
+    /// Show sessions, newest first
+    List {
+        /// Of another user
+        #[arg(long, value_name = "NAME", default_value = "", hide_default_value = true)]
+        user: String,
+    },
+    /// End a session, at once
+    Revoke {
+        /// Id, as `list` shows it
+        id: String,
+    },
+}
+
+fn logged_in(cx: &mut Context, session: &Session) -> Result<Exit> {
+    let shown = json!({"user": session.user, "server": cx.server_name()?});
+    let columns = vec![column("USER", ".user"), column("SERVER", ".server")];
+    print(cx, columns, |row| text(row, "user"), &shown)
+}
+
+pub(super) async fn login(cx: &mut Context, args: &Login) -> Result<Exit> {
+    let server = cx.server_name()?;
+    let password = prompt::password(cx, "Password", args.password_stdin).await?;
+    let org = match (&args.only, &cx.globals.org) {
+        (true, Some(org)) => org.clone(),
+        _ => String::new(),
+    };
+    let mut client = cx.access_unknown().await?;
+    let wanted = pb::LoginRequest {
+        user: args.user.clone(),
+        password,
+        org,
+    };
+    let session = Session::of(cx.within(client.login(wanted)).await?);
+    Sessions::open()?.put(&server, session.clone())?;
+    logged_in(cx, &session)
+}
+
+pub(super) async fn logout(cx: &mut Context) -> Result<Exit> {
+    let server = cx.server_name()?;
+    let known = Sessions::open()?.get(&server).cloned();
+    let Some(session) = known else {
+        return Err(Error::new(
+            Exit::NotLoggedIn,
+            codes::LOGIN,
+            format!("nobody is logged in at {server}"),
+            "log in with `fleetctl login --user NAME`",
+        ));
+    };
+    // A session that fleetd no longer knows has ended already.
+    let ended = async {
+        let mut client = cx.access().await?;
+        cx.within(client.logout(pb::LogoutRequest {})).await
+    };
+    let ended = ended.await;
+    Sessions::open()?.remove(&server)?;
+    match ended {
+        Err(error) if error.exit != Exit::NotLoggedIn => Err(error),
+        _ => logged_in(cx, &session),
+    }
+}
+
+pub(super) async fn setup(cx: &mut Context, args: &Setup) -> Result<Exit> {
+    let server = cx.server_name()?;
+    let token = std::fs::read_to_string(&args.file).map_err(|error| {
+        Error::usage(
+            format!("{}: {error}", args.file.display()),
+            "it stands in fleetd's data directory, as setup.token",
+        )
+    })?;
+    let password = prompt::password(cx, "New password", args.password_stdin).await?;
+    let mut client = cx.access_unknown().await?;
+    let wanted = pb::SetupRequest {
+        token: token.trim().to_owned(),
+        user: args.user.clone(),
+        password: password.clone(),
+    };
+    cx.within(client.setup(wanted)).await?;
+    let login = pb::LoginRequest {
+        user: args.user.clone(),
+        password,
+        org: String::new(),
+    };
+    let session = Session::of(in_time(cx.globals.timeout, client.login(login)).await?.into_inner());
+    Sessions::open()?.put(&server, session.clone())?;
+    logged_in(cx, &session)
+}
+
+pub(super) async fn session(cx: &mut Context, args: SessionCommand) -> Result<Exit> {
+    let mut client = cx.access().await?;
+    match args {
+        SessionCommand::List { user } => {
+            let found = cx
+                .within(client.list_sessions(pb::ListSessionsRequest { user }))
+                .await?;
+            let shown = |session: &pb::Session| {
+                let mut shown = record("Session", session);
+                shown["own"] = session.own.into();
+                shown
+            };
+            let columns = vec![
+                column("ID", ".id"),
+                column("USER", ".user"),
+                column("ADDRESS", ".address"),
+                column("AGENT", ".agent"),
+                column("LAST USED", ".lastUsedAt"),
+                column("EXPIRES", ".expiresAt"),
+                column("OWN", ".own"),
+            ];
+            let all: Vec<Value> = found.sessions.iter().map(shown).collect();
+            print_all(cx, columns, |row| text(row, "id"), all)?;
+            Ok(Exit::Ok)
+        }
+        SessionCommand::Revoke { id } => {
+            cx.within(client.revoke_session(pb::RevokeSessionRequest { id: id.clone() }))
+                .await?;
+            let columns = vec![column("ID", ".id"), column("REVOKED", ".revoked")];
+            print(cx, columns, |row| text(row, "id"), &json!({"id": id, "revoked": true}))
+        }
+    }
+}

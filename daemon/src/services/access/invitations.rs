@@ -1,0 +1,187 @@
+//! Invitations: a role for somebody by mail address. Whether the address is known already, nobody is told.
+
+use std::sync::Arc;
+
+use fleet_proto::kinds::Kind;
+use fleet_proto::pb::resource::Spec;
+use fleet_proto::pb::{self, RoleBindingSpec};
+
+use super::passwords::{fresh_code, invalid, new_password};
+use super::sessions::Peer;
+use super::{Access, grants, refused};
+use crate::domain::caller::Who;
+use crate::domain::logins::normalised;
+use crate::domain::object::timestamp;
+use crate::domain::telemetry::Micros;
+use crate::domain::tokens::TokenKind;
+use crate::domain::{Caller, Object, Org, kinds};
+use crate::services::error::{Error, Result};
+use crate::services::resources::Resources;
+use crate::storage::access::passwords::{self, Code, CodeKind};
+use crate::storage::{Tx, resources};
+
+/// Microseconds for which an invitation holds.
+const LIFETIME: Micros = 7 * 86_400 * 1_000_000;
+
+/// An invitation that is wanted.
+#[derive(Clone, Debug, Default)]
+pub struct Invitation {
+    /// Name of the organization.
+    pub org: String,
+    /// Mail address.
+    pub email: String,
+    /// As what.
+    pub role: String,
+    /// Where; empty: at all sites.
+    pub sites: Vec<String>,
+}
+
+/// How an invited person begins.
+#[derive(Clone, Debug, Default)]
+pub struct Acceptance {
+    /// The code.
+    pub code: String,
+    /// The name to log in by; of somebody new.
+    pub user: String,
+    /// The password: a new one, or that of whoever has the mail address already.
+    pub password: String,
+}
+
+fn binding(user: &str, role: &str, sites: &[String]) -> RoleBindingSpec {
+    RoleBindingSpec {
+        user: Some(user.to_owned()),
+        role: Some(role.to_owned()),
+        sites: sites.to_vec(),
+        all_sites: sites.is_empty().then_some(true),
+        ..RoleBindingSpec::default()
+    }
+}
+
+impl Access {
+    /// Makes an invitation to an organization. Nobody invites to more than they have themselves.
+    pub async fn invite(&self, caller: &Caller, wanted: Invitation) -> Result<pb::LoginCode> {
+        let email = normalised(&wanted.email).filter(|email| email.contains('@'));
+        let email =
+            email.ok_or_else(|| invalid("email", format!("`{}` is no mail address", wanted.email), "correct it"))?;
+        let mut tx = self.resources.db().begin().await?;
+        let org = Resources::org_for_in(&mut tx, caller, &wanted.org).await?;
+        for site in &wanted.sites {
+            Resources::find_in(&mut tx, &org.name, Kind::Site, site).await?;
+        }
+        if fleet_proto::access::built_in(&wanted.role).is_none() {
+            Resources::find_in(&mut tx, &org.name, Kind::Role, &wanted.role).await?;
+        }
+        let issues = kinds::check(&Spec::RoleBinding(binding("invited", &wanted.role, &wanted.sites)));
+        if !issues.is_empty() {
+            return Err(Error::Invalid(issues));
+        }
+        self.may_give(&mut tx, caller, &org, &wanted.role, &wanted.sites)
+            .await?;
+        let now = self.clock.now();
+        let fresh = fresh_code(TokenKind::Code);
+        let code = Code {
+            id: fresh.id,
+            kind: CodeKind::Invite,
+            hash: fresh.hash,
+            subject: email,
+            org: Some(org.uid),
+            role: wanted.role,
+            sites: wanted.sites,
+            maker: match caller.who() {
+                Who::User { uid, .. } => Some(*uid),
+                _ => None,
+            },
+            created_at: now,
+            created_by: caller.actor(),
+            expires_at: now + LIFETIME,
+        };
+        passwords::insert_code(&mut tx, &code).await?;
+        tx.commit().await?;
+        Ok(pb::LoginCode {
+            code: fresh.text,
+            expires_at: Some(timestamp(code.expires_at)),
+        })
+    }
+
+    async fn may_give(&self, tx: &mut Tx, caller: &Caller, org: &Org, role: &str, sites: &[String]) -> Result<()> {
+        let spec = Spec::RoleBinding(binding("invited", role, sites));
+        Resources::may_write(tx, caller, org, Kind::RoleBinding, spec).await
+    }
+
+    /// Takes an invitation up: somebody new gets a User with this name and password; whoever has the mail address already
+    /// proves it with the password.
+    pub async fn accept(&self, wanted: &Acceptance, peer: &Peer) -> Result<pb::Tokens> {
+        let db = self.resources.db();
+        let (code, known) = {
+            let mut tx = db.read().await?;
+            let code = self.valid_code(&mut tx, CodeKind::Invite, &wanted.code).await?;
+            let known = Self::named(&mut tx, &code.subject).await?;
+            (code, known)
+        };
+        let (name, spec, hash) = match known {
+            Some(user) => {
+                self.proven(&code.subject, &wanted.password, peer).await?;
+                let Spec::User(spec) = user.spec else {
+                    return Err(refused());
+                };
+                (user.name, spec, None)
+            }
+            None => {
+                let password = new_password(&wanted.password, &wanted.user, &code.subject)?;
+                let spec = pb::UserSpec {
+                    email: Some(code.subject.clone()),
+                    ..pb::UserSpec::default()
+                };
+                (wanted.user.clone(), spec, Some(self.hashing.hash(password).await?))
+            }
+        };
+        let mut tx = db.begin().await?;
+        if !passwords::use_code(&mut tx, &code.id).await? {
+            return Err(refused());
+        }
+        let is_new = hash.is_some();
+        if is_new && resources::find(&mut tx, None, Kind::User, &name).await?.is_some() {
+            return Err(invalid("user", format!("`{name}` is taken"), "choose another name"));
+        }
+        let org = code.org.ok_or_else(refused)?;
+        let org = Resources::org_in(&mut tx, &org.to_string()).await?;
+        self.still_given(&mut tx, &code, &org).await?;
+        let metadata = pb::Metadata {
+            org: org.name.clone(),
+            name: format!("invite-{}", &code.id[..12.min(code.id.len())]),
+            ..pb::Metadata::default()
+        };
+        let role_binding = pb::Resource {
+            metadata: Some(metadata),
+            spec: Some(Spec::RoleBinding(binding(&name, &code.role, &code.sites))),
+            ..pb::Resource::default()
+        };
+        let me = Caller::with_everything(Who::Fleetd(format!("invite:{} by {}", code.id, code.created_by)));
+        let (uid, revision) = self.apply_user(&mut tx, &me, &name, spec, vec![role_binding]).await?;
+        if let Some(hash) = hash {
+            passwords::replace(&mut tx, uid, &hash, self.clock.now()).await?;
+        }
+        let user: Option<Object> = resources::find_by_uid(&mut tx, uid).await?;
+        tx.commit().await?;
+        self.resources.announce(revision);
+        self.begin(&user.ok_or_else(refused)?, "", peer).await
+    }
+
+    /// Whoever invited must still have what they gave.
+    async fn still_given(&self, tx: &mut Tx, code: &Code, org: &Org) -> Result<()> {
+        let Some(maker) = code.maker else { return Ok(()) };
+        let maker = grants::active(tx, maker).await?;
+        let granted = grants::grants_of(tx, &maker).await?;
+        let who = Who::User {
+            uid: maker.uid,
+            name: maker.name,
+            session: String::new(),
+        };
+        let asking = fleet_proto::access::Permission::of(fleet_proto::access::Verb::Edit, Kind::RoleBinding);
+        let inviter =
+            Caller::new(who, Arc::new(granted), None).asking(asking, crate::domain::caller::Origin::default());
+        self.may_give(tx, &inviter, org, &code.role, &code.sites)
+            .await
+            .map_err(|_| Error::Denied("whoever invited you may no longer do so".to_owned()))
+    }
+}

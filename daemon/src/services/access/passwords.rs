@@ -1,0 +1,283 @@
+//! Passwords: set by an administrator, changed by their owner, chosen with a code; and the very first one.
+
+use fleet_proto::access::PLATFORM_ADMIN;
+use fleet_proto::codes;
+use fleet_proto::kinds::Kind;
+use fleet_proto::pb::resource::Spec;
+use fleet_proto::pb::{self, Issue, Submission};
+use rand::Rng as _;
+
+use super::sessions::Peer;
+use super::{Access, grants, read, refused, write};
+use crate::domain::caller::{Place, Who};
+use crate::domain::object::timestamp;
+use crate::domain::ownership::Manager;
+use crate::domain::passwords::{Prepared, Refusal, prepared};
+use crate::domain::telemetry::Micros;
+use crate::domain::tokens::{self as texts, TokenKind};
+use crate::domain::{Caller, Object};
+use crate::services::error::{Error, Result};
+use crate::services::resources::{Options, Resources, denied};
+use crate::storage::access::passwords::{self, Code, CodeKind};
+use crate::storage::{Tx, resources};
+
+const MINUTE: Micros = 60 * 1_000_000;
+/// Microseconds for which the first administrator may be made.
+pub const SETUP: Micros = 15 * MINUTE;
+/// Microseconds for which a code to choose a new password holds.
+const RESET: Micros = 60 * MINUTE;
+
+/// A token for the first administrator.
+#[derive(Clone, Debug)]
+pub(super) struct SetupToken {
+    hash: String,
+    expires_at: Micros,
+}
+
+/// A code in words, with its hash.
+pub(super) fn fresh_code(kind: TokenKind) -> texts::Fresh {
+    let mut random = [0; 48];
+    rand::rng().fill_bytes(&mut random);
+    texts::make(kind, random)
+}
+
+pub(super) fn invalid(path: &str, message: String, help: &str) -> Error {
+    Error::Invalid(vec![Issue {
+        path: path.to_owned(),
+        message,
+        help: help.to_owned(),
+        code: codes::OUT_OF_RANGE.to_owned(),
+        ..Issue::default()
+    }])
+}
+
+/// A new password of a user, if it may be one.
+pub(super) fn new_password(text: &str, name: &str, email: &str) -> Result<Prepared> {
+    prepared(text, &[name, email]).map_err(|refusal| {
+        let help = match refusal {
+            Refusal::TooShort => "a few words in a row are easy to keep, and hard to guess",
+            _ => "choose another one",
+        };
+        invalid("password", refusal.to_string(), help)
+    })
+}
+
+fn email_of(user: &Object) -> &str {
+    match &user.spec {
+        Spec::User(spec) => spec.email(),
+        _ => "",
+    }
+}
+
+impl Access {
+    /// Writes a user's password and ends its sessions, but one.
+    async fn store(&self, user: &Object, text: &str, but: &str) -> Result<()> {
+        let hash = self
+            .hashing
+            .hash(new_password(text, &user.name, email_of(user))?)
+            .await?;
+        let mut tx = self.resources.db().begin().await?;
+        let ended = self.store_in(&mut tx, user, &hash, but).await?;
+        tx.commit().await?;
+        ended.iter().for_each(|id| self.forget(id));
+        Ok(())
+    }
+
+    async fn store_in(&self, tx: &mut Tx, user: &Object, hash: &str, but: &str) -> Result<Vec<String>> {
+        passwords::replace(tx, user.uid, hash, self.clock.now()).await?;
+        self.end_sessions(tx, user.uid, but).await
+    }
+
+    /// Gives a user a password; its sessions end.
+    pub async fn set_password(&self, caller: &Caller, user: &str, text: &str) -> Result<()> {
+        if !caller.may(caller.asked(), &Place::Platform) {
+            return Err(denied(caller.asked(), &"the platform"));
+        }
+        let mut tx = self.resources.db().read().await?;
+        let user = Resources::find_for(&mut tx, caller, "", Kind::User, user).await?;
+        drop(tx);
+        self.store(&user, text, "").await
+    }
+
+    /// Changes the caller's own password; its other sessions end.
+    pub async fn change_password(&self, caller: &Caller, old: &str, new: &str, peer: &Peer) -> Result<()> {
+        let Who::User { name, session, .. } = caller.who() else {
+            return Err(Error::Denied(
+                "only a person who is logged in has a password".to_owned(),
+            ));
+        };
+        let user = self.proven(name, old, peer).await.map_err(|error| match error {
+            Error::Unauthenticated(_) => Error::Denied("the present password is wrong".to_owned()),
+            error => error,
+        })?;
+        self.store(&user, new, session).await
+    }
+
+    /// Makes a code with which a user chooses a new password. Platform administrators may for everybody; others for those
+    /// who have roles only where they themselves manage users.
+    pub async fn create_reset(&self, caller: &Caller, user: &str) -> Result<pb::LoginCode> {
+        let mut tx = self.resources.db().begin().await?;
+        let missing = || Error::NotFound(format!("user/{user}"));
+        let found = resources::find(&mut tx, None, Kind::User, user)
+            .await?
+            .ok_or_else(missing)?;
+        if !caller.may(caller.asked(), &Place::Platform) {
+            let reached = grants::grants_of(&mut tx, &found).await?;
+            let manages = |grant: &crate::domain::caller::Grant| {
+                let place = grant.org.map(Place::Org);
+                place.is_some_and(|place| {
+                    caller.may(caller.asked(), &place) && grant.permissions.iter().all(|one| caller.may(one, &place))
+                })
+            };
+            let knows = reached.iter().any(|grant| {
+                grant
+                    .org
+                    .is_some_and(|org| caller.may(caller.asked(), &Place::Org(org)))
+            });
+            if !knows {
+                return Err(missing());
+            }
+            if !reached.iter().all(manages) {
+                return Err(Error::Denied(format!(
+                    "user/{user} has roles that you do not manage: ask a platform administrator"
+                )));
+            }
+        }
+        let now = self.clock.now();
+        let fresh = fresh_code(TokenKind::Code);
+        let code = Code {
+            id: fresh.id,
+            kind: CodeKind::Reset,
+            hash: fresh.hash,
+            subject: found.uid.to_string(),
+            org: None,
+            role: String::new(),
+            sites: Vec::new(),
+            maker: None,
+            created_at: now,
+            created_by: caller.actor(),
+            expires_at: now + RESET,
+        };
+        passwords::insert_code(&mut tx, &code).await?;
+        tx.commit().await?;
+        Ok(pb::LoginCode {
+            code: fresh.text,
+            expires_at: Some(timestamp(code.expires_at)),
+        })
+    }
+
+    /// The code that a text is, if it still counts.
+    pub(super) async fn valid_code(&self, tx: &mut Tx, kind: CodeKind, text: &str) -> Result<Code> {
+        let wrong = || Error::Unauthenticated("the code is wrong, expired, or used up".to_owned());
+        let id = texts::id(TokenKind::Code, text).ok_or_else(wrong)?;
+        let code = passwords::find_code(tx, id).await?.ok_or_else(wrong)?;
+        if code.kind == kind && code.expires_at > self.clock.now() && texts::matches(text, &code.hash) {
+            Ok(code)
+        } else {
+            Err(wrong())
+        }
+    }
+
+    /// Chooses a new password with a code; every session of the user ends. Gives the user's name.
+    pub async fn reset_password(&self, text: &str, password: &str) -> Result<String> {
+        let db = self.resources.db();
+        let (code, user) = {
+            let mut tx = db.read().await?;
+            let code = self.valid_code(&mut tx, CodeKind::Reset, text).await?;
+            let uid = code.subject.parse().map_err(|_| refused())?;
+            (code, grants::active(&mut tx, uid).await?)
+        };
+        let hash = self
+            .hashing
+            .hash(new_password(password, &user.name, email_of(&user))?)
+            .await?;
+        let mut tx = db.begin().await?;
+        if !passwords::use_code(&mut tx, &code.id).await? {
+            return Err(refused());
+        }
+        let ended = self.store_in(&mut tx, &user, &hash, "").await?;
+        tx.commit().await?;
+        ended.iter().for_each(|id| self.forget(id));
+        Ok(user.name)
+    }
+
+    /// A token with which the first administrator may be made, if nobody has a password yet.
+    pub async fn offer_setup(&self) -> Result<Option<String>> {
+        if passwords::is_any(&mut self.resources.db().read().await?).await? {
+            return Ok(None);
+        }
+        let fresh = fresh_code(TokenKind::Setup);
+        *write(&self.setup) = Some(SetupToken {
+            hash: fresh.hash,
+            expires_at: self.clock.now() + SETUP,
+        });
+        Ok(Some(fresh.text))
+    }
+
+    /// Makes the first administrator, or gives an existing user of that name the role. Works once, within 15 minutes.
+    pub async fn setup(&self, token: &str, name: &str, password: &str) -> Result<()> {
+        let wrong = || Error::Unauthenticated("the setup token is wrong, expired, or used up".to_owned());
+        let fits = |offered: &SetupToken| {
+            texts::id(TokenKind::Setup, token).is_some()
+                && texts::matches(token, &offered.hash)
+                && offered.expires_at > self.clock.now()
+        };
+        if !read(&self.setup).as_ref().is_some_and(fits) {
+            return Err(wrong());
+        }
+        let hash = self.hashing.hash(new_password(password, name, "")?).await?;
+        let mut tx = self.resources.db().begin().await?;
+        if passwords::is_any(&mut tx).await? {
+            return Err(wrong());
+        }
+        let me = Caller::with_everything(Who::Fleetd("setup".to_owned()));
+        let existing = resources::find(&mut tx, None, Kind::User, name).await?;
+        let mut spec = match existing.map(|user| user.spec) {
+            Some(Spec::User(spec)) => spec,
+            _ => pb::UserSpec::default(),
+        };
+        if !spec.platform_roles.iter().any(|role| role == PLATFORM_ADMIN) {
+            spec.platform_roles.push(PLATFORM_ADMIN.to_owned());
+        }
+        let (uid, revision) = self.apply_user(&mut tx, &me, name, spec, Vec::new()).await?;
+        passwords::replace(&mut tx, uid, &hash, self.clock.now()).await?;
+        tx.commit().await?;
+        *write(&self.setup) = None;
+        self.resources.announce(revision);
+        Ok(())
+    }
+
+    /// Writes a User, and what comes with it, within a transaction: its uid, and the revision to announce.
+    pub(super) async fn apply_user(
+        &self,
+        tx: &mut Tx,
+        caller: &Caller,
+        name: &str,
+        spec: pb::UserSpec,
+        further: Vec<pb::Resource>,
+    ) -> Result<(uuid::Uuid, u64)> {
+        let user = pb::Resource {
+            metadata: Some(pb::Metadata {
+                name: name.to_owned(),
+                ..pb::Metadata::default()
+            }),
+            spec: Some(Spec::User(spec)),
+            ..pb::Resource::default()
+        };
+        let submission = |resource| Submission {
+            resource: Some(resource),
+            ..Submission::default()
+        };
+        let bundle = std::iter::once(user).chain(further).map(submission).collect();
+        let outcome = self
+            .resources
+            .apply_in(tx, caller, &Manager::Fleetd, bundle, &Options::default())
+            .await?
+            .done()?;
+        let written = outcome.applied.iter().find(|applied| applied.object.kind == Kind::User);
+        let uid = written
+            .map(|applied| applied.object.uid)
+            .ok_or_else(|| Error::Unavailable("the user was not written".to_owned()))?;
+        Ok((uid, outcome.revision))
+    }
+}
