@@ -133,8 +133,8 @@ impl From<Status> for Error {
             (help, _) => help.to_owned(),
         };
         let help = match detail.retry_after_ms {
-            0 => help,
-            wait => format!("repeat it in {} s", wait.div_ceil(1_000)),
+            wait if wait > 0 && exit == Exit::Unavailable => format!("repeat it in {} s", wait.div_ceil(1_000)),
+            _ => help,
         };
         let mut error = Self::new(exit, code, status.message(), help);
         error.issues = detail
