@@ -14,6 +14,7 @@ mod gitops;
 mod golden_manifests;
 mod kill_apply;
 mod kill_ledger;
+mod matrix;
 mod modbus_meter;
 mod peers;
 mod round_trip;

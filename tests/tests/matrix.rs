@@ -1,0 +1,551 @@
+//! Who gets what from which method: every method of the contract by every kind of caller, about a thing at the own
+//! site, at another, in another organization, and about nothing. The golden file is the whole of it; a method without a
+//! sample fails the test, and one without a permission does not build.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use fleet_proto::{pb, reflect};
+use fleet_tests::device::Device;
+use fleet_tests::{World, paths, process};
+use prost::Message as _;
+use prost_reflect::{DynamicMessage, MethodDescriptor};
+use serde_json::{Value, json};
+use tokio::runtime::Runtime;
+use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Request, Status};
+
+const PASSWORD: &str = "correct battery staple horse";
+const ORGS: &str = "
+kind: Organization
+metadata: {name: one}
+spec: {}
+---
+kind: Organization
+metadata: {name: two}
+spec: {}
+---
+kind: Organization
+metadata: {name: three}
+spec: {}
+---
+kind: Site
+metadata: {org: one, name: a}
+spec: {settings: {operatorControl: true}}
+---
+kind: Site
+metadata: {org: one, name: b}
+spec: {settings: {operatorControl: true}}
+---
+kind: Site
+metadata: {org: two, name: a}
+spec: {settings: {operatorControl: true}}
+---
+kind: Site
+metadata: {org: three, name: a}
+spec: {}
+---
+kind: Device
+metadata: {org: one, name: device-a}
+spec: {serial: aa, site: a}
+---
+kind: Device
+metadata: {org: one, name: behind-a}
+spec: {serial: a2, site: a, gateway: device-a}
+---
+kind: Device
+metadata: {org: one, name: device-b}
+spec: {serial: bb, site: b}
+---
+kind: Device
+metadata: {org: two, name: device-c}
+spec: {serial: cc, site: a}
+";
+
+/// Callers: name, and roles as (organization, role, sites); no site: all.
+type Role = (&'static str, &'static str, &'static [&'static str]);
+const PEOPLE: &[(&str, &[Role])] = &[
+    ("viewer", &[("one", "viewer", &["a"])]),
+    ("operator", &[("one", "operator", &["a"])]),
+    ("manager", &[("one", "site-manager", &["a"])]),
+    ("developer", &[("one", "developer", &["a"])]),
+    // Two roles at two sites: their union, and not their product.
+    ("pair", &[("one", "viewer", &["a"]), ("one", "site-manager", &["b"])]),
+    ("admin", &[("one", "org-admin", &[])]),
+    ("nothing", &[]),
+    ("suspended", &[("three", "org-admin", &[])]),
+    ("victim-a", &[("one", "viewer", &["a"])]),
+    ("victim-b", &[("one", "viewer", &["b"])]),
+    ("victim-c", &[("two", "viewer", &[])]),
+];
+
+/// About what: organization, site, device, user.
+const TARGETS: &[(&str, [&str; 4])] = &[
+    ("own site", ["one", "a", "device-a", "victim-a"]),
+    ("other site", ["one", "b", "device-b", "victim-b"]),
+    ("other org", ["two", "a", "device-c", "victim-c"]),
+    ("missing", ["nope", "a", "device-n", "nobody"]),
+];
+
+/// What a method is asked, with `{org}`, `{site}`, `{device}`, `{user}`, and `{id}` of what is made for the call.
+fn samples() -> BTreeMap<&'static str, Value> {
+    let metadata = json!({"org": "{org}", "name": "{device}", "labels": {"matrix": "yes"}});
+    let device = json!({"metadata": metadata, "device": {}});
+    let apply = json!({"options": {"dryRun": true}, "submissions": [{"resource": device, "paths": ["metadata.labels.matrix"]}]});
+    let key = json!({"org": "{org}", "kind": "device", "name": "{device}"});
+    BTreeMap::from([
+        ("ResourceService.Get", key.clone()),
+        (
+            "ResourceService.List",
+            json!({"filter": {"org": "{org}", "kind": "device", "nameGlob": "{device}"}}),
+        ),
+        (
+            "ResourceService.Watch",
+            json!({"filter": {"org": "{org}", "kind": "device", "nameGlob": "{device}"}}),
+        ),
+        ("ResourceService.Plan", apply.clone()),
+        ("ResourceService.Apply", apply),
+        (
+            "ResourceService.Restore",
+            json!({"org": "{org}", "revision": 1, "keys": [key.clone()], "dryRun": true}),
+        ),
+        (
+            "ResourceService.History",
+            json!({"org": "{org}", "kind": "device", "name": "{device}"}),
+        ),
+        ("ResourceService.Owners", key.clone()),
+        ("ResourceService.Delete", json!({"keys": [key], "dryRun": true})),
+        ("ResourceService.ListKinds", json!({})),
+        (
+            "DeviceService.CreateClaimToken",
+            json!({"org": "{org}", "site": "{site}"}),
+        ),
+        ("DeviceService.ListClaimTokens", json!({"org": "{org}"})),
+        ("DeviceService.RevokeClaimToken", json!({"org": "{org}", "id": "{id}"})),
+        (
+            "DeviceService.SendCommand",
+            json!({"org": "{org}", "device": "{device}", "type": "reboot"}),
+        ),
+        (
+            "DeviceService.ListCommands",
+            json!({"org": "{org}", "device": "{device}"}),
+        ),
+        ("DeviceService.Logs", json!({"org": "{org}", "device": "{device}"})),
+        ("TelemetryService.Latest", json!({"org": "{org}", "device": "{device}"})),
+        (
+            "TelemetryService.Query",
+            json!({"org": "{org}", "device": "{device}", "sensor": "t", "toUs": "9000000000000000"}),
+        ),
+        (
+            "TelemetryService.Summary",
+            json!({"org": "{org}", "device": "{device}", "sensor": "t", "toUs": "9000000000000000"}),
+        ),
+        ("TelemetryService.Tail", json!({"org": "{org}", "device": "{device}"})),
+        // There is no slave: who may ask is told that, and who may not is not.
+        (
+            "ModbusService.Read",
+            json!({"org": "{org}", "device": "{device}", "address": 0}),
+        ),
+        ("SystemService.Status", json!({})),
+        ("AccessService.Login", json!({"user": "somebody", "password": PASSWORD})),
+        ("AccessService.Refresh", json!({"refreshToken": "flt_refresh_0_0_0"})),
+        (
+            "AccessService.Setup",
+            json!({"token": "flt_setup_0_0_0", "user": "x", "password": PASSWORD}),
+        ),
+        (
+            "AccessService.ResetPassword",
+            json!({"code": "flt_code_0_0_0", "password": PASSWORD}),
+        ),
+        (
+            "AccessService.AcceptInvitation",
+            json!({"code": "flt_code_0_0_0", "user": "x", "password": PASSWORD}),
+        ),
+        ("AccessService.Logout", json!({})),
+        ("AccessService.ListSessions", json!({"user": "{user}"})),
+        ("AccessService.RevokeSession", json!({"id": "{id}"})),
+        (
+            "AccessService.ChangePassword",
+            json!({"old": PASSWORD, "new": PASSWORD}),
+        ),
+        (
+            "AccessService.SetPassword",
+            json!({"user": "{user}", "password": PASSWORD}),
+        ),
+        ("AccessService.CreateReset", json!({"user": "{user}"})),
+        (
+            "AccessService.Invite",
+            json!({"org": "{org}", "email": "x@y.example", "role": "viewer", "sites": ["{site}"]}),
+        ),
+        ("AccessService.WhoAmI", json!({})),
+        (
+            "AccessService.CanI",
+            json!({"permission": "view:device", "org": "{org}", "name": "{device}", "user": "{user}"}),
+        ),
+        (
+            "AccessService.CreateToken",
+            json!({"org": "{org}", "scopes": ["view:device"], "sites": ["{site}"]}),
+        ),
+        ("AccessService.ListTokens", json!({"org": "{org}"})),
+        ("AccessService.RevokeToken", json!({"org": "{org}", "id": "{id}"})),
+    ])
+}
+
+/// Messages as they are on the wire.
+#[derive(Clone, Default)]
+struct Raw;
+
+impl Codec for Raw {
+    type Encode = Vec<u8>;
+    type Decode = Vec<u8>;
+    type Encoder = Self;
+    type Decoder = Self;
+    fn encoder(&mut self) -> Self {
+        Self
+    }
+    fn decoder(&mut self) -> Self {
+        Self
+    }
+}
+
+impl Encoder for Raw {
+    type Item = Vec<u8>;
+    type Error = Status;
+    fn encode(&mut self, item: Vec<u8>, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        bytes::BufMut::put_slice(buffer, &item);
+        Ok(())
+    }
+}
+
+impl Decoder for Raw {
+    type Item = Vec<u8>;
+    type Error = Status;
+    fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<Vec<u8>>, Status> {
+        let length = bytes::Buf::remaining(buffer);
+        let mut item = vec![0; length];
+        bytes::Buf::copy_to_slice(buffer, &mut item);
+        Ok(Some(item))
+    }
+}
+
+/// fleetd with everybody who calls.
+struct Stage {
+    world: World,
+    runtime: Runtime,
+    channel: Channel,
+    local: Channel,
+    /// Names and credentials, in the order of the golden file.
+    callers: Vec<(String, Option<String>)>,
+    /// Who has readings.
+    devices: Vec<Device>,
+}
+
+impl Stage {
+    fn set() -> Self {
+        let world = World::empty(&["--grpc-listen", "127.0.0.1:0", "--password-cost", "19456,2,1"]);
+        let mut manifests = ORGS.to_owned();
+        for (name, roles) in PEOPLE {
+            let _ = write!(manifests, "---\nkind: User\nmetadata: {{name: {name}}}\nspec: {{}}\n");
+            for (at, (org, role, sites)) in roles.iter().enumerate() {
+                let place = if sites.is_empty() {
+                    "allSites: true".to_owned()
+                } else {
+                    format!("sites: [{}]", sites.join(", "))
+                };
+                let _ = write!(
+                    manifests,
+                    "---\nkind: RoleBinding\nmetadata: {{org: {org}, name: {name}-{at}}}\nspec: {{user: {name}, role: {role}, {place}}}\n"
+                );
+            }
+        }
+        manifests
+            .push_str("---\nkind: User\nmetadata: {name: platform-admin}\nspec: {platformRoles: [platform-admin]}\n");
+        manifests.push_str("---\nkind: User\nmetadata: {name: somebody}\nspec: {}\n");
+        let manifests: String = manifests
+            .split("\nkind:")
+            .collect::<Vec<_>>()
+            .join("\napiVersion: fleet/v1\nkind:");
+        world.rpc().apply(&manifests);
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        let connect = |to: String| {
+            let _context = runtime.enter();
+            Endpoint::from_shared(to).unwrap().connect_lazy()
+        };
+        let channel = connect(world.fleetd.grpc().to_owned());
+        let local = connect(format!("unix://{}", world.fleetd.socket().display()));
+        let mut stage = Self {
+            world,
+            runtime,
+            channel,
+            local,
+            callers: Vec::new(),
+            devices: Vec::new(),
+        };
+        stage.cast();
+        stage
+    }
+
+    /// Gives everybody a credential.
+    fn cast(&mut self) {
+        let names = PEOPLE
+            .iter()
+            .map(|(name, _)| *name)
+            .chain(["platform-admin", "somebody"]);
+        for name in names {
+            self.admin(
+                "AccessService.SetPassword",
+                &json!({"user": name, "password": PASSWORD}),
+            );
+        }
+        let mut callers = vec![("anonymous".to_owned(), None)];
+        for name in [
+            "nothing",
+            "viewer",
+            "operator",
+            "manager",
+            "developer",
+            "pair",
+            "admin",
+            "platform-admin",
+        ] {
+            callers.push((name.to_owned(), Some(self.login(name))));
+        }
+        let token = |wanted: Value| self.admin("AccessService.CreateToken", &wanted);
+        let scoped = token(json!({"org": "one", "scopes": ["view:device"]}));
+        callers.push(("token view:device".to_owned(), Some(text(&scoped["token"]))));
+        let revoked = token(json!({"org": "one", "scopes": ["*:*"]}));
+        self.admin(
+            "AccessService.RevokeToken",
+            &json!({"org": "one", "id": revoked["apiToken"]["id"]}),
+        );
+        callers.push(("revoked".to_owned(), Some(text(&revoked["token"]))));
+        let expired = token(json!({"org": "one", "scopes": ["*:*"], "expiresInSeconds": 1}));
+        let expired = text(&expired["token"]);
+        let over = || {
+            let said = self.call(&self.channel, "AccessService.WhoAmI", &json!({}), Some(&expired));
+            said.is_err().then_some(())
+        };
+        process::until(fleet_tests::fleetd::PATIENCE, over).expect("a second goes by");
+        callers.push(("expired".to_owned(), Some(expired)));
+        let device = |serial: &str, org: &str| {
+            let claim = self.world.claim_token(org);
+            Device::provision(self.world.fleetd.http(), serial, &claim)
+        };
+        let gateway = device("aa", "one");
+        callers.push(("gateway".to_owned(), Some(gateway.token.clone())));
+        callers.push(("device".to_owned(), Some(device("a2", "one").token)));
+        let devices = vec![gateway, device("bb", "one"), device("cc", "two")];
+        let suspended = self.login("suspended");
+        let manifest = "apiVersion: fleet/v1\nkind: Organization\nmetadata: {name: three}\nspec: {suspended: true}\n";
+        self.world.rpc().apply(manifest);
+        callers.push(("suspended org".to_owned(), Some(suspended)));
+        self.callers = callers;
+        self.devices = devices;
+    }
+
+    fn login(&self, user: &str) -> String {
+        text(&self.admin("AccessService.Login", &json!({"user": user, "password": PASSWORD}))["accessToken"])
+    }
+
+    /// Calls as the platform's administrator.
+    fn admin(&self, method: &str, request: &Value) -> Value {
+        self.call(&self.local, method, request, None)
+            .unwrap_or_else(|status| panic!("{method}: {status}"))
+    }
+
+    /// The first message of the answer, or why there is none.
+    fn call(&self, channel: &Channel, method: &str, request: &Value, token: Option<&str>) -> Result<Value, Status> {
+        let method = find(method);
+        let message =
+            DynamicMessage::deserialize(method.input(), request).unwrap_or_else(|error| panic!("{request}: {error}"));
+        let path = format!("/{}/{}", method.parent_service().full_name(), method.name());
+        let mut grpc = tonic::client::Grpc::new(channel.clone());
+        let answer = self.runtime.block_on(async {
+            grpc.ready().await.unwrap();
+            let mut request = Request::new(tokio_stream::iter([message.encode_to_vec()]));
+            if let Some(token) = token {
+                let value = format!("Bearer {token}").parse().unwrap();
+                request.metadata_mut().insert("authorization", value);
+            }
+            let mut answer = grpc.streaming(request, path.parse().unwrap(), Raw).await?.into_inner();
+            let first = answer.message().await?.unwrap_or_default();
+            // A refusal may stand behind what comes first; what has no end is left.
+            if !matches!(method.name(), "Watch" | "Tail") {
+                while answer.message().await?.is_some() {}
+            }
+            Ok::<_, Status>(first)
+        })?;
+        let message = DynamicMessage::decode(method.output(), answer.as_slice()).unwrap();
+        Ok(serde_json::to_value(&message).unwrap())
+    }
+
+    /// Something of the target's that the call may end.
+    fn prepare(&self, method: &str, target: &[&str; 4]) -> String {
+        let [org, site, _, user] = target;
+        if *org == "nope" {
+            return "00000000000000000000000000000000".to_owned();
+        }
+        let (method, request, field) = match method {
+            "DeviceService.RevokeClaimToken" => (
+                "DeviceService.CreateClaimToken",
+                json!({"org": org, "site": site}),
+                "/claimToken/id",
+            ),
+            "AccessService.RevokeToken" => (
+                "AccessService.CreateToken",
+                json!({"org": org, "scopes": ["view:device"], "sites": [site]}),
+                "/apiToken/id",
+            ),
+            "AccessService.RevokeSession" => (
+                "AccessService.Login",
+                json!({"user": user, "password": PASSWORD}),
+                "/session",
+            ),
+            _ => return String::new(),
+        };
+        text(self.admin(method, &request).pointer(field).unwrap())
+    }
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_else(|| panic!("no text: {value}")).to_owned()
+}
+
+fn find(method: &str) -> MethodDescriptor {
+    let (service, name) = method.split_once('.').unwrap();
+    let service = reflect::pool()
+        .get_service_by_name(&format!("fleet.v1.{service}"))
+        .unwrap();
+    let found = service.methods().find(|method| method.name() == name);
+    found.unwrap_or_else(|| panic!("{method} is gone from the contract"))
+}
+
+fn filled(sample: &Value, target: &[&str; 4], id: &str) -> Value {
+    let mut text = sample.to_string();
+    for (name, value) in ["{org}", "{site}", "{device}", "{user}", "{id}"]
+        .iter()
+        .zip(target.iter().chain([&id]))
+    {
+        text = text.replace(name, value);
+    }
+    serde_json::from_str(&text).unwrap()
+}
+
+/// A word for the golden file.
+fn outcome(said: &Result<Value, Status>) -> String {
+    match said {
+        // A list is empty where nothing in it may be seen.
+        Ok(answer) if answer.as_object().is_some_and(serde_json::Map::is_empty) => "empty".to_owned(),
+        Ok(_) => "ok".to_owned(),
+        Err(status) => match status.code() {
+            tonic::Code::PermissionDenied => "denied".to_owned(),
+            tonic::Code::NotFound => "none".to_owned(),
+            tonic::Code::Unauthenticated => "who?".to_owned(),
+            tonic::Code::InvalidArgument => "invalid".to_owned(),
+            // The device has no endpoint that could be read.
+            tonic::Code::Unavailable => "ok".to_owned(),
+            other => format!("{other:?}"),
+        },
+    }
+}
+
+/// What is told of a refusal, without the names that the question held.
+fn told(said: &Result<Value, Status>, target: &[&str; 4], id: &str) -> String {
+    let Err(status) = said else { return format!("{said:?}") };
+    let detail = pb::ErrorDetail::decode(status.details()).unwrap();
+    let mut text = format!("{:?} {} {detail:?}", status.code(), status.message());
+    for (name, value) in ["ID", "DEVICE", "USER", "ORG"]
+        .iter()
+        .zip([id, target[2], target[3], target[0]])
+    {
+        if !value.is_empty() {
+            text = text.replace(&format!("`{value}`"), &format!("`{name}`"));
+            text = text.replace(&format!("/{value}"), &format!("/{name}"));
+            text = text.replace(&format!(" of {value}"), &format!(" of {name}"));
+            text = text.replace(&format!("token {value}"), &format!("token {name}"));
+            text = text.replace(&format!("session {value}"), &format!("session {name}"));
+        }
+    }
+    text
+}
+
+#[test]
+fn every_method_gives_every_caller_what_the_golden_matrix_says() {
+    let stage = Stage::set();
+    // Somebody measures all the time, so that a tail that is allowed has something to tell.
+    let over = Arc::new(AtomicBool::new(false));
+    let (stop, devices) = (Arc::clone(&over), stage.devices.clone());
+    let measuring = std::thread::spawn(move || {
+        while !stop.load(Ordering::SeqCst) {
+            for device in &devices {
+                device.ingest(&json!([{"dataType": "t", "value": 1}]));
+            }
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+    });
+    let samples = samples();
+    let mut golden = String::from(
+        "# method | caller | about a thing at the own site | at another site | in another organization | about nothing\n",
+    );
+    let mut differing = Vec::new();
+    let mut known = 0;
+    for service in reflect::pool().services() {
+        for method in service.methods() {
+            let name = format!("{}.{}", service.name(), method.name());
+            let sample = samples
+                .get(name.as_str())
+                .unwrap_or_else(|| panic!("the matrix has no sample of {name}"));
+            known += 1;
+            for (caller, token) in &stage.callers {
+                let mut row = Vec::new();
+                let mut texts = Vec::new();
+                for (_, target) in TARGETS {
+                    let id = stage.prepare(&name, target);
+                    // Who logs out does so with a session of that moment.
+                    let fresh = match (name.as_str(), caller.as_str()) {
+                        (
+                            "AccessService.Logout",
+                            "nothing" | "viewer" | "operator" | "manager" | "developer" | "pair" | "admin"
+                            | "platform-admin",
+                        ) => Some(stage.login(caller)),
+                        _ => token.clone(),
+                    };
+                    let said = stage.call(&stage.channel, &name, &filled(sample, target, &id), fresh.as_deref());
+                    row.push(outcome(&said));
+                    texts.push(told(&said, target, &id));
+                }
+                // Another organization's thing is like nothing at all, to the letter.
+                if caller != "platform-admin" && name != "AccessService.Login" && texts[2] != texts[3] {
+                    differing.push(format!("{name} for {caller}:\n  {}\n  {}", texts[2], texts[3]));
+                }
+                let _ = writeln!(golden, "{name} | {caller} | {}", row.join(" | "));
+            }
+        }
+    }
+    over.store(true, Ordering::SeqCst);
+    measuring.join().unwrap();
+    assert_eq!(known, samples.len(), "a sample's method is gone");
+    assert!(differing.is_empty(), "{}", differing.join("\n"));
+    let path = paths::repository().join("tests/fixtures/matrix.golden");
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(&path, &golden).unwrap();
+    }
+    let expected = std::fs::read_to_string(&path).unwrap_or_default();
+    let wrong: Vec<_> = golden
+        .lines()
+        .filter(|line| !expected.lines().any(|known| known == *line))
+        .collect();
+    assert!(
+        golden == expected,
+        "{}\nUPDATE=1 writes tests/fixtures/matrix.golden anew; look at the difference",
+        wrong.join("\n")
+    );
+    assert_eq!(stage.world.fleetd.errors(), [""; 0]);
+}
