@@ -64,6 +64,7 @@ complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "device" -d 'Claim
 complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "telemetry" -d 'Readings of devices'
 complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "template" -d 'Work with templates'
 complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "modbus" -d 'Talk to Modbus slaves over the same connections as polling'
+complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "audit" -d 'Who did what, or was refused it'
 complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "login" -d 'Log in; later commands to the same server are yours'
 complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "logout" -d 'End the session at this server'
 complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "setup" -d 'Make the first administrator, with the token that fleetd wrote into its data directory'
@@ -679,6 +680,91 @@ complete -c fleetctl -n "__fish_fleetctl_using_subcommand modbus; and __fish_see
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand modbus; and __fish_seen_subcommand_from read" -s y -l yes -d 'Do not ask before a destructive act'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand modbus; and __fish_seen_subcommand_from read" -s q -l quiet -d 'Say nothing but data and errors'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand modbus; and __fish_seen_subcommand_from read" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand audit; and not __fish_seen_subcommand_from search tail export verify" -l server -d 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand audit; and not __fish_seen_subcommand_from search tail export verify" -l ca -d 'Certificate of the authority that signed fleetd\'s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand audit; and not __fish_seen_subcommand_from search tail export verify" -l token-file -d 'File with the token to send; FLEETCTL_TOKEN holds the token itself' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand audit; and not __fish_seen_subcommand_from search tail export verify" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand audit; and not __fish_seen_subcommand_from search tail export verify" -l env -d 'Environment of fleetctl.yaml' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand audit; and not __fish_seen_subcommand_from search tail export verify" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand audit; and not __fish_seen_subcommand_from search tail export verify" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand audit; and not __fish_seen_subcommand_from search tail export verify" -l timeout -d 'How long an answer may take' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand audit; and not __fish_seen_subcommand_from search tail export verify" -s y -l yes -d 'Do not ask before a destructive act'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand audit; and not __fish_seen_subcommand_from search tail export verify" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand audit; and not __fish_seen_subcommand_from search tail export verify" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand audit; and not __fish_seen_subcommand_from search tail export verify" -f -a "search" -d 'Show events, oldest first'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand audit; and not __fish_seen_subcommand_from search tail export verify" -f -a "tail" -d 'Show new events as they are written'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand audit; and not __fish_seen_subcommand_from search tail export verify" -f -a "export" -d 'Write the whole log with its signed end into a file, for `verify` without fleetd'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand audit; and not __fish_seen_subcommand_from search tail export verify" -f -a "verify" -d 'Check that nothing in the log was changed, left out or put in; exit 13 where it was'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand audit; and __fish_seen_subcommand_from search" -l actor -d 'Whose name contains this' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand audit; and __fish_seen_subcommand_from search" -l verb -d 'What was done, such as change, login, token.create' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand audit; and __fish_seen_subcommand_from search" -l object -d 'To what' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand audit; and __fish_seen_subcommand_from search" -l outcome -d 'done, denied or failed' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand audit; and __fish_seen_subcommand_from search" -l from -d 'Since then, such as -1h or 2026-01-31T12:00:00Z' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand audit; and __fish_seen_subcommand_from search" -l to -d 'Until then' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand audit; and __fish_seen_subcommand_from search" -l limit -d 'The newest so many; 0: all' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand audit; and __fish_seen_subcommand_from search" -l server -d 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand audit; and __fish_seen_subcommand_from search" -l ca -d 'Certificate of the authority that signed fleetd\'s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand audit; and __fish_seen_subcommand_from search" -l token-file -d 'File with the token to send; FLEETCTL_TOKEN holds the token itself' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand audit; and __fish_seen_subcommand_from search" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand audit; and __fish_seen_subcommand_from search" -l env -d 'Environment of fleetctl.yaml' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand audit; and __fish_seen_subcommand_from search" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand audit; and __fish_seen_subcommand_from search" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand audit; and __fish_seen_subcommand_from search" -l timeout -d 'How long an answer may take' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand audit; and __fish_seen_subcommand_from search" -s A -l platform -d 'The platform\'s own log, of what belongs to no organization'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand audit; and __fish_seen_subcommand_from search" -s y -l yes -d 'Do not ask before a destructive act'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand audit; and __fish_seen_subcommand_from search" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand audit; and __fish_seen_subcommand_from search" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand audit; and __fish_seen_subcommand_from tail" -l actor -d 'Whose name contains this' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand audit; and __fish_seen_subcommand_from tail" -l verb -d 'What was done, such as change, login, token.create' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand audit; and __fish_seen_subcommand_from tail" -l object -d 'To what' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand audit; and __fish_seen_subcommand_from tail" -l outcome -d 'done, denied or failed' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand audit; and __fish_seen_subcommand_from tail" -l server -d 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand audit; and __fish_seen_subcommand_from tail" -l ca -d 'Certificate of the authority that signed fleetd\'s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand audit; and __fish_seen_subcommand_from tail" -l token-file -d 'File with the token to send; FLEETCTL_TOKEN holds the token itself' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand audit; and __fish_seen_subcommand_from tail" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand audit; and __fish_seen_subcommand_from tail" -l env -d 'Environment of fleetctl.yaml' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand audit; and __fish_seen_subcommand_from tail" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand audit; and __fish_seen_subcommand_from tail" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand audit; and __fish_seen_subcommand_from tail" -l timeout -d 'How long an answer may take' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand audit; and __fish_seen_subcommand_from tail" -s A -l platform -d 'The platform\'s own log, of what belongs to no organization'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand audit; and __fish_seen_subcommand_from tail" -s y -l yes -d 'Do not ask before a destructive act'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand audit; and __fish_seen_subcommand_from tail" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand audit; and __fish_seen_subcommand_from tail" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand audit; and __fish_seen_subcommand_from export" -l server -d 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand audit; and __fish_seen_subcommand_from export" -l ca -d 'Certificate of the authority that signed fleetd\'s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand audit; and __fish_seen_subcommand_from export" -l token-file -d 'File with the token to send; FLEETCTL_TOKEN holds the token itself' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand audit; and __fish_seen_subcommand_from export" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand audit; and __fish_seen_subcommand_from export" -l env -d 'Environment of fleetctl.yaml' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand audit; and __fish_seen_subcommand_from export" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand audit; and __fish_seen_subcommand_from export" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand audit; and __fish_seen_subcommand_from export" -l timeout -d 'How long an answer may take' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand audit; and __fish_seen_subcommand_from export" -s A -l platform -d 'The platform\'s own log'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand audit; and __fish_seen_subcommand_from export" -s y -l yes -d 'Do not ask before a destructive act'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand audit; and __fish_seen_subcommand_from export" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand audit; and __fish_seen_subcommand_from export" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand audit; and __fish_seen_subcommand_from verify" -l key -d 'The key that must have signed, as an earlier `verify` or `export` showed it' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand audit; and __fish_seen_subcommand_from verify" -l server -d 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand audit; and __fish_seen_subcommand_from verify" -l ca -d 'Certificate of the authority that signed fleetd\'s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand audit; and __fish_seen_subcommand_from verify" -l token-file -d 'File with the token to send; FLEETCTL_TOKEN holds the token itself' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand audit; and __fish_seen_subcommand_from verify" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand audit; and __fish_seen_subcommand_from verify" -l env -d 'Environment of fleetctl.yaml' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand audit; and __fish_seen_subcommand_from verify" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand audit; and __fish_seen_subcommand_from verify" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand audit; and __fish_seen_subcommand_from verify" -l timeout -d 'How long an answer may take' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand audit; and __fish_seen_subcommand_from verify" -s A -l platform -d 'The platform\'s own log'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand audit; and __fish_seen_subcommand_from verify" -s y -l yes -d 'Do not ask before a destructive act'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand audit; and __fish_seen_subcommand_from verify" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand audit; and __fish_seen_subcommand_from verify" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand login" -l user -d 'Name or mail address' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand login" -l server -d 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand login" -l ca -d 'Certificate of the authority that signed fleetd\'s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts' -r -F

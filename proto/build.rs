@@ -9,6 +9,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let files = [
         "fleet/v1/resource.proto",
         "fleet/v1/access.proto",
+        "fleet/v1/audit.proto",
         "fleet/v1/device.proto",
         "fleet/v1/telemetry.proto",
         "fleet/v1/modbus.proto",

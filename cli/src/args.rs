@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args as Flags, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
-    apply, completion, delete, describe, device, drift, edit, explain, export, fmt, get, help, history, label, login,
-    modbus, plan, pull, server, telemetry, template, token, undo, user, validate, watch, whoami,
+    apply, audit, completion, delete, describe, device, drift, edit, explain, export, fmt, get, help, history, label,
+    login, modbus, plan, pull, server, telemetry, template, token, undo, user, validate, watch, whoami,
 };
 use crate::error::{Error, Result};
 
@@ -154,6 +154,8 @@ pub enum Command {
     Template(template::Template),
     #[command(subcommand)]
     Modbus(modbus::Modbus),
+    #[command(subcommand)]
+    Audit(audit::Audit),
     Login(login::Login),
     Logout(login::Logout),
     Setup(login::Setup),

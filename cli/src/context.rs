@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use fleet_proto::codes;
 use fleet_proto::pb;
 use fleet_proto::pb::access_service_client::AccessServiceClient;
+use fleet_proto::pb::audit_service_client::AuditServiceClient;
 use fleet_proto::pb::device_service_client::DeviceServiceClient;
 use fleet_proto::pb::modbus_service_client::ModbusServiceClient;
 use fleet_proto::pb::resource_service_client::ResourceServiceClient;
@@ -183,6 +184,11 @@ impl Context {
     /// Who calls, and tokens.
     pub async fn access(&mut self) -> Result<AccessServiceClient<Line>> {
         Ok(AccessServiceClient::new(self.line().await?))
+    }
+
+    /// Who did what.
+    pub async fn audit(&mut self) -> Result<AuditServiceClient<Line>> {
+        Ok(AuditServiceClient::new(self.line().await?).max_decoding_message_size(LARGEST))
     }
 
     /// Claim tokens, commands, logs.

@@ -21,6 +21,7 @@ use crate::domain::telemetry::Micros;
 use crate::listen::{Certificates, Listener, Speaks, Unusable};
 use crate::modbus::{Buses, poller};
 use crate::services::access::{Access, SETUP};
+use crate::services::audit::Audit;
 use crate::services::devices::Devices;
 use crate::services::resources::Resources;
 use crate::services::system::{Facts, System};
@@ -138,7 +139,7 @@ impl App {
         if foreign > 0 {
             tracing::warn!(secrets = foreign, key = %config.secret_key_file.display(), "secrets were sealed with another key file and cannot be served: put it back, or apply them again");
         }
-        let access = Access::open(resources.clone(), Arc::clone(&clock), config.password_cost).await?;
+        let (access, denials) = Access::open(resources.clone(), Arc::clone(&clock), config.password_cost).await?;
         let devices = Devices::new(resources.clone(), Arc::clone(&clock));
         let telemetry = Telemetry::new(readings, resources.clone(), Arc::clone(&clock));
         let buses = Buses::default();
@@ -187,6 +188,7 @@ impl App {
         });
         let services = grpc::Services {
             access: access.clone(),
+            audit: Audit::new(resources.clone()),
             resources: resources.clone(),
             devices: devices.clone(),
             telemetry: telemetry.clone(),
@@ -198,6 +200,13 @@ impl App {
             grpc::serve(socket, grpc, services, stop)
                 .await
                 .map_err(|error| Error::Task("gRPC", error.to_string()))
+        });
+
+        let keeping = access.clone();
+        let stop = close_doors.clone();
+        doors.spawn(async move {
+            stop.run_until_cancelled(keeping.keep(denials)).await;
+            Ok(())
         });
 
         let (targets, wanted) = watch::channel(Arc::default());

@@ -3,6 +3,7 @@
 //! No I/O and no runtime: text in, messages out. See `daemon/ARCHITECTURE.md` for who uses what.
 
 pub mod access;
+pub mod audit;
 pub mod codes;
 pub mod diff;
 pub mod kinds;

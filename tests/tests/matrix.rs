@@ -180,6 +180,8 @@ fn samples() -> BTreeMap<&'static str, Value> {
             "AccessService.Invite",
             json!({"org": "{org}", "email": "x@y.example", "role": "viewer", "sites": ["{site}"]}),
         ),
+        ("AuditService.Search", json!({"org": "{org}", "limit": 1})),
+        ("AuditService.Head", json!({"org": "{org}"})),
         ("AccessService.WhoAmI", json!({})),
         (
             "AccessService.CanI",

@@ -1,6 +1,7 @@
 //! A file for each command.
 
 pub mod apply;
+pub mod audit;
 pub mod completion;
 pub mod delete;
 pub mod describe;
@@ -70,6 +71,7 @@ pub async fn run(cx: &mut Context, command: Command) -> Result<Exit> {
         Command::Telemetry(args) => telemetry::run(cx, args).await,
         Command::Template(args) => template::run(cx, args).await,
         Command::Modbus(args) => modbus::run(cx, args).await,
+        Command::Audit(args) => audit::run(cx, args).await,
         Command::Login(args) => login::login(cx, &args).await,
         Command::Logout(_) => login::logout(cx).await,
         Command::Setup(args) => login::setup(cx, &args).await,

@@ -157,6 +157,10 @@ fn shape(command: &str) -> Option<(Count, Json)> {
             (One, fields("user: text"))
         }
         "user reset" | "user invite" => (One, message("LoginCode")?),
+        "audit search" => (Many, message("AuditEvent")?),
+        "audit tail" => (Endless, message("AuditEvent")?),
+        "audit export" => (One, fields("file: text, events: count, hash: text, key: text")),
+        "audit verify" => (One, fields("valid: bool, events: count, key: text, problem: text?")),
         "token create" => (One, with(message("ApiToken")?, "revoked: bool, token: text")),
         "token revoke" => (One, with(message("ApiToken")?, "revoked: bool")),
         "token list" => (Many, with(message("ApiToken")?, "revoked: bool")),

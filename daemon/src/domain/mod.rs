@@ -2,6 +2,7 @@
 
 pub mod access_token;
 pub mod aggregate;
+pub mod audit;
 pub mod caller;
 pub mod clock;
 pub mod ingest;

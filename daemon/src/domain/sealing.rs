@@ -26,6 +26,7 @@ pub enum Error {
 pub struct Sealer {
     cipher: XChaCha20Poly1305,
     marks: [u8; 32],
+    root: zeroize::Zeroizing<[u8; 32]>,
     id: String,
 }
 
@@ -42,8 +43,14 @@ impl Sealer {
         Self {
             cipher: XChaCha20Poly1305::new(&derived("fleetd secrets at rest").into()),
             marks: derived("fleetd marks of secrets"),
+            root: zeroize::Zeroizing::new(*key),
             id: hex(&derived("fleetd name of a key")[..4]),
         }
+    }
+
+    /// A key of its own for another purpose, always the same for one key file.
+    pub fn derived(&self, purpose: &str) -> [u8; 32] {
+        blake3::derive_key(purpose, self.root.as_slice())
     }
 
     /// The keyed hash of a text in its place: equal texts in other places have other marks.

@@ -46,8 +46,9 @@ impl AccessService for Door {
     }
 
     async fn setup(&self, request: Request<pb::SetupRequest>) -> Result<Response<pb::SetupResponse>, Status> {
+        let peer = peer(&request);
         let pb::SetupRequest { token, user, password } = request.into_inner();
-        self.access.setup(&token, &user, &password).await?;
+        self.access.setup(&token, &user, &password, &peer).await?;
         Ok(Response::new(pb::SetupResponse {}))
     }
 
@@ -55,8 +56,9 @@ impl AccessService for Door {
         &self,
         request: Request<pb::ResetPasswordRequest>,
     ) -> Result<Response<pb::ResetPasswordResponse>, Status> {
+        let peer = peer(&request);
         let pb::ResetPasswordRequest { code, password } = request.into_inner();
-        let user = self.access.reset_password(&code, &password).await?;
+        let user = self.access.reset_password(&code, &password, &peer).await?;
         Ok(Response::new(pb::ResetPasswordResponse { user }))
     }
 

@@ -88,6 +88,12 @@ fn method(path: &str) -> Option<Method> {
     METHODS.get(path).copied()
 }
 
+/// `ResourceService.Get` of `/fleet.v1.ResourceService/Get`.
+fn short(path: &str) -> String {
+    let name = path.rsplit_once('.').map_or(path, |(_, name)| name);
+    name.replace('/', ".")
+}
+
 /// Builds the gate around a service.
 #[derive(Clone)]
 pub(super) struct Gate {
@@ -130,6 +136,7 @@ impl Gate {
     async fn enter(
         &self,
         method: Method,
+        name: &str,
         credential: Result<Credential, Status>,
         address: String,
     ) -> Result<Option<Entered>, Status> {
@@ -145,14 +152,12 @@ impl Gate {
             request_id: uuid::Uuid::now_v7().to_string(),
         };
         if let Some(permission) = asked {
-            if !caller.holds(permission) {
-                return Err(refusal(
-                    Code::PermissionDenied,
-                    codes::DENIED,
-                    &format!("{permission} is needed, and {} has it nowhere", caller.actor()),
-                ));
-            }
             caller = caller.asking(permission, origin);
+            if !caller.holds(permission) {
+                let why = format!("{permission} is needed, and {} has it nowhere", caller.actor());
+                self.access.refused(&caller, name, &why);
+                return Err(refusal(Code::PermissionDenied, codes::DENIED, &why));
+            }
         } else {
             let asked = caller.asked();
             caller = caller.asking(asked, origin);
@@ -223,7 +228,8 @@ where
                 return Ok(unknown_method(&gate, credential).await.into_http());
             };
             let address = super::address(request.extensions());
-            let entered = match gate.enter(method, credential, address).await {
+            let name = short(request.uri().path());
+            let entered = match gate.enter(method, &name, credential, address).await {
                 Ok(entered) => entered,
                 Err(status) => {
                     tracing::debug!(path = request.uri().path(), %status, "a call was refused");
@@ -233,20 +239,20 @@ where
             let Some(entered) = entered else {
                 return inner.call(request).await;
             };
-            request.extensions_mut().insert(entered.caller.clone());
-            if method.takes_stream {
-                let ended = ended(gate.access.clone(), entered);
-                let request = request.map(|body| Body::new(Guard::new(body, ended, Side::Request)));
-                return inner.call(request).await;
-            }
-            if !method.gives_stream {
-                return inner.call(request).await;
-            }
+            let caller = entered.caller.clone();
+            request.extensions_mut().insert(caller.clone());
             let ended = ended(gate.access.clone(), entered);
-            Ok(inner
-                .call(request)
-                .await?
-                .map(|body| Body::new(Guard::new(body, ended, Side::Answer))))
+            let note = Note { gate, caller, name };
+            if method.takes_stream {
+                request = request.map(|body| Body::new(Guard::new(body, ended, None)));
+            } else if method.gives_stream {
+                let answer = inner.call(request).await?;
+                note.look(answer.headers());
+                return Ok(answer.map(|body| Body::new(Guard::new(body, ended, Some(note)))));
+            }
+            let answer = inner.call(request).await?;
+            note.look(answer.headers());
+            Ok(answer)
         })
     }
 }
@@ -272,25 +278,35 @@ fn ended(access: Access, entered: Entered) -> Ended {
 struct Guard {
     inner: Body,
     ended: Ended,
-    side: Side,
+    /// Of an answer: its status stands behind the last message. A request that is cut off must not look as if it were
+    /// whole: it ends with an error.
+    answer: Option<Note>,
     frames: u32,
     is_over: bool,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Side {
-    /// Cut off, it must not look as if it were whole: it ends with an error.
-    Request,
-    /// The status stands behind the last message.
-    Answer,
+/// Tells the audit log when a caller is refused.
+struct Note {
+    gate: Arc<Gate>,
+    caller: Caller,
+    name: String,
+}
+
+impl Note {
+    fn look(&self, headers: &http::HeaderMap) {
+        let status = Status::from_header_map(headers);
+        if let Some(status) = status.filter(|status| status.code() == Code::PermissionDenied) {
+            self.gate.access.refused(&self.caller, &self.name, status.message());
+        }
+    }
 }
 
 impl Guard {
-    fn new(inner: Body, ended: Ended, side: Side) -> Self {
+    fn new(inner: Body, ended: Ended, answer: Option<Note>) -> Self {
         Self {
             inner,
             ended,
-            side,
+            answer,
             frames: 0,
             is_over: false,
         }
@@ -298,7 +314,7 @@ impl Guard {
 
     fn end(&mut self, status: Status) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         self.is_over = true;
-        if self.side == Side::Request {
+        if self.answer.is_none() {
             return Poll::Ready(Some(Err(axum::Error::new(status))));
         }
         let mut trailers = http::HeaderMap::new();
@@ -328,7 +344,14 @@ impl http_body::Body for Guard {
             return self.end(status);
         }
         match Pin::new(&mut self.inner).poll_frame(cx) {
-            Poll::Ready(frame) => Poll::Ready(frame),
+            Poll::Ready(frame) => {
+                if let (Some(note), Some(Ok(frame))) = (&self.answer, &frame)
+                    && let Some(trailers) = frame.trailers_ref()
+                {
+                    note.look(trailers);
+                }
+                Poll::Ready(frame)
+            }
             Poll::Pending => match self.ended.as_mut().poll(cx) {
                 Poll::Ready(status) => self.end(status),
                 Poll::Pending => Poll::Pending,

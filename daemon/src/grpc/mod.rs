@@ -2,6 +2,7 @@
 
 mod access;
 mod applied;
+mod audit;
 mod device;
 mod gate;
 mod listen;
@@ -15,6 +16,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use fleet_proto::pb::access_service_server::AccessServiceServer;
+use fleet_proto::pb::audit_service_server::AuditServiceServer;
 use fleet_proto::pb::device_service_server::DeviceServiceServer;
 use fleet_proto::pb::modbus_service_server::ModbusServiceServer;
 use fleet_proto::pb::resource_service_server::ResourceServiceServer;
@@ -32,6 +34,7 @@ use tonic::transport::Server;
 use crate::listen::Listener;
 use crate::modbus::Buses;
 use crate::services::access::Access;
+use crate::services::audit::Audit;
 use crate::services::devices::Devices;
 use crate::services::resources::Resources;
 use crate::services::system::System;
@@ -53,6 +56,8 @@ const KEEPALIVE: Duration = Duration::from_secs(20);
 pub struct Services {
     /// Who may call.
     pub access: Access,
+    /// Who did what.
+    pub audit: Audit,
     /// Resources of every kind.
     pub resources: Resources,
     /// Claim tokens, commands, logs.
@@ -106,6 +111,7 @@ async fn routes(services: Services) -> Routes {
         .await;
     let gate = gate::Gate::new(services.access.clone());
     let mut gated = Routes::default()
+        .add_service(AuditServiceServer::new(audit::Door::new(services.audit)))
         .add_service(AccessServiceServer::new(access::Door::new(services.access)))
         .add_service(
             ResourceServiceServer::new(resource::Door::new(

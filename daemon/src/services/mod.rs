@@ -1,6 +1,7 @@
 //! Floor 2: use cases. Authorise, check, one transaction, announce.
 
 pub mod access;
+pub mod audit;
 pub mod composed;
 pub mod devices;
 pub mod error;

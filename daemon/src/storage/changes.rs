@@ -90,8 +90,15 @@ pub async fn revision(tx: &mut Tx) -> Result<u64> {
     query("select value from revision").fetch_one(tx).await?.count("value")
 }
 
-/// Adds a change to the log.
-pub async fn append(tx: &mut Tx, change: &Change) -> Result<()> {
+/// Adds a change to the log. Gives the BLAKE3 hash of what was and what is, as they are stored.
+pub async fn append(tx: &mut Tx, change: &Change) -> Result<[u8; 32]> {
+    let (before, after) = (change.before.as_ref().map(text), change.after.as_ref().map(text));
+    let mut hasher = blake3::Hasher::new();
+    for side in [&before, &after] {
+        let bytes = side.as_deref().unwrap_or_default().as_bytes();
+        hasher.update(&(bytes.len() as u64).to_le_bytes());
+        hasher.update(bytes);
+    }
     query(
         "insert into change (revision, seq, uid, kind, org, name, verb, actor, at, before, after, manager, source, owners)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
@@ -105,14 +112,14 @@ pub async fn append(tx: &mut Tx, change: &Change) -> Result<()> {
     .bind(change.verb.text())
     .bind(&change.actor)
     .bind(change.at)
-    .bind(change.before.as_ref().map(text))
-    .bind(change.after.as_ref().map(text))
+    .bind(before)
+    .bind(after)
     .bind(&change.manager)
     .bind(&change.commit)
     .bind(change.owners.clone())
     .execute(tx)
     .await?;
-    Ok(())
+    Ok(hasher.finalize().into())
 }
 
 macro_rules! select {

@@ -1,6 +1,7 @@
 //! Floor 1: SQL and files, speaking domain types both ways.
 
 pub mod access;
+pub mod audit;
 pub mod changes;
 pub mod db;
 pub mod devices;

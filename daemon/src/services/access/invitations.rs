@@ -5,10 +5,13 @@ use std::sync::Arc;
 use fleet_proto::kinds::Kind;
 use fleet_proto::pb::resource::Spec;
 use fleet_proto::pb::{self, RoleBindingSpec};
+use serde_json::json;
 
+use super::denials::by_person;
 use super::passwords::{fresh_code, invalid, new_password};
 use super::sessions::Peer;
 use super::{Access, grants, refused};
+use crate::domain::audit::Event;
 use crate::domain::caller::Who;
 use crate::domain::logins::normalised;
 use crate::domain::object::timestamp;
@@ -96,6 +99,9 @@ impl Access {
             expires_at: now + LIFETIME,
         };
         passwords::insert_code(&mut tx, &code).await?;
+        let event = Event::done(caller, Some(org.uid), "invite", code.subject.as_str());
+        let detail = json!({"role": code.role, "sites": code.sites, "code": code.id});
+        self.note(&mut tx, event.with(detail)).await?;
         tx.commit().await?;
         Ok(pb::LoginCode {
             code: fresh.text,
@@ -161,6 +167,12 @@ impl Access {
         if let Some(hash) = hash {
             passwords::replace(&mut tx, uid, &hash, self.clock.now()).await?;
         }
+        let event = by_person(&name, "invite.accept", peer).with(json!({"code": code.id}));
+        let event = Event {
+            org: Some(org.uid),
+            ..event
+        };
+        self.note(&mut tx, event).await?;
         let user: Option<Object> = resources::find_by_uid(&mut tx, uid).await?;
         tx.commit().await?;
         self.resources.announce(revision);

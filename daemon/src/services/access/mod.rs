@@ -1,5 +1,6 @@
 //! Who calls, and what they may do: from a credential to a [`Caller`], in memory while nothing has changed.
 
+mod denials;
 mod grants;
 mod hashing;
 mod invitations;
@@ -9,6 +10,7 @@ mod sessions;
 mod tokens;
 mod who;
 
+pub use denials::Denials;
 pub use invitations::{Acceptance, Invitation};
 pub use passwords::SETUP;
 pub use sessions::{Login, Peer};
@@ -18,10 +20,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, RwLock};
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 use super::error::{Error, Result};
 use super::resources::Resources;
+use crate::domain::audit::Event;
 use crate::domain::caller::Who;
 use crate::domain::passwords::Cost;
 use crate::domain::telemetry::Micros;
@@ -75,6 +78,7 @@ pub struct Access {
     hashing: hashing::Hashing,
     throttle: Arc<Mutex<Throttle>>,
     setup: Arc<RwLock<Option<passwords::SetupToken>>>,
+    denials: mpsc::Sender<Event>,
 }
 
 fn refused() -> Error {
@@ -82,10 +86,12 @@ fn refused() -> Error {
 }
 
 impl Access {
-    /// Works on the database of `resources`; a hash of a password costs `cost`.
-    pub async fn open(resources: Resources, clock: Arc<dyn Clock>, cost: Cost) -> Result<Self> {
+    /// Works on the database of `resources`; a hash of a password costs `cost`. Refusals are to be written by
+    /// [`Self::keep`].
+    pub async fn open(resources: Resources, clock: Arc<dyn Clock>, cost: Cost) -> Result<(Self, Denials)> {
+        let (sender, denials) = denials::channel();
         let signer = keys::Signer::open(resources.db(), resources.sealer(), clock.now()).await?;
-        Ok(Self {
+        let access = Self {
             resources,
             clock,
             known: Arc::default(),
@@ -95,7 +101,9 @@ impl Access {
             hashing: hashing::Hashing::new(cost),
             throttle: Arc::new(Mutex::new(Throttle::new(MOST_LADDERS))),
             setup: Arc::default(),
-        })
+            denials: sender,
+        };
+        Ok((access, denials))
     }
 
     /// The lock guards what is whole at every moment.

@@ -7,8 +7,10 @@ use fleet_proto::pb::resource::Spec;
 use fleet_proto::pb::{self, Issue, Submission};
 use rand::Rng as _;
 
+use super::denials::by_person;
 use super::sessions::Peer;
 use super::{Access, grants, read, refused, write};
+use crate::domain::audit::Event;
 use crate::domain::caller::{Place, Who};
 use crate::domain::object::timestamp;
 use crate::domain::ownership::Manager;
@@ -71,13 +73,14 @@ fn email_of(user: &Object) -> &str {
 
 impl Access {
     /// Writes a user's password and ends its sessions, but one.
-    async fn store(&self, user: &Object, text: &str, but: &str) -> Result<()> {
+    async fn store(&self, user: &Object, text: &str, but: &str, event: Event) -> Result<()> {
         let hash = self
             .hashing
             .hash(new_password(text, &user.name, email_of(user))?)
             .await?;
         let mut tx = self.resources.db().begin().await?;
         let ended = self.store_in(&mut tx, user, &hash, but).await?;
+        self.note(&mut tx, event).await?;
         tx.commit().await?;
         ended.iter().for_each(|id| self.forget(id));
         Ok(())
@@ -96,7 +99,8 @@ impl Access {
         let mut tx = self.resources.db().read().await?;
         let user = Resources::find_for(&mut tx, caller, "", Kind::User, user).await?;
         drop(tx);
-        self.store(&user, text, "").await
+        let event = Event::done(caller, None, "password.set", format!("user/{}", user.name));
+        self.store(&user, text, "", event).await
     }
 
     /// Changes the caller's own password; its other sessions end.
@@ -110,7 +114,8 @@ impl Access {
             Error::Unauthenticated(_) => Error::Denied("the present password is wrong".to_owned()),
             error => error,
         })?;
-        self.store(&user, new, session).await
+        let event = Event::done(caller, None, "password.change", format!("user/{}", user.name));
+        self.store(&user, new, session, event).await
     }
 
     /// Makes a code with which a user chooses a new password. Platform administrators may for everybody; others for those
@@ -159,6 +164,8 @@ impl Access {
             expires_at: now + RESET,
         };
         passwords::insert_code(&mut tx, &code).await?;
+        let event = Event::done(caller, None, "password.code", format!("user/{user}"));
+        self.note(&mut tx, event).await?;
         tx.commit().await?;
         Ok(pb::LoginCode {
             code: fresh.text,
@@ -179,7 +186,7 @@ impl Access {
     }
 
     /// Chooses a new password with a code; every session of the user ends. Gives the user's name.
-    pub async fn reset_password(&self, text: &str, password: &str) -> Result<String> {
+    pub async fn reset_password(&self, text: &str, password: &str, peer: &Peer) -> Result<String> {
         let db = self.resources.db();
         let (code, user) = {
             let mut tx = db.read().await?;
@@ -196,6 +203,8 @@ impl Access {
             return Err(refused());
         }
         let ended = self.store_in(&mut tx, &user, &hash, "").await?;
+        self.note(&mut tx, by_person(&user.name, "password.reset", peer))
+            .await?;
         tx.commit().await?;
         ended.iter().for_each(|id| self.forget(id));
         Ok(user.name)
@@ -215,7 +224,7 @@ impl Access {
     }
 
     /// Makes the first administrator, or gives an existing user of that name the role. Works once, within 15 minutes.
-    pub async fn setup(&self, token: &str, name: &str, password: &str) -> Result<()> {
+    pub async fn setup(&self, token: &str, name: &str, password: &str, peer: &Peer) -> Result<()> {
         let wrong = || Error::Unauthenticated("the setup token is wrong, expired, or used up".to_owned());
         let fits = |offered: &SetupToken| {
             texts::id(TokenKind::Setup, token).is_some()
@@ -241,6 +250,7 @@ impl Access {
         }
         let (uid, revision) = self.apply_user(&mut tx, &me, name, spec, Vec::new()).await?;
         passwords::replace(&mut tx, uid, &hash, self.clock.now()).await?;
+        self.note(&mut tx, by_person(name, "setup", peer)).await?;
         tx.commit().await?;
         *write(&self.setup) = None;
         self.resources.announce(revision);

@@ -7,10 +7,13 @@ use fleet_proto::kinds::Kind;
 use fleet_proto::pb;
 use fleet_proto::pb::resource::Spec;
 use rand::Rng as _;
+use serde_json::json;
 use uuid::Uuid;
 
+use super::denials::by_person;
 use super::{Access, Known, grants, refused};
 use crate::domain::access_token::{Claims, LIFETIME};
+use crate::domain::audit::{Event, Outcome};
 use crate::domain::caller::{Place, Who};
 use crate::domain::logins::normalised;
 use crate::domain::object::timestamp;
@@ -107,6 +110,7 @@ impl Access {
                 return Err(error);
             }
         };
+        let known = user.as_ref().map(|user| user.name.clone());
         let is_active = |user: &Object| matches!(&user.spec, Spec::User(spec) if spec.active != Some(false));
         match user.filter(|user| fits && is_active(user)) {
             Some(user) => {
@@ -118,6 +122,9 @@ impl Access {
             }
             None => {
                 self.throttle().failed(attempt, self.clock.now());
+                // What was typed is kept of known names only: people type passwords there, too.
+                let object = known.unwrap_or_else(|| "user".to_owned());
+                self.note_failure("login", &object, peer).await?;
                 Err(wrong())
             }
         }
@@ -177,6 +184,8 @@ impl Access {
         };
         sessions::prune(&mut tx, now - LONGEST).await?;
         sessions::insert(&mut tx, &session).await?;
+        let event = by_person(&user.name, "login", peer).with(json!({"session": session.id, "agent": session.agent}));
+        self.note(&mut tx, event).await?;
         let rotated = self.signer.rotate(&mut tx, self.resources.sealer(), now).await?;
         tx.commit().await?;
         if let Some(seed) = rotated {
@@ -223,6 +232,12 @@ impl Access {
             if sessions::was_used(&mut tx, id, &texts::hash(text)).await? {
                 tracing::warn!(session = id, "a refresh token was used twice: its session is ended");
                 sessions::revoke(&mut tx, id).await?;
+                let event = by_person("unknown", "session.reuse", peer).with(json!({"session": id}));
+                let event = Event {
+                    outcome: Outcome::Failed,
+                    ..event
+                };
+                self.note(&mut tx, event).await?;
                 tx.commit().await?;
                 self.forget(id);
             }
@@ -302,6 +317,11 @@ impl Access {
         };
         let mut tx = self.resources.db().begin().await?;
         sessions::revoke(&mut tx, session).await?;
+        self.note(
+            &mut tx,
+            Event::done(caller, None, "logout", format!("session/{session}")),
+        )
+        .await?;
         tx.commit().await?;
         self.forget(session);
         Ok(())
@@ -340,6 +360,8 @@ impl Access {
             .ok_or_else(missing)?;
         self.subject(&mut tx, caller, &user.name).await.map_err(|_| missing())?;
         sessions::revoke(&mut tx, id).await?;
+        let event = Event::done(caller, None, "session.revoke", format!("session/{id}"));
+        self.note(&mut tx, event.with(json!({"user": user.name}))).await?;
         tx.commit().await?;
         self.forget(id);
         Ok(())

@@ -5,10 +5,12 @@ use fleet_proto::codes;
 use fleet_proto::kinds::Kind;
 use fleet_proto::pb::{self, Issue};
 use rand::Rng as _;
+use serde_json::json;
 use uuid::Uuid;
 
 use super::Access;
 use crate::domain::Caller;
+use crate::domain::audit::Event;
 use crate::domain::caller::{Place, Who};
 use crate::domain::object::timestamp;
 use crate::domain::tokens::{self as texts, TokenKind};
@@ -104,6 +106,9 @@ impl Access {
             last_used_at: None,
         };
         tokens::insert(&mut tx, &token).await?;
+        let event = Event::done(caller, token.org, "token.create", format!("token/{}", token.id));
+        let detail = json!({"name": token.name, "scopes": token.scopes, "sites": token.sites});
+        self.note(&mut tx, event.with(detail)).await?;
         tx.commit().await?;
         Ok((shown(&wanted.org, token), fresh.text))
     }
@@ -156,6 +161,8 @@ impl Access {
             return Err(missing());
         }
         tokens::revoke(&mut tx, id).await?;
+        let event = Event::done(caller, token.org, "token.revoke", format!("token/{id}"));
+        self.note(&mut tx, event).await?;
         tx.commit().await?;
         self.forget(id);
         token.revoked = true;

@@ -1,18 +1,20 @@
 //! The one way in which resources, their indexes and the log of changes are written.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use fleet_proto::pb::Issue;
 use fleet_proto::reflect;
+use serde_json::json;
 use uuid::Uuid;
 
 use super::{checks, permit};
+use crate::domain::audit::Event;
 use crate::domain::telemetry::Micros;
 use crate::domain::{Caller, Object};
 use crate::services::error::{Error, Result};
 use crate::storage::changes::{self, Change, Verb};
 use crate::storage::resources::{self, Replaced};
-use crate::storage::{Tx, ownership};
+use crate::storage::{Tx, audit, ownership};
 
 /// What every change of a transaction has in common.
 #[derive(Clone, Debug)]
@@ -110,6 +112,7 @@ pub(super) async fn all(tx: &mut Tx, stamp: &Stamp, writes: &[Write], doomed: &m
         issues.append(&mut checks::index(tx, index, &write.after).await?);
     }
     let mut seq = 0;
+    let mut tally = Tally::default();
     for write in writes {
         let verb = if write.before.is_some() {
             Verb::Update
@@ -117,15 +120,56 @@ pub(super) async fn all(tx: &mut Tx, stamp: &Stamp, writes: &[Write], doomed: &m
             Verb::Create
         };
         let change = change(stamp, seq, verb, write.before.as_ref(), Some(&write.after), None);
-        changes::append(tx, &change).await?;
+        tally.add(&change, changes::append(tx, &change).await?);
         seq += 1;
     }
     for object in doomed.iter() {
         let change = change(stamp, seq, Verb::Delete, Some(object), None, owners.remove(&object.uid));
-        changes::append(tx, &change).await?;
+        tally.add(&change, changes::append(tx, &change).await?);
         seq += 1;
     }
+    audit::append(tx, &tally.events(stamp), stamp.now).await?;
     Ok(issues)
+}
+
+/// What one transaction does in each organization, for the audit log.
+#[derive(Default)]
+struct Tally(BTreeMap<Option<Uuid>, Count>);
+
+#[derive(Default)]
+struct Count {
+    /// The only one, or the first.
+    object: String,
+    verbs: BTreeMap<&'static str, u64>,
+    /// Over what was and what is, in order: the log proves what `history` shows.
+    digest: blake3::Hasher,
+}
+
+impl Tally {
+    fn add(&mut self, change: &Change, digest: [u8; 32]) {
+        let count = self.0.entry(change.org.parse().ok()).or_default();
+        if count.verbs.is_empty() {
+            count.object = format!("{}/{}", change.kind, change.name);
+        }
+        *count.verbs.entry(change.verb.text()).or_default() += 1;
+        count.digest.update(&digest);
+    }
+
+    fn events(self, stamp: &Stamp) -> Vec<Event> {
+        let event = |(org, count): (Option<Uuid>, Count)| {
+            let total: u64 = count.verbs.values().sum();
+            let object = match total {
+                1 => count.object,
+                more => format!("{} and {} more", count.object, more - 1),
+            };
+            let mut detail = json!(count.verbs);
+            detail["revision"] = stamp.revision.into();
+            detail["manager"] = stamp.manager.as_str().into();
+            detail["digest"] = count.digest.finalize().to_hex().as_str().into();
+            Event::done(&stamp.caller, org, "change", object).with(detail)
+        };
+        self.0.into_iter().map(event).collect()
+    }
 }
 
 fn change(
