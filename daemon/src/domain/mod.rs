@@ -2,6 +2,7 @@
 
 pub mod aggregate;
 pub mod caller;
+pub mod certificates;
 pub mod clock;
 pub mod ingest;
 pub mod kinds;
