@@ -7,6 +7,7 @@ mod config;
 mod credentials;
 mod identity;
 mod known;
+mod lifecycle;
 mod operate;
 mod provision;
 mod settings;
@@ -15,6 +16,7 @@ pub use certificates::Given;
 pub use claim_tokens::ClaimRequest;
 pub use config::Served;
 pub use known::Shown;
+pub use lifecycle::{Decommissioned, Enrolled, Enrolment};
 pub use operate::{Heartbeat, LogQuery, NewCommand, level as log_level};
 pub use provision::{Credential, Provision, Provisioned};
 
@@ -180,3 +182,6 @@ fn read<T>(lock: &RwLock<T>) -> std::sync::RwLockReadGuard<'_, T> {
 fn write<T>(lock: &RwLock<T>) -> std::sync::RwLockWriteGuard<'_, T> {
     lock.write().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests;
