@@ -4,6 +4,7 @@
 mod apply_sets;
 mod bad_http;
 mod bad_manifests;
+mod certificates;
 mod conformance;
 mod demo;
 mod examples;
