@@ -60,7 +60,7 @@ complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "explain" -d 'Expl
 complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "schema" -d 'Print the JSON Schema of manifests, for editors; or of what a command prints: schema output COMMAND'
 complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "export" -d 'Print resources as manifests that can be applied again: the whole organization, or some kinds'
 complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "watch" -d 'Follow changes: what there is, then every change as it is committed'
-complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "device" -d 'Claim tokens, commands and logs of devices'
+complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "device" -d 'Enrolment, credentials, commands and logs of devices'
 complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "telemetry" -d 'Readings of devices'
 complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "template" -d 'Work with templates'
 complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "modbus" -d 'Talk to Modbus slaves over the same connections as polling'
@@ -453,22 +453,25 @@ complete -c fleetctl -n "__fish_fleetctl_using_subcommand watch" -s A -l all-org
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand watch" -s y -l yes -d 'Do not ask before a destructive act'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand watch" -s q -l quiet -d 'Say nothing but data and errors'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand watch" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and not __fish_seen_subcommand_from claim-token command logs" -l server -d 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock' -r
-complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and not __fish_seen_subcommand_from claim-token command logs" -l ca -d 'Certificate of the authority that signed fleetd\'s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts' -r -F
-complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and not __fish_seen_subcommand_from claim-token command logs" -l token-file -d 'File with the token to send; FLEETCTL_TOKEN holds the token itself' -r -F
-complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and not __fish_seen_subcommand_from claim-token command logs" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
-complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and not __fish_seen_subcommand_from claim-token command logs" -l env -d 'Environment of fleetctl.yaml' -r
-complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and not __fish_seen_subcommand_from claim-token command logs" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
-complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and not __fish_seen_subcommand_from claim-token command logs" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and not __fish_seen_subcommand_from claim-token enroll decommission credential command logs" -l server -d 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and not __fish_seen_subcommand_from claim-token enroll decommission credential command logs" -l ca -d 'Certificate of the authority that signed fleetd\'s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and not __fish_seen_subcommand_from claim-token enroll decommission credential command logs" -l token-file -d 'File with the token to send; FLEETCTL_TOKEN holds the token itself' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and not __fish_seen_subcommand_from claim-token enroll decommission credential command logs" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and not __fish_seen_subcommand_from claim-token enroll decommission credential command logs" -l env -d 'Environment of fleetctl.yaml' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and not __fish_seen_subcommand_from claim-token enroll decommission credential command logs" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and not __fish_seen_subcommand_from claim-token enroll decommission credential command logs" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"
-complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and not __fish_seen_subcommand_from claim-token command logs" -l timeout -d 'How long an answer may take' -r
-complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and not __fish_seen_subcommand_from claim-token command logs" -s y -l yes -d 'Do not ask before a destructive act'
-complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and not __fish_seen_subcommand_from claim-token command logs" -s q -l quiet -d 'Say nothing but data and errors'
-complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and not __fish_seen_subcommand_from claim-token command logs" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and not __fish_seen_subcommand_from claim-token command logs" -f -a "claim-token" -d 'Tokens with which devices provision themselves'
-complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and not __fish_seen_subcommand_from claim-token command logs" -f -a "command" -d 'Commands to a device'
-complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and not __fish_seen_subcommand_from claim-token command logs" -f -a "logs" -d 'Show what a device logged, oldest first'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and not __fish_seen_subcommand_from claim-token enroll decommission credential command logs" -l timeout -d 'How long an answer may take' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and not __fish_seen_subcommand_from claim-token enroll decommission credential command logs" -s y -l yes -d 'Do not ask before a destructive act'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and not __fish_seen_subcommand_from claim-token enroll decommission credential command logs" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and not __fish_seen_subcommand_from claim-token enroll decommission credential command logs" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and not __fish_seen_subcommand_from claim-token enroll decommission credential command logs" -f -a "claim-token" -d 'Tokens with which devices provision themselves'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and not __fish_seen_subcommand_from claim-token enroll decommission credential command logs" -f -a "enroll" -d 'Make a device before it is there, with a claim token for it alone, which is shown here and never again'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and not __fish_seen_subcommand_from claim-token enroll decommission credential command logs" -f -a "decommission" -d 'Take a device out of service: it becomes inactive, its credentials end at once, its waiting commands expire'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and not __fish_seen_subcommand_from claim-token enroll decommission credential command logs" -f -a "credential" -d 'Tokens and certificates with which a device calls'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and not __fish_seen_subcommand_from claim-token enroll decommission credential command logs" -f -a "command" -d 'Commands to a device'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and not __fish_seen_subcommand_from claim-token enroll decommission credential command logs" -f -a "logs" -d 'Show what a device logged, oldest first'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from claim-token" -l server -d 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from claim-token" -l ca -d 'Certificate of the authority that signed fleetd\'s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts' -r -F
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from claim-token" -l token-file -d 'File with the token to send; FLEETCTL_TOKEN holds the token itself' -r -F
@@ -485,6 +488,52 @@ complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_see
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from claim-token" -f -a "create" -d 'Make a token; it is shown here and never again'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from claim-token" -f -a "list" -d 'Show claim tokens, newest first; never the secrets'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from claim-token" -f -a "revoke" -d 'End a token'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from enroll" -l site -d 'Where it will be' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from enroll" -l model -d 'The maker\'s name of the model, as the device says it' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from enroll" -l name -d 'Name of the device; without it the hardware id, without separators' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from enroll" -l expires -d 'Until when the claim token may be used, such as 30m or 7d' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from enroll" -l server -d 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from enroll" -l ca -d 'Certificate of the authority that signed fleetd\'s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from enroll" -l token-file -d 'File with the token to send; FLEETCTL_TOKEN holds the token itself' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from enroll" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from enroll" -l env -d 'Environment of fleetctl.yaml' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from enroll" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from enroll" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from enroll" -l timeout -d 'How long an answer may take' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from enroll" -s y -l yes -d 'Do not ask before a destructive act'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from enroll" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from enroll" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from decommission" -l server -d 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from decommission" -l ca -d 'Certificate of the authority that signed fleetd\'s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from decommission" -l token-file -d 'File with the token to send; FLEETCTL_TOKEN holds the token itself' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from decommission" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from decommission" -l env -d 'Environment of fleetctl.yaml' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from decommission" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from decommission" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from decommission" -l timeout -d 'How long an answer may take' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from decommission" -s y -l yes -d 'Do not ask before a destructive act'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from decommission" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from decommission" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from credential" -l server -d 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from credential" -l ca -d 'Certificate of the authority that signed fleetd\'s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from credential" -l token-file -d 'File with the token to send; FLEETCTL_TOKEN holds the token itself' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from credential" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from credential" -l env -d 'Environment of fleetctl.yaml' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from credential" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from credential" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from credential" -l timeout -d 'How long an answer may take' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from credential" -s y -l yes -d 'Do not ask before a destructive act'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from credential" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from credential" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from credential" -f -a "list" -d 'Show tokens and certificates, newest first; never the secrets'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from credential" -f -a "revoke" -d 'End a token or certificate, at once'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from credential" -f -a "rotate" -d 'Make another token beside the newest one; it is shown here and never again'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from command" -l server -d 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from command" -l ca -d 'Certificate of the authority that signed fleetd\'s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts' -r -F
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from command" -l token-file -d 'File with the token to send; FLEETCTL_TOKEN holds the token itself' -r -F

@@ -18,7 +18,7 @@ use crate::config::Config;
 use crate::domain::Clock;
 use crate::domain::sealing::Sealer;
 use crate::domain::telemetry::Micros;
-use crate::listen::{Certificates, Listener, Speaks, Unusable};
+use crate::listen::{Certificates, Clients, Listener, Speaks, Unusable};
 use crate::modbus::{Buses, poller};
 use crate::services::access::{Access, SETUP};
 use crate::services::audit::Audit;
@@ -80,6 +80,9 @@ pub enum Error {
     /// The store.
     #[error("the store cannot be used: {0}")]
     Store(#[from] storage::Error),
+    /// What vouches for devices cannot be read.
+    #[error("{0}; restore the database")]
+    Authority(String),
     /// A use case failed at start.
     #[error("the store cannot be used: {0}")]
     Service(#[from] crate::services::Error),
@@ -140,11 +143,14 @@ impl App {
             tracing::warn!(secrets = foreign, key = %config.secret_key_file.display(), "secrets were sealed with another key file and cannot be served: put it back, or apply them again");
         }
         let (access, denials) = Access::open(resources.clone(), Arc::clone(&clock), config.password_cost).await?;
-        let devices = Devices::new(resources.clone(), Arc::clone(&clock));
+        let devices = Devices::open(resources.clone(), Arc::clone(&clock)).await?;
+        if let Some(why) = devices.authority_trouble() {
+            tracing::warn!(key = %config.secret_key_file.display(), "devices get no certificates: {why}");
+        }
         let telemetry = Telemetry::new(readings, resources.clone(), Arc::clone(&clock));
         let buses = Buses::default();
 
-        let Listeners { http, grpc } = Listeners::open(config).await?;
+        let Listeners { http, grpc } = Listeners::open(config, devices.authority()).await?;
         let (http_address, grpc_address) = (http.address(), grpc.as_ref().map(Listener::address));
         let socket = open_socket(&config.socket)?;
 
@@ -321,18 +327,19 @@ struct Listeners {
 }
 
 impl Listeners {
-    async fn open(config: &Config) -> Result<Self, Error> {
+    async fn open(config: &Config, devices: &str) -> Result<Self, Error> {
+        let devices = Clients::of(devices).map_err(|error| Error::Authority(error.to_string()))?;
         let certificates = match &config.tls {
             Some(files) => Some(Certificates::load(&files.certificate, &files.key)?),
             None => None,
         };
-        let http = Listener::open(config.http_listen, Speaks::Http, certificates.as_ref())
+        let http = Listener::open(config.http_listen, Speaks::Http, certificates.as_ref(), Some(&devices))
             .await
             .map_err(|error| Error::Http(config.http_listen, error))?;
         let grpc = match config.grpc_listen {
             None => None,
             Some(address) => Some(
-                Listener::open(address, Speaks::Grpc, certificates.as_ref())
+                Listener::open(address, Speaks::Grpc, certificates.as_ref(), None)
                     .await
                     .map_err(|error| Error::Grpc(address, error))?,
             ),

@@ -63,6 +63,30 @@ spec: {serial: bb, site: b}
 kind: Device
 metadata: {org: two, name: device-c}
 spec: {serial: cc, site: a}
+---
+kind: Device
+metadata: {org: one, name: spare-device-a}
+spec: {site: a}
+---
+kind: Device
+metadata: {org: one, name: spare-device-b}
+spec: {site: b}
+---
+kind: Device
+metadata: {org: two, name: spare-device-c}
+spec: {site: a}
+---
+kind: Device
+metadata: {org: one, name: other-device-a}
+spec: {site: a}
+---
+kind: Device
+metadata: {org: one, name: other-device-b}
+spec: {site: b}
+---
+kind: Device
+metadata: {org: two, name: other-device-c}
+spec: {site: a}
 ";
 
 /// Callers: name, and roles as (organization, role, sites); no site: all.
@@ -125,6 +149,26 @@ fn samples() -> BTreeMap<&'static str, Value> {
         ),
         ("DeviceService.ListClaimTokens", json!({"org": "{org}"})),
         ("DeviceService.RevokeClaimToken", json!({"org": "{org}", "id": "{id}"})),
+        (
+            "DeviceService.Enroll",
+            json!({"org": "{org}", "site": "{site}", "hwId": "{device}", "name": "{device}"}),
+        ),
+        (
+            "DeviceService.Decommission",
+            json!({"org": "{org}", "device": "spare-{device}"}),
+        ),
+        (
+            "DeviceService.ListCredentials",
+            json!({"org": "{org}", "device": "spare-{device}"}),
+        ),
+        (
+            "DeviceService.RevokeCredential",
+            json!({"org": "{org}", "device": "other-{device}", "id": "{id}"}),
+        ),
+        (
+            "DeviceService.RotateToken",
+            json!({"org": "{org}", "device": "other-{device}"}),
+        ),
         (
             "DeviceService.SendCommand",
             json!({"org": "{org}", "device": "{device}", "type": "reboot"}),
@@ -390,7 +434,7 @@ impl Stage {
 
     /// Something of the target's that the call may end.
     fn prepare(&self, method: &str, target: &[&str; 4]) -> String {
-        let [org, site, _, user] = target;
+        let [org, site, device, user] = target;
         if *org == "nope" {
             return "00000000000000000000000000000000".to_owned();
         }
@@ -399,6 +443,11 @@ impl Stage {
                 "DeviceService.CreateClaimToken",
                 json!({"org": org, "site": site}),
                 "/claimToken/id",
+            ),
+            "DeviceService.RevokeCredential" => (
+                "DeviceService.RotateToken",
+                json!({"org": org, "device": format!("other-{device}")}),
+                "/credential/id",
             ),
             "AccessService.RevokeToken" => (
                 "AccessService.CreateToken",
@@ -451,8 +500,8 @@ fn outcome(said: &Result<Value, Status>) -> String {
             tonic::Code::NotFound => "none".to_owned(),
             tonic::Code::Unauthenticated => "who?".to_owned(),
             tonic::Code::InvalidArgument => "invalid".to_owned(),
-            // The device has no endpoint that could be read.
-            tonic::Code::Unavailable => "ok".to_owned(),
+            // What is to be enrolled is there already, and the device has no endpoint: who may not, is not told.
+            tonic::Code::AlreadyExists | tonic::Code::Unavailable => "ok".to_owned(),
             other => format!("{other:?}"),
         },
     }

@@ -127,6 +127,20 @@ fn shape(command: &str) -> Option<(Count, Json)> {
         ),
         "device claim-token revoke" => (One, with(message("ClaimToken")?, "usesLeft: count, revoked: bool")),
         "device claim-token list" => (Many, with(message("ClaimToken")?, "usesLeft: count, revoked: bool")),
+        "device enroll" => (
+            One,
+            with(
+                message("ClaimToken")?,
+                "usesLeft: count, revoked: bool, device: text, deviceUid: text, token: text",
+            ),
+        ),
+        "device decommission" => (
+            One,
+            fields("device: text, org: text, tokens: count, certificates: count, commands: count"),
+        ),
+        "device credential list" => (Many, message("DeviceCredential")?),
+        "device credential revoke" => (One, message("DeviceCredential")?),
+        "device credential rotate" => (One, with(message("DeviceCredential")?, "token: text")),
         "device command send" => (One, command_record()?),
         "device command list" => (Many, command_record()?),
         "device logs" => (Many, fields("timestamp: time, level: text, message: text")),

@@ -143,6 +143,15 @@ impl Caller {
         Self { asked, origin, ..self }
     }
 
+    /// The same caller, calling from an address.
+    pub fn from(self, address: &str) -> Self {
+        let origin = Origin {
+            address: address.to_owned(),
+            ..self.origin
+        };
+        Self { origin, ..self }
+    }
+
     /// Somebody who may do everything.
     pub fn with_everything(who: Who) -> Self {
         // fleetd asks by no method, so what it asks for may be of any noun.

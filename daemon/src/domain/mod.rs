@@ -4,6 +4,7 @@ pub mod access_token;
 pub mod aggregate;
 pub mod audit;
 pub mod caller;
+pub mod certificates;
 pub mod clock;
 pub mod ingest;
 pub mod kinds;

@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use tonic::{Request, Response, Status};
 
 use super::{driven, gate};
-use crate::services::devices::{ClaimRequest, Devices, LogQuery, NewCommand};
+use crate::services::devices::{ClaimRequest, Devices, Enrolment, LogQuery, NewCommand};
 
 pub(super) struct Door {
     devices: Devices,
@@ -71,6 +71,84 @@ impl DeviceService for Door {
         let claim_token = self.devices.revoke_claim_token(&caller, &org, &id).await?;
         Ok(Response::new(pb::RevokeClaimTokenResponse {
             claim_token: Some(claim_token),
+        }))
+    }
+
+    async fn enroll(&self, request: Request<pb::EnrollRequest>) -> Result<Response<pb::EnrollResponse>, Status> {
+        let caller = gate::caller(&request)?;
+        let pb::EnrollRequest {
+            org,
+            hw_id,
+            site,
+            model,
+            name,
+            expires_in_seconds,
+        } = request.into_inner();
+        let wanted = Enrolment {
+            org,
+            hw_id,
+            site,
+            model,
+            name,
+            expires_in_seconds,
+        };
+        let enrolled = self.devices.enroll(&caller, wanted).await?;
+        Ok(Response::new(pb::EnrollResponse {
+            device: enrolled.device.name,
+            device_uid: enrolled.device.uid.to_string(),
+            claim_token: Some(enrolled.claim_token),
+            token: enrolled.text,
+        }))
+    }
+
+    async fn decommission(
+        &self,
+        request: Request<pb::DecommissionRequest>,
+    ) -> Result<Response<pb::DecommissionResponse>, Status> {
+        let caller = gate::caller(&request)?;
+        let pb::DecommissionRequest { org, device } = request.into_inner();
+        let done = self.devices.decommission(&caller, &org, &device).await?;
+        Ok(Response::new(pb::DecommissionResponse {
+            org: done.device.org.map(|org| org.name).unwrap_or_default(),
+            device: done.device.name,
+            tokens: done.tokens as u32,
+            certificates: done.certificates as u32,
+            commands: done.commands as u32,
+        }))
+    }
+
+    async fn list_credentials(
+        &self,
+        request: Request<pb::ListCredentialsRequest>,
+    ) -> Result<Response<pb::ListCredentialsResponse>, Status> {
+        let caller = gate::caller(&request)?;
+        let pb::ListCredentialsRequest { org, device } = request.into_inner();
+        let credentials = self.devices.credentials(&caller, &org, &device).await?;
+        Ok(Response::new(pb::ListCredentialsResponse { credentials }))
+    }
+
+    async fn revoke_credential(
+        &self,
+        request: Request<pb::RevokeCredentialRequest>,
+    ) -> Result<Response<pb::RevokeCredentialResponse>, Status> {
+        let caller = gate::caller(&request)?;
+        let pb::RevokeCredentialRequest { org, device, id } = request.into_inner();
+        let credential = self.devices.revoke_credential(&caller, &org, &device, &id).await?;
+        Ok(Response::new(pb::RevokeCredentialResponse {
+            credential: Some(credential),
+        }))
+    }
+
+    async fn rotate_token(
+        &self,
+        request: Request<pb::RotateTokenRequest>,
+    ) -> Result<Response<pb::RotateTokenResponse>, Status> {
+        let caller = gate::caller(&request)?;
+        let pb::RotateTokenRequest { org, device } = request.into_inner();
+        let (credential, token) = self.devices.rotate_token(&caller, &org, &device).await?;
+        Ok(Response::new(pb::RotateTokenResponse {
+            credential: Some(credential),
+            token,
         }))
     }
 

@@ -1,6 +1,4 @@
-//! What devices call besides ingest.
-
-use std::net::SocketAddr;
+//! What devices call besides provisioning and ingest.
 
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
@@ -12,29 +10,32 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::Services;
 use super::answers::Problem;
+use super::{Peer, Services};
 use crate::domain::object::timestamp;
-use crate::services::devices::{HEARTBEAT_MS, Heartbeat, Identity, Provision, log_level};
+use crate::services::devices::{Heartbeat, Identity, Shown, log_level};
 
-/// Time between two deliveries of readings that gateways are asked for.
-const TELEMETRY_MS: u64 = 10_000;
 /// Lines of one call.
 const MOST_LINES: usize = 1_000;
 /// Characters of a line or detail.
 const LONGEST_LINE: usize = 4_096;
 
-type RawBody = Result<Bytes, BytesRejection>;
+pub(super) type RawBody = Result<Bytes, BytesRejection>;
 
-/// The device that the request's token belongs to.
-pub(super) async fn identity(services: &Services, headers: &HeaderMap) -> Result<Identity, Problem> {
-    Ok(services
-        .devices
-        .authenticate(bearer(headers).unwrap_or_default())
-        .await?)
+/// The device that the request's token belongs to, or the certificate of its connection.
+pub(super) async fn identity(services: &Services, peer: &Peer, headers: &HeaderMap) -> Result<Identity, Problem> {
+    Ok(services.devices.authenticate(shown(peer, headers)).await?)
 }
 
-fn bearer(headers: &HeaderMap) -> Option<&str> {
+/// What a device shows. With a token the certificate says nothing, even if the token is wrong.
+pub(super) fn shown<'a>(peer: &'a Peer, headers: &'a HeaderMap) -> Shown<'a> {
+    match &peer.certificate {
+        Some(certificate) if !headers.contains_key(header::AUTHORIZATION) => Shown::Certificate(certificate),
+        _ => Shown::Token(bearer(headers).unwrap_or_default()),
+    }
+}
+
+pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
     let text = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = text.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
@@ -52,59 +53,11 @@ pub(super) fn bytes(body: RawBody) -> Result<Bytes, Problem> {
     })
 }
 
-fn parse<T: DeserializeOwned>(body: RawBody) -> Result<T, Problem> {
+pub(super) fn parse<T: DeserializeOwned>(body: RawBody) -> Result<T, Problem> {
     let body = bytes(body)?;
     super::parse::shallow(&body).map_err(Problem::bad_request)?;
     serde_json::from_slice(&body)
         .map_err(|error| Problem::bad_request(format!("the body is not what this call takes: {error}")))
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct ProvisionBody {
-    hw_id: String,
-    #[serde(default)]
-    model: String,
-    firmware_version: Option<String>,
-    csr: Option<String>,
-    #[serde(default)]
-    claim_token: String,
-}
-
-pub(super) async fn provision(
-    State(services): State<Services>,
-    Extension(peer): Extension<SocketAddr>,
-    headers: HeaderMap,
-    body: RawBody,
-) -> Result<Json<Value>, Problem> {
-    let body: ProvisionBody = parse(body)?;
-    if body.csr.is_some() {
-        return Err(Problem::new(
-            StatusCode::NOT_IMPLEMENTED,
-            "no_certificates",
-            "this fleetd issues no certificates yet; leave `csr` out to get a token",
-        ));
-    }
-    if body.hw_id.chars().count() > 100 || body.model.chars().count() > 100 {
-        return Err(Problem::bad_request("`hwId` and `model` have at most 100 characters"));
-    }
-    let request = Provision {
-        hw_id: body.hw_id,
-        model: body.model,
-        firmware_version: body.firmware_version.unwrap_or_default(),
-        claim_token: body.claim_token,
-        bearer: bearer(&headers).unwrap_or_default().to_owned(),
-        address: peer.ip().to_string(),
-    };
-    let provisioned = services.devices.provision(request).await?;
-    Ok(Json(json!({
-        "deviceId": provisioned.identity.uid,
-        "name": provisioned.identity.name,
-        "token": provisioned.token,
-        "configVersion": services.devices.config_version(&provisioned.identity).await?,
-        "serverTime": server_time(&services),
-        "polling": {"telemetryMs": TELEMETRY_MS, "heartbeatMs": HEARTBEAT_MS},
-    })))
 }
 
 #[derive(Deserialize)]
@@ -116,11 +69,12 @@ pub(super) struct ConfigBody {
 
 pub(super) async fn config(
     State(services): State<Services>,
+    Extension(peer): Extension<Peer>,
     Path(id): Path<String>,
     headers: HeaderMap,
     body: RawBody,
 ) -> Result<Response, Problem> {
-    let identity = identity(&services, &headers).await?;
+    let identity = identity(&services, &peer, &headers).await?;
     let body: ConfigBody = parse(body)?;
     same_device(&services, &identity, &id, body.device_id.as_deref()).await?;
     let schema = body.schema_version.unwrap_or(1);
@@ -162,12 +116,12 @@ pub(super) struct HeartbeatBody {
 
 pub(super) async fn heartbeat(
     State(services): State<Services>,
-    Extension(peer): Extension<SocketAddr>,
+    Extension(peer): Extension<Peer>,
     Path(id): Path<String>,
     headers: HeaderMap,
     body: RawBody,
 ) -> Result<Json<Value>, Problem> {
-    let identity = identity(&services, &headers).await?;
+    let identity = identity(&services, &peer, &headers).await?;
     let body: HeartbeatBody = parse(body)?;
     same_device(&services, &identity, &id, body.device_id.as_deref()).await?;
     let text = |value: Option<String>| value.map(|text| text.chars().take(100).collect()).unwrap_or_default();
@@ -187,7 +141,7 @@ pub(super) async fn heartbeat(
         free_heap: body.free_heap.and_then(|heap| i64::try_from(heap).ok()),
         rssi: body.rssi.map(i64::from),
         errors: errors.collect(),
-        address: peer.ip().to_string(),
+        address: peer.address.ip().to_string(),
     };
     let commands = services.devices.heartbeat(&identity, &id, beat).await?;
     let commands: Vec<_> = commands
@@ -212,11 +166,12 @@ pub(super) struct ResultBody {
 
 pub(super) async fn command_result(
     State(services): State<Services>,
+    Extension(peer): Extension<Peer>,
     Path((id, command)): Path<(String, String)>,
     headers: HeaderMap,
     body: RawBody,
 ) -> Result<Json<Value>, Problem> {
-    let identity = identity(&services, &headers).await?;
+    let identity = identity(&services, &peer, &headers).await?;
     let body: ResultBody = parse(body)?;
     if !matches!(body.status.as_str(), "confirmed" | "rejected" | "failed") {
         return Err(Problem::bad_request("`status` is confirmed, rejected or failed"));
@@ -247,11 +202,12 @@ struct Line {
 
 pub(super) async fn logs(
     State(services): State<Services>,
+    Extension(peer): Extension<Peer>,
     Path(id): Path<String>,
     headers: HeaderMap,
     body: RawBody,
 ) -> Result<Json<Value>, Problem> {
-    let identity = identity(&services, &headers).await?;
+    let identity = identity(&services, &peer, &headers).await?;
     let body: LogsBody = parse(body)?;
     if body.entries.len() > MOST_LINES {
         return Err(Problem::bad_request(format!("at most {MOST_LINES} entries at once")));
@@ -300,7 +256,7 @@ async fn same_device(services: &Services, identity: &Identity, path: &str, body:
     }
 }
 
-fn server_time(services: &Services) -> String {
+pub(super) fn server_time(services: &Services) -> String {
     timestamp(services.devices.now()).to_string()
 }
 

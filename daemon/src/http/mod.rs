@@ -4,8 +4,11 @@ mod answers;
 mod devices;
 mod ingest;
 mod parse;
+mod provision;
 mod system;
 
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -23,7 +26,8 @@ use tower_http::decompression::RequestDecompressionLayer;
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
 use tower_http::trace::TraceLayer;
 
-use crate::listen::Listener;
+use crate::domain::certificates::{self, Presented};
+use crate::listen::{Connection, Listener};
 use crate::services::devices::Devices;
 use crate::services::system::System;
 use crate::services::telemetry::Telemetry;
@@ -49,6 +53,14 @@ pub struct Services {
     pub metrics: metrics_exporter_prometheus::PrometheusHandle,
 }
 
+/// Who is at the other end of a connection.
+#[derive(Clone, Debug)]
+struct Peer {
+    address: SocketAddr,
+    /// What its certificate says; read once for all requests of the connection.
+    certificate: Option<Arc<Presented>>,
+}
+
 /// Every route.
 pub fn router(services: Services) -> Router {
     let id = HeaderName::from_static("x-request-id");
@@ -56,7 +68,7 @@ pub fn router(services: Services) -> Router {
         .route("/api/telemetry/ingest", post(ingest::ingest))
         .layer(DefaultBodyLimit::max(BATCH));
     Router::new()
-        .route("/api/devices/provision", post(devices::provision))
+        .route("/api/devices/provision", post(provision::provision))
         .route("/api/devices/{id}/config", post(devices::config))
         .route("/api/devices/{id}/heartbeat", post(devices::heartbeat))
         .route(
@@ -64,6 +76,7 @@ pub fn router(services: Services) -> Router {
             post(devices::command_result),
         )
         .route("/api/devices/{id}/logs", post(devices::logs))
+        .route("/api/devices/{id}/certificate", post(provision::renew))
         .layer(DefaultBodyLimit::max(BODY))
         .merge(ingest)
         .route("/healthz", get(system::healthz))
@@ -126,6 +139,15 @@ async fn headers_fit(request: axum::extract::Request, next: axum::middleware::Ne
     next.run(request).await
 }
 
+/// A certificate that does not read like one of ours shows nothing.
+fn peer(connection: &Connection) -> Peer {
+    let presented = connection.peer_certificate().map(certificates::presented);
+    Peer {
+        address: connection.peer(),
+        certificate: presented.and_then(Result::ok).map(Arc::new),
+    }
+}
+
 /// Serves until `shutdown`, then lets running requests finish for a while.
 pub async fn serve(listener: Listener, services: Services, shutdown: CancellationToken) {
     let app = router(services);
@@ -146,13 +168,13 @@ pub async fn serve(listener: Listener, services: Services, shutdown: Cancellatio
             Some(_) = connections.join_next(), if !connections.is_empty() => continue,
             arrival = listener.accept() => arrival,
         };
-        let service = app.clone().layer(axum::Extension(arrival.peer));
-        let (builder, shutdown) = (builder.clone(), shutdown.clone());
+        let (app, builder, shutdown) = (app.clone(), builder.clone(), shutdown.clone());
         connections.spawn(async move {
             let stream = match arrival.greet(shutdown.clone()).await {
                 Ok(stream) => stream,
                 Err(error) => return tracing::debug!(%error, "a handshake failed"),
             };
+            let service = app.layer(axum::Extension(peer(&stream)));
             let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
             tokio::pin!(connection);
             tokio::select! {

@@ -1,4 +1,4 @@
-//! The certificate that listeners show. It is read anew when its files change, so that a renewal needs no restart.
+//! The certificate that listeners show, and those that peers show them. The own one is read anew when its files change, so that a renewal needs no restart.
 
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -8,10 +8,11 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::crypto::{CryptoProvider, aws_lc_rs};
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use tokio_rustls::rustls::server::{ClientHello, ResolvesServerCert};
+use tokio_rustls::rustls::server::danger::ClientCertVerifier;
+use tokio_rustls::rustls::server::{ClientHello, ResolvesServerCert, WebPkiClientVerifier};
 use tokio_rustls::rustls::sign::CertifiedKey;
 use tokio_rustls::rustls::version::{TLS12, TLS13};
-use tokio_rustls::rustls::{self, ServerConfig};
+use tokio_rustls::rustls::{self, RootCertStore, ServerConfig};
 
 use super::Speaks;
 
@@ -27,9 +28,32 @@ pub enum Unusable {
     /// There is no key in the file.
     #[error("{0} holds no private key in PEM; `fleetd tls init` makes one")]
     NoKey(PathBuf),
+    /// The authority of peers cannot be used.
+    #[error("the certificate of the device authority cannot be used: {0}")]
+    Clients(String),
     /// Certificate and key do not go together, or are of a kind that is not known.
     #[error("the key in {1} does not belong to the certificate in {0}, or they are of a kind that is not known")]
     Mismatch(PathBuf, PathBuf),
+}
+
+/// Who vouches for peers that show a certificate. None must; one that shows another is not spoken to.
+#[derive(Clone, Debug)]
+pub struct Clients(Arc<dyn ClientCertVerifier>);
+
+impl Clients {
+    /// Trusts one authority, PEM.
+    pub fn of(authority: &str) -> Result<Self, Unusable> {
+        let unusable = |error: &dyn std::fmt::Display| Unusable::Clients(error.to_string());
+        let certificate = CertificateDer::from_pem_slice(authority.as_bytes()).map_err(|error| unusable(&error))?;
+        let mut roots = RootCertStore::empty();
+        roots.add(certificate).map_err(|error| unusable(&error))?;
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
+            .allow_unauthenticated()
+            .build()
+            .map_err(|error| unusable(&error))?;
+        Ok(Self(verifier))
+    }
 }
 
 /// What tells a file from the one that stood there before: number, modification time, size.
@@ -70,12 +94,15 @@ impl Certificates {
         }))
     }
 
-    pub(super) fn acceptor(self: &Arc<Self>, speaks: Speaks) -> TlsAcceptor {
-        let mut config = ServerConfig::builder_with_provider(Arc::clone(&self.provider))
+    pub(super) fn acceptor(self: &Arc<Self>, speaks: Speaks, clients: Option<&Clients>) -> TlsAcceptor {
+        let builder = ServerConfig::builder_with_provider(Arc::clone(&self.provider))
             .with_protocol_versions(&[&TLS13, &TLS12])
-            .unwrap_or_else(|error| unreachable!("the provider knows both versions: {error}"))
-            .with_no_client_auth()
-            .with_cert_resolver(Arc::clone(self) as Arc<dyn ResolvesServerCert>);
+            .unwrap_or_else(|error| unreachable!("the provider knows both versions: {error}"));
+        let builder = match clients {
+            None => builder.with_no_client_auth(),
+            Some(Clients(verifier)) => builder.with_client_cert_verifier(Arc::clone(verifier)),
+        };
+        let mut config = builder.with_cert_resolver(Arc::clone(self) as Arc<dyn ResolvesServerCert>);
         config.alpn_protocols = speaks.alpn();
         TlsAcceptor::from(Arc::new(config))
     }

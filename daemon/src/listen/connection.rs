@@ -39,6 +39,14 @@ impl Connection {
         }
     }
 
+    /// The certificate that the peer has shown, DER: it is genuine, of this time, and the peer holds its key.
+    pub fn peer_certificate(&self) -> Option<&[u8]> {
+        match &self.wire {
+            Wire::Plain(_) => None,
+            Wire::Tls(stream) => Some(stream.get_ref().1.peer_certificates()?.first()?.as_ref()),
+        }
+    }
+
     /// Address of the peer.
     pub fn peer(&self) -> SocketAddr {
         self.peer

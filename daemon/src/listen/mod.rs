@@ -13,7 +13,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
-pub use certificates::{Certificates, Unusable};
+pub use certificates::{Certificates, Clients, Unusable};
 pub use connection::Connection;
 use connection::{Greeting, Wire};
 
@@ -49,17 +49,18 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// Opens it; port 0 takes a free one.
+    /// Opens it; port 0 takes a free one. With TLS peers may show a certificate of `clients`.
     pub async fn open(
         address: SocketAddr,
         speaks: Speaks,
         certificates: Option<&Arc<Certificates>>,
+        clients: Option<&Clients>,
     ) -> io::Result<Self> {
         let tcp = TcpListener::bind(address).await?;
         Ok(Self {
             address: tcp.local_addr()?,
             tcp,
-            tls: certificates.map(|certificates| certificates.acceptor(speaks)),
+            tls: certificates.map(|certificates| certificates.acceptor(speaks, clients)),
             places: Arc::new(Semaphore::new(MOST_CONNECTIONS)),
         })
     }

@@ -24,6 +24,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0003_devices.sql"),
     include_str!("migrations/0004_ownership.sql"),
     include_str!("migrations/0005_access.sql"),
+    include_str!("migrations/0006_certificates.sql"),
     include_str!("migrations/0007_sessions.sql"),
     include_str!("migrations/0009_audit.sql"),
 ];

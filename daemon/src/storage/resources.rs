@@ -194,6 +194,15 @@ pub async fn replace(tx: &mut Tx, object: &Object, seen: u64) -> Result<Replaced
     Ok(if rows == 1 { Replaced::Done } else { Replaced::Stale })
 }
 
+/// Holds a resource until the transaction ends: whoever else wants it waits.
+pub async fn lock(tx: &mut Tx, uid: Uuid) -> Result<()> {
+    query("update resource set revision = revision where uid = $1")
+        .bind(uid)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
 /// Gives a resource its uid for a name, while names change places.
 pub async fn give_up_name(tx: &mut Tx, uid: Uuid) -> Result<()> {
     query("update resource set name = uid where uid = $1")

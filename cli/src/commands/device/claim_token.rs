@@ -64,7 +64,7 @@ fn columns(secret: bool) -> Vec<Column> {
 }
 
 /// A token as a record; what is not so is said, too.
-fn shown(token: &pb::ClaimToken) -> Value {
+pub(super) fn shown(token: &pb::ClaimToken) -> Value {
     let mut shown = record("ClaimToken", token);
     shown["usesLeft"] = token.uses_left.into();
     shown["revoked"] = token.revoked.into();

@@ -1,13 +1,24 @@
 //! What happens to devices at a moment: provisioning, credentials, configuration, heartbeats, commands, logs.
 
+mod authority;
+mod certificates;
+mod claim_tokens;
 mod config;
+mod credentials;
+mod identity;
+mod known;
+mod lifecycle;
 mod operate;
 mod provision;
 mod settings;
 
+pub use certificates::Given;
+pub use claim_tokens::ClaimRequest;
 pub use config::Served;
+pub use known::Shown;
+pub use lifecycle::{Decommissioned, Enrolled, Enrolment};
 pub use operate::{Heartbeat, LogQuery, NewCommand, level as log_level};
-pub use provision::{ClaimRequest, Provision, Provisioned};
+pub use provision::{Credential, Provision, Provisioned};
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, RwLock};
@@ -15,25 +26,25 @@ use std::sync::{Arc, RwLock};
 use fleet_proto::kinds::Kind;
 use fleet_proto::pb;
 use rand::Rng as _;
+use serde_json::Value as Json;
 use uuid::Uuid;
 
 use super::error::{Error, Result};
 use super::resources::Resources;
+use crate::domain::audit::Event;
 use crate::domain::object::timestamp;
 use crate::domain::telemetry::Micros;
 use crate::domain::tokens::{self, TokenKind};
-use crate::domain::{Clock, Object, Org};
-use crate::storage::devices::{credentials, states};
-use crate::storage::resources;
+use crate::domain::{Caller, Clock, Object, Org};
+use crate::storage::devices::states;
+use crate::storage::{Tx, audit};
 
 /// Time between two heartbeats that gateways are asked for.
 pub const HEARTBEAT_MS: u64 = 60_000;
 /// A device that misses three of them is offline.
 const OFFLINE_AFTER: Micros = 3 * HEARTBEAT_MS as Micros * 1_000;
-/// Credentials that are remembered.
-const MOST_KNOWN: usize = 200_000;
 
-/// A device that has shown its token.
+/// A device that has shown its token or certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
     /// Its organization.
@@ -44,82 +55,41 @@ pub struct Identity {
     pub name: String,
 }
 
-#[derive(Clone, Debug)]
-struct Known {
-    hash: String,
-    identity: Identity,
-    revision: u64,
-}
-
 /// What happens to devices.
 #[derive(Clone, Debug)]
 pub struct Devices {
     resources: Resources,
     clock: Arc<dyn Clock>,
-    known: Arc<RwLock<HashMap<String, Known>>>,
+    issuer: Arc<authority::Issuer>,
+    known: known::Memory,
     seen: Arc<RwLock<HashMap<Uuid, Micros>>>,
 }
 
 impl Devices {
-    /// Works on the database of `resources`.
-    pub fn new(resources: Resources, clock: Arc<dyn Clock>) -> Self {
-        Self {
+    /// Works on the database of `resources`; at the first start the device authority is made there.
+    pub async fn open(resources: Resources, clock: Arc<dyn Clock>) -> Result<Self> {
+        let issuer = authority::Issuer::open(resources.db(), resources.sealer(), clock.now()).await?;
+        Ok(Self {
             resources,
             clock,
-            known: Arc::default(),
+            issuer: Arc::new(issuer),
+            known: known::Memory::default(),
             seen: Arc::default(),
-        }
+        })
     }
 
-    /// The device that a token belongs to. Without SQL while no resource has changed.
-    pub async fn authenticate(&self, token: &str) -> Result<Identity> {
-        let refused = || Error::Unauthenticated("the device token is missing, wrong or no longer valid".to_owned());
-        let id = tokens::id(TokenKind::Device, token).ok_or_else(refused)?;
-        let revision = *self.resources.revisions().borrow();
-        let known = read(&self.known)
-            .get(id)
-            .filter(|known| known.revision == revision)
-            .cloned();
-        if let Some(known) = known {
-            return if tokens::matches(token, &known.hash) {
-                Ok(known.identity)
-            } else {
-                Err(refused())
-            };
-        }
-        let mut tx = self.resources.db().read().await?;
-        let (device, hash) = credentials::find(&mut tx, id).await?.ok_or_else(refused)?;
-        if !tokens::matches(token, &hash) {
-            return Err(refused());
-        }
-        let object = resources::find_by_uid(&mut tx, device).await?.ok_or_else(refused)?;
-        let org = object.org.ok_or_else(refused)?;
-        if let Some(Object {
-            spec: pb::resource::Spec::Organization(spec),
-            ..
-        }) = resources::find_by_uid(&mut tx, org.uid).await?
-            && spec.suspended()
-        {
-            return Err(Error::Denied(format!("organization {} is suspended", org.name)));
-        }
-        let identity = Identity {
-            org,
-            uid: device,
-            name: object.name,
-        };
-        let mut all = write(&self.known);
-        if all.len() >= MOST_KNOWN {
-            all.clear();
-        }
-        all.insert(
-            id.to_owned(),
-            Known {
-                hash,
-                identity: identity.clone(),
-                revision,
-            },
-        );
-        Ok(identity)
+    /// Notes in the audit log what is done to a device, in the transaction that does it.
+    async fn note(
+        &self,
+        tx: &mut Tx,
+        caller: &Caller,
+        verb: &'static str,
+        device: &Object,
+        detail: Json,
+    ) -> Result<()> {
+        let org = device.org.as_ref().map(|org| org.uid);
+        let event = Event::done(caller, org, verb, format!("device/{}", device.name)).with(detail);
+        Ok(audit::append(tx, &[event], self.clock.now()).await?)
     }
 
     /// The time, as answers give it to devices.
@@ -229,3 +199,6 @@ fn read<T>(lock: &RwLock<T>) -> std::sync::RwLockReadGuard<'_, T> {
 fn write<T>(lock: &RwLock<T>) -> std::sync::RwLockWriteGuard<'_, T> {
     lock.write().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests;

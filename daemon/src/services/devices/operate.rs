@@ -3,6 +3,7 @@
 use fleet_proto::codes;
 use fleet_proto::kinds::Kind;
 use fleet_proto::pb::{self, Issue};
+use serde_json::json;
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
@@ -197,6 +198,8 @@ impl Devices {
         };
         let mut tx = self.resources.db().begin().await?;
         commands::insert(&mut tx, &command).await?;
+        let detail = json!({"command": command.id, "type": command.kind});
+        self.note(&mut tx, caller, "device.command", &device, detail).await?;
         tx.commit().await?;
         Ok(shown(&device, command))
     }

@@ -70,6 +70,18 @@ pub async fn expire(tx: &mut Tx, device: Uuid, now: Micros) -> Result<u64> {
     .await
 }
 
+/// Ends every command of a device that waits for a result; gives how many.
+pub async fn expire_all(tx: &mut Tx, device: Uuid, now: Micros) -> Result<u64> {
+    query(
+        "update command set state = 'expired', finished_at = $1
+          where device = $2 and state in ('queued', 'sent')",
+    )
+    .bind(now)
+    .bind(device)
+    .execute(tx)
+    .await
+}
+
 /// Commands without a result, oldest first; each is marked as sent.
 pub async fn take(tx: &mut Tx, device: Uuid, now: Micros) -> Result<Vec<Command>> {
     query("update command set state = 'sent', sent_at = $1 where device = $2 and state = 'queued'")

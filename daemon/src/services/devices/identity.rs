@@ -1,0 +1,103 @@
+//! Who a device is: from what it shows to an [`Identity`], in memory while nothing has changed.
+
+use fleet_proto::pb::resource::Spec;
+
+use super::known::{Known, Proof, Shown};
+use super::{Devices, Identity};
+use crate::domain::Org;
+use crate::domain::certificates::Presented;
+use crate::domain::tokens::{self, TokenKind};
+use crate::services::error::{Error, Result};
+use crate::storage::devices::{certificates, credentials};
+use crate::storage::{Tx, resources};
+
+fn refused() -> Error {
+    Error::Unauthenticated("the device token or certificate is missing, wrong, expired or no longer valid".to_owned())
+}
+
+/// Under which it is stored and remembered.
+fn id<'a>(shown: &Shown<'a>) -> Option<&'a str> {
+    match shown {
+        Shown::Token(text) => tokens::id(TokenKind::Device, text),
+        Shown::Certificate(presented) => Some(&presented.serial_hex),
+    }
+}
+
+impl Devices {
+    /// The device that a credential belongs to. Without SQL while no resource has changed.
+    pub async fn authenticate(&self, shown: Shown<'_>) -> Result<Identity> {
+        let id = id(&shown).ok_or_else(refused)?;
+        let revision = *self.resources.revisions().borrow();
+        if let Some(known) = self.known.find(id, revision) {
+            return if known.proof.fits(&shown, self.clock.now()) {
+                Ok(known.identity.clone())
+            } else {
+                Err(refused())
+            };
+        }
+        let moment = self.known.moment();
+        let mut tx = self.resources.db().read().await?;
+        let (identity, proof) = self.look_up(&mut tx, &shown).await?;
+        let known = Known {
+            proof,
+            identity: identity.clone(),
+            revision,
+        };
+        self.known.insert(id, known, moment);
+        Ok(identity)
+    }
+
+    /// [`Self::authenticate`] within a transaction that gives something for the credential: whoever would revoke it
+    /// meanwhile waits, and whoever has revoked it was first.
+    pub(super) async fn authenticate_in(&self, tx: &mut Tx, shown: &Shown<'_>) -> Result<Identity> {
+        let (identity, _) = self.look_up(tx, shown).await?;
+        resources::lock(tx, identity.uid).await?;
+        Ok(self.look_up(tx, shown).await?.0)
+    }
+
+    async fn look_up(&self, tx: &mut Tx, shown: &Shown<'_>) -> Result<(Identity, Proof)> {
+        let id = id(shown).ok_or_else(refused)?;
+        let (device, proof) = match shown {
+            Shown::Token(_) => {
+                let token = credentials::find(tx, id).await?.ok_or_else(refused)?;
+                (token.device, Proof::Hash(token.hash))
+            }
+            Shown::Certificate(_) => {
+                let found = certificates::find(tx, id).await?.ok_or_else(refused)?;
+                if found.revoked.is_some() {
+                    return Err(refused());
+                }
+                let presented = Presented {
+                    org_uid: found.org,
+                    device_uid: found.device,
+                    serial_hex: found.serial,
+                    key_id: found.key_id,
+                    not_after: found.not_after,
+                };
+                (found.device, Proof::Certificate(presented))
+            }
+        };
+        if !proof.fits(shown, self.clock.now()) {
+            return Err(refused());
+        }
+        let object = resources::find_by_uid(tx, device).await?.ok_or_else(refused)?;
+        let org = object.org.ok_or_else(refused)?;
+        refuse_suspended(tx, &org).await?;
+        let identity = Identity {
+            org,
+            uid: device,
+            name: object.name,
+        };
+        Ok((identity, proof))
+    }
+}
+
+/// Devices of a suspended organization are not served.
+pub(super) async fn refuse_suspended(tx: &mut Tx, org: &Org) -> Result<()> {
+    match resources::find_by_uid(tx, org.uid).await?.map(|object| object.spec) {
+        Some(Spec::Organization(spec)) if spec.suspended() => {
+            Err(Error::Denied(format!("organization {} is suspended", org.name)))
+        }
+        _ => Ok(()),
+    }
+}
