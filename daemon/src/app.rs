@@ -122,13 +122,7 @@ impl App {
         std::fs::create_dir_all(dir).map_err(unusable)?;
         let lock = lock(dir)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let db = match &config.database_url {
-            None => Db::open_sqlite(&dir.join("fleetd.db")).await?,
-            Some(url) if url.starts_with("postgres://") || url.starts_with("postgresql://") => {
-                Db::open_postgres(url).await?
-            }
-            Some(_) => return Err(storage::Error::Url("it names no engine that fleetd has".to_owned()).into()),
-        };
+        let db = open(config).await?;
         let (readings, writer) = store::Telemetry::open(
             store::Config {
                 dir: dir.join("telemetry"),
@@ -364,16 +358,30 @@ fn outcome_of_end(ended: Option<Result<Result<(), Error>, JoinError>>) -> Result
     }
 }
 
+/// The database that the configuration names.
+pub(crate) async fn open(config: &Config) -> Result<Db, Error> {
+    match &config.database_url {
+        None => Ok(Db::open_sqlite(&config.data_dir.join("fleetd.db")).await?),
+        Some(url) if url.starts_with("postgres://") || url.starts_with("postgresql://") => {
+            Ok(Db::open_postgres(url).await?)
+        }
+        Some(_) => Err(storage::Error::Url("it names no engine that fleetd has".to_owned()).into()),
+    }
+}
+
 fn sealer(config: &Config) -> Result<Sealer, Error> {
     let mut fresh = [0; 32];
     rand::rng().fill_bytes(&mut fresh);
     let path = &config.secret_key_file;
-    let key = storage::keys::load_or_make(path, &fresh).map_err(|why| Error::Key(path.clone(), why))?;
-    Ok(Sealer::new(&key))
+    let keys = storage::keys::load_or_make(path, &fresh).map_err(|why| Error::Key(path.clone(), why))?;
+    match keys.split_first() {
+        Some((key, older)) => Ok(Sealer::with_older(key, older)),
+        None => Err(Error::Key(path.clone(), "it holds no key".to_owned())),
+    }
 }
 
 /// One fleetd per data directory.
-fn lock(dir: &Path) -> Result<File, Error> {
+pub(crate) fn lock(dir: &Path) -> Result<File, Error> {
     let path = dir.join("fleetd.lock");
     let file = File::options()
         .create(true)

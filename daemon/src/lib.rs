@@ -8,6 +8,7 @@ pub mod grpc;
 pub mod http;
 pub mod listen;
 pub mod modbus;
+pub mod rekey;
 pub mod services;
 pub mod storage;
 pub mod tls;

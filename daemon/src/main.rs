@@ -44,6 +44,15 @@ enum Command {
     /// Certificates of the listeners
     #[command(subcommand)]
     Tls(Tls),
+    /// The key that seals secrets
+    #[command(subcommand)]
+    Secrets(Secrets),
+}
+
+#[derive(Debug, Subcommand)]
+enum Secrets {
+    /// Make a new key and seal everything with it; fleetd must not run. Older keys stay in the file for the history
+    RotateKey,
 }
 
 #[derive(Debug, Subcommand)]
@@ -102,8 +111,24 @@ async fn run(args: Args) -> Result<(), String> {
         Some(Command::Demo { time }) => fleetd::demo::run(args.flags, time, recorder()?, stopped()?).await,
         Some(Command::Simulate { file }) => simulate(&file, &args.flags).await,
         Some(Command::Config) => config(&args.flags),
+        Some(Command::Secrets(Secrets::RotateKey)) => rotate_key(&args.flags).await,
         Some(Command::Tls(Tls::Init { dir, hosts })) => make_certificate(dir, &hosts, &args.flags),
     }
+}
+
+#[expect(clippy::print_stdout, reason = "the command's answer")]
+async fn rotate_key(flags: &Flags) -> Result<(), String> {
+    let config = Config::resolve(flags).map_err(|error| error.to_string())?;
+    let done = fleetd::rekey::rotate(&config)
+        .await
+        .map_err(|error| error.to_string())?;
+    println!(
+        "{} holds a new key; {} resources and {} keys of fleetd's own are sealed with it",
+        config.secret_key_file.display(),
+        done.resources,
+        done.keys
+    );
+    Ok(())
 }
 
 #[expect(clippy::print_stdout, reason = "the command's answer")]

@@ -22,9 +22,11 @@ pub enum Error {
     Damaged,
 }
 
-/// Seals and opens with one key.
+/// Seals with one key, and opens what older ones sealed, too.
 pub struct Sealer {
     cipher: XChaCha20Poly1305,
+    /// Names and ciphers of older keys.
+    older: Vec<(String, XChaCha20Poly1305)>,
     marks: [u8; 32],
     root: zeroize::Zeroizing<[u8; 32]>,
     id: String,
@@ -36,16 +38,36 @@ impl std::fmt::Debug for Sealer {
     }
 }
 
+fn cipher(key: &[u8; 32]) -> XChaCha20Poly1305 {
+    XChaCha20Poly1305::new(&blake3::derive_key("fleetd secrets at rest", key).into())
+}
+
+fn name(key: &[u8; 32]) -> String {
+    hex(&blake3::derive_key("fleetd name of a key", key)[..4])
+}
+
 impl Sealer {
     /// Works with a key of 256 random bits.
     pub fn new(key: &[u8; 32]) -> Self {
-        let derived = |purpose| blake3::derive_key(purpose, key);
+        Self::with_older(key, &[])
+    }
+
+    /// Seals with `key`; `older` ones are there to open, the oldest last. Marks and derived keys are those of the oldest:
+    /// a mark in a manifest, and a signature under a copy of the audit log, outlive a new key.
+    pub fn with_older(key: &[u8; 32], older: &[[u8; 32]]) -> Self {
+        let oldest = older.last().unwrap_or(key);
         Self {
-            cipher: XChaCha20Poly1305::new(&derived("fleetd secrets at rest").into()),
-            marks: derived("fleetd marks of secrets"),
-            root: zeroize::Zeroizing::new(*key),
-            id: hex(&derived("fleetd name of a key")[..4]),
+            cipher: cipher(key),
+            older: older.iter().map(|key| (name(key), cipher(key))).collect(),
+            marks: blake3::derive_key("fleetd marks of secrets", oldest),
+            root: zeroize::Zeroizing::new(*oldest),
+            id: name(key),
         }
+    }
+
+    /// Must it be sealed anew, for the key that sealed it is an older one of ours?
+    pub fn is_outdated(&self, stored: &str) -> bool {
+        self.older.iter().any(|(id, _)| key_of(stored) == Some(id))
     }
 
     /// A key of its own for another purpose, always the same for one key file.
@@ -75,10 +97,9 @@ impl Sealer {
         Ok(format!("{SEALED}{}:{mark}:{}{}", self.id, hex(&nonce), hex(&sealed)))
     }
 
-    /// Was it sealed with this key?
+    /// Was it sealed with a key that is here?
     pub fn is_own(&self, stored: &str) -> bool {
-        let id = stored.strip_prefix(SEALED).and_then(|rest| rest.split(':').next());
-        id == Some(self.id.as_str())
+        key_of(stored) == Some(&self.id) || self.is_outdated(stored)
     }
 
     /// The text of what is stored.
@@ -87,9 +108,12 @@ impl Sealer {
         let (Some(id), Some(_), Some(data)) = (parts.next(), parts.next(), parts.next()) else {
             return Err(Error::Damaged);
         };
-        if id != self.id {
-            return Err(Error::OtherKey);
-        }
+        let cipher = if id == self.id {
+            &self.cipher
+        } else {
+            let older = self.older.iter().find(|(older, _)| older == id);
+            &older.ok_or(Error::OtherKey)?.1
+        };
         let data = unhex(data).ok_or(Error::Damaged)?;
         let (nonce, sealed) = data.split_first_chunk::<NONCE>().ok_or(Error::Damaged)?;
         let place = place(uid, path);
@@ -97,12 +121,16 @@ impl Sealer {
             msg: sealed,
             aad: place.as_bytes(),
         };
-        let text = self
-            .cipher
+        let text = cipher
             .decrypt(&XNonce::from(*nonce), payload)
             .map_err(|_| Error::Damaged)?;
         String::from_utf8(text).map_err(|_| Error::Damaged)
     }
+}
+
+/// Name of the key with which something was sealed.
+fn key_of(stored: &str) -> Option<&str> {
+    stored.strip_prefix(SEALED)?.split(':').next()
 }
 
 fn place(uid: Uuid, path: &str) -> String {
@@ -140,6 +168,26 @@ mod tests {
         let bent = format!("{}{last}", &stored[..stored.len() - 1]);
         assert_eq!(sealer.open(uid, "spec.value", &bent), Err(Error::Damaged));
         assert_eq!(sealer.open(uid, "spec.value", "sealed:v1:"), Err(Error::Damaged));
+    }
+
+    #[test]
+    fn a_new_key_opens_what_the_old_one_sealed_and_keeps_its_marks() {
+        let (old, uid) = (Sealer::new(&[1; 32]), Uuid::from_u128(7));
+        let new = Sealer::with_older(&[2; 32], &[[1; 32]]);
+        let stored = old.seal(uid, "spec.value", "geheim", [9; NONCE]).unwrap();
+        assert!(new.is_own(&stored) && new.is_outdated(&stored) && !old.is_outdated(&stored));
+        assert_eq!(new.open(uid, "spec.value", &stored), Ok("geheim".to_owned()));
+        assert_eq!(
+            new.mark(uid, "spec.value", "geheim"),
+            old.mark(uid, "spec.value", "geheim")
+        );
+        assert_eq!(new.derived("x"), old.derived("x"));
+        let anew = new.seal(uid, "spec.value", "geheim", [9; NONCE]).unwrap();
+        assert!(new.is_own(&anew) && !new.is_outdated(&anew));
+        assert_eq!(old.open(uid, "spec.value", &anew), Err(Error::OtherKey));
+        let third = Sealer::with_older(&[3; 32], &[[2; 32], [1; 32]]);
+        assert_eq!(third.open(uid, "spec.value", &anew), Ok("geheim".to_owned()));
+        assert_eq!(third.open(uid, "spec.value", &stored), Ok("geheim".to_owned()));
     }
 
     #[test]

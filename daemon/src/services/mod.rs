@@ -6,6 +6,7 @@ pub mod composed;
 pub mod devices;
 pub mod error;
 pub mod polling;
+pub mod rekey;
 pub mod resources;
 pub mod system;
 pub mod telemetry;

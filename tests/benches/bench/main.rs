@@ -1,6 +1,6 @@
 //! The figures of the README, with client and server on the same machine: `cargo bench -p fleet-tests`.
 //!
-//! `cargo bench -p fleet-tests -- ingest list` prints some of them: ingest, single, apply, change, fleet, list, version, idle. Each is
+//! `cargo bench -p fleet-tests -- ingest list` prints some of them: ingest, single, apply, change, fleet, list, version, idle, revoke. Each is
 //! the median of three runs, on a store of its own, in the release profile.
 #![expect(
     clippy::unwrap_used,
@@ -12,6 +12,7 @@
 mod changes;
 mod commands;
 mod load;
+mod revoke;
 
 use std::fmt::Write as _;
 
@@ -30,7 +31,7 @@ fn main() {
         .iter()
         .filter(|argument| !argument.starts_with("--"))
         .collect();
-    let figures: [(&str, fn()); 8] = [
+    let figures: [(&str, fn()); 9] = [
         ("ingest", ingest),
         ("single", single),
         ("apply", apply),
@@ -39,6 +40,7 @@ fn main() {
         ("list", list),
         ("version", version),
         ("idle", idle),
+        ("revoke", revoke::revoke),
     ];
     for (name, measure) in figures {
         if wanted.is_empty() || wanted.iter().any(|wanted| *wanted == name) {

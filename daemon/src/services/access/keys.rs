@@ -14,7 +14,8 @@ use crate::services::error::{Error, Result};
 use crate::storage::access::sessions;
 use crate::storage::{Db, Tx};
 
-const PATH: &str = "signing_key.seed";
+/// Where a seed stands, for what seals it.
+pub const SIGNING_KEY_PATH: &str = "signing_key.seed";
 /// Microseconds for which a key signs.
 const AGE: Micros = 30 * 86_400 * 1_000_000;
 /// Microseconds from its retirement to its end.
@@ -46,7 +47,7 @@ fn seed() -> [u8; 32] {
 }
 
 fn opened(sealer: &Sealer, id: &str, sealed: &str) -> Option<[u8; 32]> {
-    let text = sealer.open(id.parse().ok()?, PATH, sealed).ok()?;
+    let text = sealer.open(id.parse().ok()?, SIGNING_KEY_PATH, sealed).ok()?;
     let mut seed = [0; 32];
     for (at, byte) in seed.iter_mut().enumerate() {
         *byte = u8::from_str_radix(text.get(at * 2..at * 2 + 2)?, 16).ok()?;
@@ -59,7 +60,7 @@ async fn add(tx: &mut Tx, sealer: &Sealer, seed: &[u8; 32], now: Micros) -> Resu
     let mut nonce = [0; NONCE];
     rand::rng().fill_bytes(&mut nonce);
     let sealed = sealer
-        .seal(id, PATH, &hex(seed), nonce)
+        .seal(id, SIGNING_KEY_PATH, &hex(seed), nonce)
         .map_err(|error| Error::Unavailable(format!("a signing key cannot be sealed: {error}")))?;
     Ok(sessions::insert_key(tx, &id.to_string(), &sealed, now, now + OVERLAP).await?)
 }

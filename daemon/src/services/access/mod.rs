@@ -12,6 +12,7 @@ mod who;
 
 pub use denials::Denials;
 pub use invitations::{Acceptance, Invitation};
+pub use keys::SIGNING_KEY_PATH;
 pub use passwords::SETUP;
 pub use sessions::{Login, Peer};
 pub use tokens::NewToken;

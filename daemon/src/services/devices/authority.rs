@@ -11,7 +11,7 @@ use crate::storage::Db;
 use crate::storage::devices::authority as stored;
 
 /// Names table and column in the associated data of the sealed key; the row is named by its uid.
-const PLACE: &str = "device_authority.private_key";
+pub const PLACE: &str = "device_authority.private_key";
 
 /// The authority as this process has it.
 #[derive(Debug)]

@@ -12,6 +12,7 @@ mod operate;
 mod provision;
 mod settings;
 
+pub use authority::PLACE as AUTHORITY_PATH;
 pub use certificates::Given;
 pub use claim_tokens::ClaimRequest;
 pub use config::Served;

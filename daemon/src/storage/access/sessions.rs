@@ -168,6 +168,16 @@ pub async fn insert_key(tx: &mut Tx, id: &str, seed: &str, now: Micros, retire: 
     Ok(())
 }
 
+/// Replaces the sealed text of a key.
+pub async fn reseal_key(tx: &mut Tx, id: &str, seed: &str) -> Result<()> {
+    query("update signing_key set seed = $1 where id = $2")
+        .bind(seed)
+        .bind(id)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
 fn read(row: &Row) -> Result<Session> {
     Ok(Session {
         id: row.text("id")?,

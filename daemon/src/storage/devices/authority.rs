@@ -54,3 +54,13 @@ pub async fn find(tx: &mut Tx) -> Result<Option<Authority>> {
     })
     .transpose()
 }
+
+/// Replaces the sealed text of the private key.
+pub async fn reseal(tx: &mut Tx, private_key: &str) -> Result<()> {
+    query("update device_authority set private_key = $1 where generation = $2")
+        .bind(private_key)
+        .bind(FIRST)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
