@@ -663,3 +663,26 @@ fn elsewhere_fails(world: &World) {
     );
     says(&said, 4, "wrong");
 }
+
+#[test]
+fn a_booked_limit_is_named_where_it_is_reached() {
+    let world = tenants();
+    let booked = "apiVersion: fleet/v1\nkind: User\nmetadata: {name: umc-admin}\nspec: {subscription: {tier: pro, deviceLimit: 3}}\n";
+    world.fleetctl_with(&["apply", "-f", "-"], booked.as_bytes()).ok();
+    let device = |name: &str| {
+        let manifest =
+            format!("apiVersion: fleet/v1\nkind: Device\nmetadata: {{org: umc, name: {name}}}\nspec: {{}}\n");
+        world.fleetctl_with(&["apply", "-f", "-"], manifest.as_bytes())
+    };
+    device("third").ok();
+    says(
+        &device("fourth"),
+        15,
+        "the device limit of user umc-admin (3), over all organizations that it owns is used up",
+    );
+    let booked = "apiVersion: fleet/v1\nkind: Organization\nmetadata: {name: umc}\nspec: {subscription: {tier: free, deviceLimit: 2}, owner: acme-admin}\n";
+    world
+        .fleetctl_with(&["apply", "-f", "-", "--take"], booked.as_bytes())
+        .ok();
+    says(&device("fourth"), 15, "the device limit of organization umc (2)");
+}

@@ -258,6 +258,8 @@ impl Access {
         session.address.clone_from(&peer.address);
         sessions::rotate(&mut tx, &session, &used_up).await?;
         tx.commit().await?;
+        // What is remembered of it ends at its old time.
+        super::write(&self.known).remove(id);
         Ok(self.tokens_of(&session, &user, fresh.text, now))
     }
 
@@ -266,7 +268,7 @@ impl Access {
         let claims = self.signer.verify(text, self.clock.now()).ok_or_else(refused)?;
         let known = super::read(&self.known)
             .get(&claims.sid)
-            .filter(|known| known.revision >= newest)
+            .filter(|known| known.revision >= newest && known.expires_at > self.clock.now())
             .cloned();
         let known = match known {
             Some(known) => known,

@@ -247,6 +247,9 @@ pub(super) async fn limits(tx: &mut Tx, written: &[Write]) -> Result<()> {
         else {
             continue;
         };
+        if let Some(owner) = &spec.owner {
+            owner_limit(tx, owner).await?;
+        }
         let Some(limit) = spec.subscription.and_then(|s| s.device_limit) else {
             continue;
         };
@@ -256,6 +259,32 @@ pub(super) async fn limits(tx: &mut Tx, written: &[Write]) -> Result<()> {
                 retry_after_ms: 0,
             });
         }
+    }
+    Ok(())
+}
+
+/// What the owner of organizations has booked for all of them together.
+async fn owner_limit(tx: &mut Tx, owner: &str) -> Result<()> {
+    let Some(Object {
+        spec: Spec::User(spec), ..
+    }) = resources::find(tx, None, Kind::User, owner).await?
+    else {
+        return Ok(());
+    };
+    let Some(limit) = spec.subscription.and_then(|s| s.device_limit) else {
+        return Ok(());
+    };
+    let mut devices = 0;
+    for row in resources::referrers(tx, None, Kind::User, owner).await? {
+        if row.kind == Kind::Organization && row.path == "spec.owner" {
+            devices += resources::count(tx, Some(row.uid), Kind::Device).await?;
+        }
+    }
+    if devices > u64::from(limit) {
+        return Err(Error::Exhausted {
+            budget: format!("the device limit of user {owner} ({limit}), over all organizations that it owns"),
+            retry_after_ms: 0,
+        });
     }
     Ok(())
 }
