@@ -1210,6 +1210,7 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour')
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'How long an answer may take')
             [CompletionResult]::new('--password-stdin', '--password-stdin', [CompletionResultType]::ParameterName, 'Read the password from standard input')
+            [CompletionResult]::new('--code-stdin', '--code-stdin', [CompletionResultType]::ParameterName, 'Log in with a code of `user qr`, read from standard input')
             [CompletionResult]::new('--only', '--only', [CompletionResultType]::ParameterName, 'Reach only the organization that --org names')
             [CompletionResult]::new('-y', '-y', [CompletionResultType]::ParameterName, 'Do not ask before a destructive act')
             [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Do not ask before a destructive act')
@@ -1337,6 +1338,7 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
             [CompletionResult]::new('choose-password', 'choose-password', [CompletionResultType]::ParameterValue, 'Choose a new password with a code')
             [CompletionResult]::new('invite', 'invite', [CompletionResultType]::ParameterValue, 'Make a code with which somebody takes a role in the organization; it is shown once')
             [CompletionResult]::new('accept', 'accept', [CompletionResultType]::ParameterValue, 'Take up an invitation, and log in')
+            [CompletionResult]::new('qr', 'qr', [CompletionResultType]::ParameterValue, 'Draw a code with which you log in elsewhere, once and within a minute')
             break
         }
         'fleetctl;user;set-password' {
@@ -1446,6 +1448,24 @@ Register-ArgumentCompleter -Native -CommandName 'fleetctl' -ScriptBlock {
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour')
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'How long an answer may take')
             [CompletionResult]::new('--password-stdin', '--password-stdin', [CompletionResultType]::ParameterName, 'Read the code and the password, each on a line, from standard input')
+            [CompletionResult]::new('-y', '-y', [CompletionResultType]::ParameterName, 'Do not ask before a destructive act')
+            [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Do not ask before a destructive act')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but data and errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but data and errors')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'fleetctl;user;qr' {
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Certificate of the authority that signed fleetd''s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'File with the token to send; FLEETCTL_TOKEN holds the token itself')
+            [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Organization; not needed while there is only one, or where manifests name it')
+            [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Environment of fleetctl.yaml')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour')
+            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'How long an answer may take')
             [CompletionResult]::new('-y', '-y', [CompletionResultType]::ParameterName, 'Do not ask before a destructive act')
             [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Do not ask before a destructive act')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but data and errors')

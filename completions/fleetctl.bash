@@ -238,6 +238,9 @@ _fleetctl() {
             fleetctl__subcmd__user,invite)
                 cmd="fleetctl__subcmd__user__subcmd__invite"
                 ;;
+            fleetctl__subcmd__user,qr)
+                cmd="fleetctl__subcmd__user__subcmd__qr"
+                ;;
             fleetctl__subcmd__user,reset)
                 cmd="fleetctl__subcmd__user__subcmd__reset"
                 ;;
@@ -2407,7 +2410,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__login)
-            opts="-o -y -q -h --user --password-stdin --only --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help"
+            opts="-o -y -q -h --user --password-stdin --code-stdin --only --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3995,7 +3998,7 @@ _fleetctl() {
             return 0
             ;;
         fleetctl__subcmd__user)
-            opts="-o -y -q -h --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help set-password change-password reset choose-password invite accept"
+            opts="-o -y -q -h --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help set-password change-password reset choose-password invite accept qr"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -4213,6 +4216,56 @@ _fleetctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --org)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --env)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        fleetctl__subcmd__user__subcmd__qr)
+            opts="-o -y -q -h --server --ca --token-file --org --env --output --color --timeout --yes --quiet --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 --server)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

@@ -826,6 +826,7 @@ always\t'Always'
 never\t'Never'"
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand login" -l timeout -d 'How long an answer may take' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand login" -l password-stdin -d 'Read the password from standard input'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand login" -l code-stdin -d 'Log in with a code of `user qr`, read from standard input'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand login" -l only -d 'Reach only the organization that --org names'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand login" -s y -l yes -d 'Do not ask before a destructive act'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand login" -s q -l quiet -d 'Say nothing but data and errors'
@@ -901,25 +902,26 @@ complete -c fleetctl -n "__fish_fleetctl_using_subcommand session; and __fish_se
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand session; and __fish_seen_subcommand_from revoke" -s y -l yes -d 'Do not ask before a destructive act'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand session; and __fish_seen_subcommand_from revoke" -s q -l quiet -d 'Say nothing but data and errors'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand session; and __fish_seen_subcommand_from revoke" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and not __fish_seen_subcommand_from set-password change-password reset choose-password invite accept" -l server -d 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock' -r
-complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and not __fish_seen_subcommand_from set-password change-password reset choose-password invite accept" -l ca -d 'Certificate of the authority that signed fleetd\'s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts' -r -F
-complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and not __fish_seen_subcommand_from set-password change-password reset choose-password invite accept" -l token-file -d 'File with the token to send; FLEETCTL_TOKEN holds the token itself' -r -F
-complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and not __fish_seen_subcommand_from set-password change-password reset choose-password invite accept" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
-complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and not __fish_seen_subcommand_from set-password change-password reset choose-password invite accept" -l env -d 'Environment of fleetctl.yaml' -r
-complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and not __fish_seen_subcommand_from set-password change-password reset choose-password invite accept" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
-complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and not __fish_seen_subcommand_from set-password change-password reset choose-password invite accept" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and not __fish_seen_subcommand_from set-password change-password reset choose-password invite accept qr" -l server -d 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and not __fish_seen_subcommand_from set-password change-password reset choose-password invite accept qr" -l ca -d 'Certificate of the authority that signed fleetd\'s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and not __fish_seen_subcommand_from set-password change-password reset choose-password invite accept qr" -l token-file -d 'File with the token to send; FLEETCTL_TOKEN holds the token itself' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and not __fish_seen_subcommand_from set-password change-password reset choose-password invite accept qr" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and not __fish_seen_subcommand_from set-password change-password reset choose-password invite accept qr" -l env -d 'Environment of fleetctl.yaml' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and not __fish_seen_subcommand_from set-password change-password reset choose-password invite accept qr" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and not __fish_seen_subcommand_from set-password change-password reset choose-password invite accept qr" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"
-complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and not __fish_seen_subcommand_from set-password change-password reset choose-password invite accept" -l timeout -d 'How long an answer may take' -r
-complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and not __fish_seen_subcommand_from set-password change-password reset choose-password invite accept" -s y -l yes -d 'Do not ask before a destructive act'
-complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and not __fish_seen_subcommand_from set-password change-password reset choose-password invite accept" -s q -l quiet -d 'Say nothing but data and errors'
-complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and not __fish_seen_subcommand_from set-password change-password reset choose-password invite accept" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and not __fish_seen_subcommand_from set-password change-password reset choose-password invite accept" -f -a "set-password" -d 'Give a user a password; the user\'s sessions end'
-complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and not __fish_seen_subcommand_from set-password change-password reset choose-password invite accept" -f -a "change-password" -d 'Change your own password; your other sessions end'
-complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and not __fish_seen_subcommand_from set-password change-password reset choose-password invite accept" -f -a "reset" -d 'Make a code with which a user chooses a new password; it is shown once'
-complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and not __fish_seen_subcommand_from set-password change-password reset choose-password invite accept" -f -a "choose-password" -d 'Choose a new password with a code'
-complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and not __fish_seen_subcommand_from set-password change-password reset choose-password invite accept" -f -a "invite" -d 'Make a code with which somebody takes a role in the organization; it is shown once'
-complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and not __fish_seen_subcommand_from set-password change-password reset choose-password invite accept" -f -a "accept" -d 'Take up an invitation, and log in'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and not __fish_seen_subcommand_from set-password change-password reset choose-password invite accept qr" -l timeout -d 'How long an answer may take' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and not __fish_seen_subcommand_from set-password change-password reset choose-password invite accept qr" -s y -l yes -d 'Do not ask before a destructive act'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and not __fish_seen_subcommand_from set-password change-password reset choose-password invite accept qr" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and not __fish_seen_subcommand_from set-password change-password reset choose-password invite accept qr" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and not __fish_seen_subcommand_from set-password change-password reset choose-password invite accept qr" -f -a "set-password" -d 'Give a user a password; the user\'s sessions end'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and not __fish_seen_subcommand_from set-password change-password reset choose-password invite accept qr" -f -a "change-password" -d 'Change your own password; your other sessions end'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and not __fish_seen_subcommand_from set-password change-password reset choose-password invite accept qr" -f -a "reset" -d 'Make a code with which a user chooses a new password; it is shown once'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and not __fish_seen_subcommand_from set-password change-password reset choose-password invite accept qr" -f -a "choose-password" -d 'Choose a new password with a code'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and not __fish_seen_subcommand_from set-password change-password reset choose-password invite accept qr" -f -a "invite" -d 'Make a code with which somebody takes a role in the organization; it is shown once'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and not __fish_seen_subcommand_from set-password change-password reset choose-password invite accept qr" -f -a "accept" -d 'Take up an invitation, and log in'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and not __fish_seen_subcommand_from set-password change-password reset choose-password invite accept qr" -f -a "qr" -d 'Draw a code with which you log in elsewhere, once and within a minute'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and __fish_seen_subcommand_from set-password" -l server -d 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and __fish_seen_subcommand_from set-password" -l ca -d 'Certificate of the authority that signed fleetd\'s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts' -r -F
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and __fish_seen_subcommand_from set-password" -l token-file -d 'File with the token to send; FLEETCTL_TOKEN holds the token itself' -r -F
@@ -1005,6 +1007,19 @@ complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and __fish_seen_
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and __fish_seen_subcommand_from accept" -s y -l yes -d 'Do not ask before a destructive act'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and __fish_seen_subcommand_from accept" -s q -l quiet -d 'Say nothing but data and errors'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and __fish_seen_subcommand_from accept" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and __fish_seen_subcommand_from qr" -l server -d 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and __fish_seen_subcommand_from qr" -l ca -d 'Certificate of the authority that signed fleetd\'s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and __fish_seen_subcommand_from qr" -l token-file -d 'File with the token to send; FLEETCTL_TOKEN holds the token itself' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and __fish_seen_subcommand_from qr" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and __fish_seen_subcommand_from qr" -l env -d 'Environment of fleetctl.yaml' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and __fish_seen_subcommand_from qr" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and __fish_seen_subcommand_from qr" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and __fish_seen_subcommand_from qr" -l timeout -d 'How long an answer may take' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and __fish_seen_subcommand_from qr" -s y -l yes -d 'Do not ask before a destructive act'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and __fish_seen_subcommand_from qr" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand user; and __fish_seen_subcommand_from qr" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand token; and not __fish_seen_subcommand_from create list revoke" -l server -d 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand token; and not __fish_seen_subcommand_from create list revoke" -l ca -d 'Certificate of the authority that signed fleetd\'s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts' -r -F
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand token; and not __fish_seen_subcommand_from create list revoke" -l token-file -d 'File with the token to send; FLEETCTL_TOKEN holds the token itself' -r -F

@@ -538,6 +538,48 @@ fn invitations_and_codes_bring_people_in() {
     choose(&code).ok();
     says(&choose(&code), 4, "used up");
     guest.login_as("umc-night", "yet another staple").ok();
+    // A code that is drawn here logs in there, once.
+    let drawn = admin.run(&["user", "qr"], "").ok();
+    assert!(
+        drawn.stdout.lines().count() > 15 && drawn.stdout.contains('█'),
+        "{drawn}"
+    );
+    let code = admin.run(&["user", "qr", "-o", "json"], "").ok().json();
+    let phone = Person {
+        world: &world,
+        name: "phone",
+    };
+    let scan = || phone.run(&["login", "--code-stdin"], code["code"].as_str().unwrap());
+    scan().ok();
+    assert_eq!(
+        phone.run(&["whoami"], "").ok().stdout.lines().next(),
+        Some("user/umc-admin")
+    );
+    says(&scan(), 4, "used up");
+    // A session for one organization begins none that reaches more.
+    let only = [
+        "login",
+        "--user",
+        "maker1",
+        "--password-stdin",
+        "--org",
+        "acme",
+        "--only",
+    ];
+    let bound = process::until(PATIENCE, || {
+        let said = phone.run(&only, PASSWORD);
+        (said.code != 8).then_some(said)
+    });
+    bound.unwrap().ok();
+    let code = phone.run(&["user", "qr", "-o", "json"], "").ok().json();
+    phone
+        .run(&["login", "--code-stdin"], code["code"].as_str().unwrap())
+        .ok();
+    assert_eq!(
+        names(&phone.run(&["get", "organizations", "-o", "json"], "").ok()),
+        ["acme"]
+    );
+    says(&admin.run(&["user", "qr", "umc-night"], ""), 5, "edit:user is needed");
 }
 
 #[test]

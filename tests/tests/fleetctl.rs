@@ -161,6 +161,7 @@ fn every_command_is_put_to_the_test() {
         "user choose-password",
         "user reset",
         "user invite",
+        "user qr",
         "user accept",
     ];
     let mut found = Vec::new();

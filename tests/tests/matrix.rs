@@ -195,6 +195,8 @@ fn samples() -> BTreeMap<&'static str, Value> {
         ),
         ("SystemService.Status", json!({})),
         ("AccessService.Login", json!({"user": "somebody", "password": PASSWORD})),
+        ("AccessService.LoginWithCode", json!({"code": "flt_code_0_0_0"})),
+        ("AccessService.CreateLoginCode", json!({"user": "{user}"})),
         ("AccessService.Refresh", json!({"refreshToken": "flt_refresh_0_0_0"})),
         (
             "AccessService.Setup",

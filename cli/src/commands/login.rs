@@ -16,11 +16,14 @@ use crate::session::{Session, Sessions};
 #[derive(Args, Debug)]
 pub struct Login {
     /// Name or mail address
-    #[arg(long, value_name = "NAME")]
-    user: String,
+    #[arg(long, value_name = "NAME", required_unless_present = "code_stdin")]
+    user: Option<String>,
     /// Read the password from standard input
     #[arg(long)]
     password_stdin: bool,
+    /// Log in with a code of `user qr`, read from standard input
+    #[arg(long, conflicts_with_all = ["user", "password_stdin", "only"])]
+    code_stdin: bool,
     /// Reach only the organization that --org names
     #[arg(long, requires = "org")]
     only: bool,
@@ -68,6 +71,16 @@ fn logged_in(cx: &mut Context, session: &Session) -> Result<Exit> {
 
 pub(super) async fn login(cx: &mut Context, args: &Login) -> Result<Exit> {
     let server = cx.server_name()?;
+    if args.code_stdin {
+        let code = prompt::password(cx, "Code", true).await?;
+        let mut client = cx.access_unknown().await?;
+        let session = Session::of(
+            cx.within(client.login_with_code(pb::LoginWithCodeRequest { code }))
+                .await?,
+        );
+        Sessions::open()?.put(&server, session.clone())?;
+        return logged_in(cx, &session);
+    }
     let password = prompt::password(cx, "Password", args.password_stdin).await?;
     let org = match (&args.only, &cx.globals.org) {
         (true, Some(org)) => org.clone(),
@@ -75,7 +88,7 @@ pub(super) async fn login(cx: &mut Context, args: &Login) -> Result<Exit> {
     };
     let mut client = cx.access_unknown().await?;
     let wanted = pb::LoginRequest {
-        user: args.user.clone(),
+        user: args.user.clone().unwrap_or_default(),
         password,
         org,
     };

@@ -8,7 +8,7 @@ use super::{print, record, text};
 use crate::context::Context;
 use crate::error::Result;
 use crate::exit::Exit;
-use crate::out::column;
+use crate::out::{Format, column};
 use crate::prompt;
 use crate::session::{Session, Sessions};
 
@@ -21,6 +21,7 @@ pub enum User {
     ChoosePassword(ChoosePassword),
     Invite(Invite),
     Accept(Accept),
+    Qr(Qr),
 }
 
 /// Give a user a password; the user's sessions end
@@ -78,6 +79,23 @@ pub struct Accept {
     /// Read the code and the password, each on a line, from standard input
     #[arg(long)]
     password_stdin: bool,
+}
+
+/// Draw a code with which you log in elsewhere, once and within a minute
+#[derive(Args, Debug)]
+pub struct Qr {
+    /// Another user, for those who may edit users
+    #[arg(default_value = "", hide_default_value = true)]
+    name: String,
+}
+
+/// A QR code in half blocks, with the quiet zone that readers need.
+fn drawn(text: &str) -> Result<String> {
+    let code = qrcode::QrCode::new(text)
+        .map_err(|error| crate::error::Error::usage(format!("the code cannot be drawn: {error}"), "use -o json"))?;
+    let mut image = code.render::<qrcode::render::unicode::Dense1x2>();
+    // Light on dark terminals, dark on light ones: readers take either.
+    Ok(image.quiet_zone(true).build() + "\n")
 }
 
 fn code(cx: &mut Context, made: &pb::LoginCode) -> Result<Exit> {
@@ -140,6 +158,20 @@ pub(super) async fn run(cx: &mut Context, args: User) -> Result<Exit> {
             };
             let mut client = cx.access().await?;
             let made = cx.within(client.invite(wanted)).await?;
+            code(cx, &made)
+        }
+        User::Qr(args) => {
+            let mut client = cx.access().await?;
+            let made = cx
+                .within(client.create_login_code(pb::CreateLoginCodeRequest { user: args.name }))
+                .await?;
+            if matches!(cx.format, Format::Table { .. }) {
+                let picture = drawn(&made.code)?;
+                cx.io.out(&picture);
+                cx.io
+                    .say("it holds for one minute, and once: `fleetctl login --code-stdin`");
+                return Ok(Exit::Ok);
+            }
             code(cx, &made)
         }
         User::Accept(args) => {

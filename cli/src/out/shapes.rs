@@ -170,7 +170,7 @@ fn shape(command: &str) -> Option<(Count, Json)> {
         "user set-password" | "user change-password" | "user choose-password" | "user accept" => {
             (One, fields("user: text"))
         }
-        "user reset" | "user invite" => (One, message("LoginCode")?),
+        "user reset" | "user invite" | "user qr" => (One, message("LoginCode")?),
         "audit search" => (Many, message("AuditEvent")?),
         "audit tail" => (Endless, message("AuditEvent")?),
         "audit export" => (One, fields("file: text, events: count, hash: text, key: text")),

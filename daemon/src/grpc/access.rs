@@ -38,6 +38,26 @@ impl AccessService for Door {
         ))
     }
 
+    async fn login_with_code(
+        &self,
+        request: Request<pb::LoginWithCodeRequest>,
+    ) -> Result<Response<pb::Tokens>, Status> {
+        let peer = peer(&request);
+        Ok(Response::new(
+            self.access.login_with_code(&request.get_ref().code, &peer).await?,
+        ))
+    }
+
+    async fn create_login_code(
+        &self,
+        request: Request<pb::CreateLoginCodeRequest>,
+    ) -> Result<Response<pb::LoginCode>, Status> {
+        let caller = gate::caller(&request)?;
+        Ok(Response::new(
+            self.access.create_login_code(&caller, &request.get_ref().user).await?,
+        ))
+    }
+
     async fn refresh(&self, request: Request<pb::RefreshRequest>) -> Result<Response<pb::Tokens>, Status> {
         let peer = peer(&request);
         Ok(Response::new(

@@ -21,11 +21,14 @@ use crate::domain::{Caller, Object};
 use crate::services::error::{Error, Result};
 use crate::services::resources::{Options, Resources, denied};
 use crate::storage::access::passwords::{self, Code, CodeKind};
+use crate::storage::access::sessions;
 use crate::storage::{Tx, resources};
 
 const MINUTE: Micros = 60 * 1_000_000;
 /// Microseconds for which the first administrator may be made.
 pub const SETUP: Micros = 15 * MINUTE;
+/// Microseconds for which a code to log in elsewhere holds.
+const QR: Micros = MINUTE;
 /// Microseconds for which a code to choose a new password holds.
 const RESET: Micros = 60 * MINUTE;
 
@@ -171,6 +174,54 @@ impl Access {
             code: fresh.text,
             expires_at: Some(timestamp(code.expires_at)),
         })
+    }
+
+    /// Makes a code with which the caller, or a user whom it may edit, logs in elsewhere, once and within a minute.
+    pub async fn create_login_code(&self, caller: &Caller, user: &str) -> Result<pb::LoginCode> {
+        let mut tx = self.resources.db().begin().await?;
+        let user = self.subject(&mut tx, caller, user).await?;
+        // A session that reaches one organization begins none that reaches more.
+        let org = match caller.who() {
+            Who::User { session, .. } => sessions::find(&mut tx, session).await?.and_then(|session| session.org),
+            _ => None,
+        };
+        let now = self.clock.now();
+        let fresh = fresh_code(TokenKind::Code);
+        let code = Code {
+            id: fresh.id,
+            kind: CodeKind::Login,
+            hash: fresh.hash,
+            subject: user.uid.to_string(),
+            org,
+            role: String::new(),
+            sites: Vec::new(),
+            maker: None,
+            created_at: now,
+            created_by: caller.actor(),
+            expires_at: now + QR,
+        };
+        passwords::insert_code(&mut tx, &code).await?;
+        let event = Event::done(caller, None, "login.code", format!("user/{}", user.name));
+        self.note(&mut tx, event).await?;
+        tx.commit().await?;
+        Ok(pb::LoginCode {
+            code: fresh.text,
+            expires_at: Some(timestamp(code.expires_at)),
+        })
+    }
+
+    /// Begins a session with a code that was drawn elsewhere.
+    pub async fn login_with_code(&self, text: &str, peer: &Peer) -> Result<pb::Tokens> {
+        let mut tx = self.resources.db().begin().await?;
+        let code = self.valid_code(&mut tx, CodeKind::Login, text).await?;
+        let uid = code.subject.parse().map_err(|_| refused())?;
+        let user = grants::active(&mut tx, uid).await?;
+        if !passwords::use_code(&mut tx, &code.id).await? {
+            return Err(refused());
+        }
+        tx.commit().await?;
+        let org = code.org.map(|org| org.to_string()).unwrap_or_default();
+        self.begin(&user, &org, peer).await
     }
 
     /// The code that a text is, if it still counts.

@@ -330,7 +330,7 @@ impl Access {
     }
 
     /// The user whose sessions the caller may look at and end: itself, or whom it may edit.
-    async fn subject(&self, tx: &mut Tx, caller: &Caller, user: &str) -> Result<Object> {
+    pub(super) async fn subject(&self, tx: &mut Tx, caller: &Caller, user: &str) -> Result<Object> {
         let own = caller.user().unwrap_or_default();
         let name = if user.is_empty() { own } else { user };
         if name.is_empty() {

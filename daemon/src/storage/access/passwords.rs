@@ -45,6 +45,8 @@ pub enum CodeKind {
     Reset,
     /// To accept an invitation.
     Invite,
+    /// To log in elsewhere.
+    Login,
 }
 
 impl CodeKind {
@@ -52,6 +54,7 @@ impl CodeKind {
         match self {
             Self::Reset => "reset",
             Self::Invite => "invite",
+            Self::Login => "login",
         }
     }
 }
@@ -142,10 +145,10 @@ fn read(row: &Row) -> Result<Code> {
     };
     Ok(Code {
         id: row.text("id")?,
-        kind: if row.text("kind")? == CodeKind::Reset.text() {
-            CodeKind::Reset
-        } else {
-            CodeKind::Invite
+        kind: match row.text("kind")?.as_str() {
+            "reset" => CodeKind::Reset,
+            "login" => CodeKind::Login,
+            _ => CodeKind::Invite,
         },
         hash: row.text("hash")?,
         subject: row.text("subject")?,
