@@ -256,6 +256,18 @@ fn nobody_gives_what_they_do_not_have() {
         "edit:device is needed for device/esp32-02",
     );
     device("site: clinic-north, deviceType: controller").ok();
+    // A secret's text goes to whatever refers to it, and readings to whomever a configuration names.
+    let shared = "apiVersion: fleet/v1\nkind: Secret\nmetadata: {org: umc, name: wifi}\nspec: {value: {fromEnv: LAB_WIFI_PASSWORD}}\n---\napiVersion: fleet/v1\nkind: GatewayConfig\nmetadata: {org: umc, name: shared}\nspec: {poller: gateway, slaves: [{slaveId: 1, device: esp32-01, registers: [{label: a, address: 0, functionCode: 3}]}]}\n";
+    world.fleetctl_with(&["apply", "-f", "-"], shared.as_bytes()).ok();
+    for (field, wanted) in [
+        (
+            "configuration: {wifi: {secretRef: wifi}}",
+            "view:secret is needed for secret/wifi",
+        ),
+        ("gatewayConfig: shared", "edit:device is needed for every device"),
+    ] {
+        says(&device(&format!("site: clinic-north, {field}")), 5, wanted);
+    }
     let admin = person(&world, "umc-admin");
     let booked = "apiVersion: fleet/v1\nkind: Organization\nmetadata: {name: umc}\nspec: {subscription: {tier: pro, deviceLimit: 100000}}\n";
     says(

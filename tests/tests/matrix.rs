@@ -602,3 +602,82 @@ fn every_method_gives_every_caller_what_the_golden_matrix_says() {
     );
     assert_eq!(stage.world.fleetd.errors(), [""; 0]);
 }
+
+#[test]
+fn plans_and_what_they_delete_tell_nothing_of_others() {
+    let stage = Stage::set();
+    let admin = stage.login("admin");
+    let ask = |options: Value| {
+        stage.call(
+            &stage.channel,
+            "ResourceService.Apply",
+            &json!({"options": options}),
+            Some(&admin),
+        )
+    };
+    let deletes = |org: &str, kind: &str, name: &str| {
+        let key = json!({"org": org, "kind": kind, "name": name, "revision": 999});
+        let said = ask(json!({"dryRun": true, "deletes": [key]})).unwrap_err();
+        said.message().replace(name, "NAME").replace(org, "ORG")
+    };
+    assert_eq!(
+        deletes("two", "device", "device-c"),
+        deletes("nope", "device", "device-n")
+    );
+    assert!(
+        deletes("one", "device", "device-a").contains("is at"),
+        "one's own is told"
+    );
+    // An invented digest names no transaction of anybody, neither the first time nor the second.
+    let digest = "a1".repeat(32);
+    for _ in 0..2 {
+        let said = ask(json!({"planDigest": digest})).unwrap();
+        assert_eq!(said["summary"]["repeated"], Value::Null, "{said}");
+        assert_eq!(said["applied"], Value::Null, "{said}");
+    }
+    assert_eq!(
+        ask(json!({"planDigest": "a1".repeat(65)})).unwrap_err().code(),
+        tonic::Code::InvalidArgument
+    );
+    // A token for users is none for their administrators, and writes nothing else.
+    let made = stage.admin(
+        "AccessService.CreateToken",
+        &json!({"scopes": ["edit:user", "view:user"]}),
+    );
+    let token = text(&made["token"]);
+    let with = |method: &str, request: Value| stage.call(&stage.channel, method, &request, Some(&token));
+    let denied = |said: Result<Value, Status>| assert_eq!(said.unwrap_err().code(), tonic::Code::PermissionDenied);
+    denied(with(
+        "AccessService.SetPassword",
+        json!({"user": "platform-admin", "password": PASSWORD}),
+    ));
+    denied(with("AccessService.CreateReset", json!({"user": "platform-admin"})));
+    denied(with("AccessService.CreateReset", json!({"user": "admin"})));
+    denied(with("AccessService.CreateLoginCode", json!({"user": "platform-admin"})));
+    let submit = |metadata: Value, kind: &str, spec: Value| {
+        let resource = json!({"metadata": metadata, kind: spec});
+        with(
+            "ResourceService.Apply",
+            json!({"options": {}, "submissions": [{"resource": resource}]}),
+        )
+    };
+    denied(submit(
+        json!({"name": "mallory"}),
+        "user",
+        json!({"platformRoles": ["platform-admin"]}),
+    ));
+    denied(submit(
+        json!({"name": "nothing"}),
+        "user",
+        json!({"platformRoles": ["viewer"]}),
+    ));
+    for (kind, spec) in [
+        ("role", json!({"permissions": ["*:*"]})),
+        ("project", json!({})),
+        ("secret", json!({"value": "x"})),
+    ] {
+        let said = submit(json!({"org": "one", "name": "mine"}), kind, spec);
+        assert!(said.is_err(), "{kind}: {said:?}");
+    }
+    submit(json!({"name": "newcomer"}), "user", json!({})).unwrap();
+}

@@ -255,6 +255,24 @@ impl Caller {
         has(&self.grants) && self.maker.as_ref().is_none_or(|maker| has(maker))
     }
 
+    /// May it do everything everywhere?
+    pub fn has_everything(&self) -> bool {
+        self.orgs().is_none() && Permissions::all().iter().all(|one| self.may(one, &Place::Platform))
+    }
+
+    /// Does it hold everything that others were given?
+    pub fn holds_all_of(&self, others: &[Grant]) -> bool {
+        others.iter().all(|grant| {
+            let place = match (grant.org, &grant.sites) {
+                (None, _) => Place::Platform,
+                (Some(org), None) => Place::Org(org),
+                (Some(_), Some(sites)) if sites.is_empty() => return true,
+                (Some(org), Some(sites)) => Place::Sites(org, sites.iter().cloned().collect()),
+            };
+            grant.permissions.iter().all(|one| self.may(one, &place))
+        })
+    }
+
     /// Does it know that the organization exists?
     pub fn knows(&self, org: Uuid) -> bool {
         self.grants.iter().any(|grant| grant.org.is_none_or(|own| own == org))

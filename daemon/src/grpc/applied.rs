@@ -57,7 +57,10 @@ pub(super) fn at(at: Option<pb::Moment>) -> Result<Option<At>, Status> {
     match at.map(|at| at.moment) {
         None => Ok(None),
         Some(Some(Moment::Revision(revision))) => Ok(Some(At::Revision(revision))),
-        Some(Some(Moment::Time(time))) => Ok(Some(At::Time(time.seconds * 1_000_000 + i64::from(time.nanos / 1_000)))),
+        Some(Some(Moment::Time(time))) => {
+            let micros = time.seconds.saturating_mul(1_000_000);
+            Ok(Some(At::Time(micros.saturating_add(i64::from(time.nanos / 1_000)))))
+        }
         Some(None) => Err(Status::invalid_argument("at: is empty")),
     }
 }

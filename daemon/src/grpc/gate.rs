@@ -166,6 +166,7 @@ impl Gate {
     }
 }
 
+#[derive(Clone)]
 struct Entered {
     credential: Credential,
     caller: Caller,
@@ -241,11 +242,16 @@ where
             };
             let caller = entered.caller.clone();
             request.extensions_mut().insert(caller.clone());
-            let ended = ended(gate.access.clone(), entered);
-            let note = Note { gate, caller, name };
-            if method.takes_stream {
-                request = request.map(|body| Body::new(Guard::new(body, ended, None)));
-            } else if method.gives_stream {
+            // Whoever holds a request back must not have it done when it may no longer be: its body ends with its caller.
+            let cut_off = ended(gate.access.clone(), entered.clone());
+            let request = request.map(|body| Body::new(Guard::new(body, cut_off, None)));
+            let note = Note {
+                gate: Arc::clone(&gate),
+                caller,
+                name,
+            };
+            if method.gives_stream && !method.takes_stream {
+                let ended = ended(gate.access.clone(), entered);
                 let answer = inner.call(request).await?;
                 note.look(answer.headers());
                 return Ok(answer.map(|body| Body::new(Guard::new(body, ended, Some(note)))));

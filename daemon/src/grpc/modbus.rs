@@ -100,7 +100,7 @@ fn registers(wanted: &pb::ModbusReadRequest, named: Option<Register>) -> Vec<Reg
     (0..wanted.count.max(1) as u16)
         .map(|nth| Register {
             label: String::new(),
-            address: (wanted.address() as u16).wrapping_add(nth * each),
+            address: (wanted.address() as u16).wrapping_add(nth.wrapping_mul(each)),
             count: each,
             function_code,
             data_type,

@@ -18,6 +18,8 @@ use crate::storage::{Tx, audit};
 
 /// Refusals that may wait; further ones are counted and not written.
 const MOST_WAITING: usize = 4_096;
+/// Characters of a reason that are kept: a caller may have chosen them.
+const LONGEST: usize = 200;
 /// Between two writes: what repeats meanwhile becomes one event with a count.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -39,7 +41,8 @@ impl Access {
             .and_then(|orgs| orgs.into_iter().next());
         let event = Event {
             outcome: Outcome::Denied,
-            ..Event::done(caller, org, "call", method).with(json!({"why": why}))
+            ..Event::done(caller, org, "call", method)
+                .with(json!({"why": why.chars().take(LONGEST).collect::<String>()}))
         };
         if self.denials.try_send(event).is_err() {
             metrics::counter!("fleetd_denials_unwritten_total").increment(1);
@@ -52,7 +55,7 @@ impl Access {
         while denials.0.recv_many(&mut waiting, MOST_WAITING).await > 0 {
             let mut counted: HashMap<String, (Event, u64)> = HashMap::new();
             for event in waiting.drain(..) {
-                let key = format!("{:?}\n{}\n{}\n{}", event.org, event.actor, event.object, event.detail);
+                let key = format!("{:?}\n{}\n{}", event.org, event.actor, event.object);
                 counted.entry(key).or_insert((event, 0)).1 += 1;
             }
             let told = counted.into_values().map(|(mut event, count)| {

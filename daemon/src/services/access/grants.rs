@@ -66,8 +66,24 @@ fn refuse_suspended(org: &Object) -> Result<()> {
     }
 }
 
-/// Everything that a User may do: one grant for each role at each place.
+/// Everything that a User may do: one grant for each role at each place. Suspended organizations give nothing; who has
+/// nothing else is told so.
 pub(super) async fn grants_of(tx: &mut Tx, user: &Object) -> Result<Vec<Grant>> {
+    let (mut grants, mut suspended) = (Vec::new(), None);
+    for (grant, refusal) in every_grant(tx, user).await? {
+        match refusal {
+            None => grants.push(grant),
+            Some(error) => suspended = Some(error),
+        }
+    }
+    match suspended {
+        Some(error) if grants.is_empty() => Err(error),
+        _ => Ok(grants),
+    }
+}
+
+/// Everything that a User was given, suspended organizations included: those with why it does not count.
+pub(super) async fn every_grant(tx: &mut Tx, user: &Object) -> Result<Vec<(Grant, Option<Error>)>> {
     let mut grants = Vec::new();
     if let Spec::User(spec) = &user.spec {
         for role in &spec.platform_roles {
@@ -80,22 +96,18 @@ pub(super) async fn grants_of(tx: &mut Tx, user: &Object) -> Result<Vec<Grant>> 
             });
         }
     }
-    let mut suspended = None;
+    let mut grants: Vec<(Grant, Option<Error>)> = grants.into_iter().map(|grant| (grant, None)).collect();
     for binding in resources::bindings(tx, &user.name).await? {
         let (Some(org), Spec::RoleBinding(spec)) = (&binding.org, &binding.spec) else {
             continue;
         };
         let home = resources::find_by_uid(tx, org.uid).await?;
-        if let Some(Err(error)) = home.as_ref().map(refuse_suspended) {
-            suspended = Some(error);
-            continue;
+        for grant in by_binding(tx, org, &binding.name, spec).await? {
+            let refusal = home.as_ref().and_then(|home| refuse_suspended(home).err());
+            grants.push((grant, refusal));
         }
-        grants.append(&mut by_binding(tx, org, &binding.name, spec).await?);
     }
-    match suspended {
-        Some(error) if grants.is_empty() => Err(error),
-        _ => Ok(grants),
-    }
+    Ok(grants)
 }
 
 async fn by_binding(tx: &mut Tx, org: &Org, name: &str, spec: &RoleBindingSpec) -> Result<Vec<Grant>> {

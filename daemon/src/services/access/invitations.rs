@@ -1,7 +1,5 @@
 //! Invitations: a role for somebody by mail address. Whether the address is known already, nobody is told.
 
-use std::sync::Arc;
-
 use fleet_proto::kinds::Kind;
 use fleet_proto::pb::resource::Spec;
 use fleet_proto::pb::{self, RoleBindingSpec};
@@ -9,15 +7,16 @@ use serde_json::json;
 
 use super::denials::by_person;
 use super::passwords::{fresh_code, invalid, new_password};
-use super::sessions::Peer;
-use super::{Access, grants, refused};
+use super::sessions::{Peer, Proven};
+use super::tokens::MOST_SITES;
+use super::{Access, refused};
 use crate::domain::audit::Event;
 use crate::domain::caller::Who;
 use crate::domain::logins::normalised;
 use crate::domain::object::timestamp;
 use crate::domain::telemetry::Micros;
 use crate::domain::tokens::TokenKind;
-use crate::domain::{Caller, Object, Org, kinds};
+use crate::domain::{Caller, Org, kinds};
 use crate::services::error::{Error, Result};
 use crate::services::resources::Resources;
 use crate::storage::access::passwords::{self, Code, CodeKind};
@@ -66,6 +65,13 @@ impl Access {
         let email = normalised(&wanted.email).filter(|email| email.contains('@'));
         let email =
             email.ok_or_else(|| invalid("email", format!("`{}` is no mail address", wanted.email), "correct it"))?;
+        if wanted.sites.len() > MOST_SITES {
+            return Err(invalid(
+                "sites",
+                format!("names more than {MOST_SITES} sites"),
+                "leave it out for all of them",
+            ));
+        }
         let mut tx = self.resources.db().begin().await?;
         let org = Resources::org_for_in(&mut tx, caller, &wanted.org).await?;
         for site in &wanted.sites {
@@ -90,10 +96,8 @@ impl Access {
             org: Some(org.uid),
             role: wanted.role,
             sites: wanted.sites,
-            maker: match caller.who() {
-                Who::User { uid, .. } => Some(*uid),
-                _ => None,
-            },
+            session: String::new(),
+            maker: self.maker(&mut tx, caller).await?,
             created_at: now,
             created_by: caller.actor(),
             expires_at: now + LIFETIME,
@@ -124,29 +128,20 @@ impl Access {
             let known = Self::named(&mut tx, &code.subject).await?;
             (code, known)
         };
-        let (name, spec, hash) = match known {
-            Some(user) => {
-                self.proven(&code.subject, &wanted.password, peer).await?;
-                let Spec::User(spec) = user.spec else {
-                    return Err(refused());
-                };
-                (user.name, spec, None)
+        // Before anything else, so that the answer tells nobody whether the address is known.
+        let password = new_password(&wanted.password, &wanted.user, &code.subject)?;
+        let (name, hash) = match &known {
+            Some(_) => {
+                let Proven { user, hash } = self.proven(&code.subject, &wanted.password, peer).await?;
+                (user.name, hash)
             }
-            None => {
-                let password = new_password(&wanted.password, &wanted.user, &code.subject)?;
-                let spec = pb::UserSpec {
-                    email: Some(code.subject.clone()),
-                    ..pb::UserSpec::default()
-                };
-                (wanted.user.clone(), spec, Some(self.hashing.hash(password).await?))
-            }
+            None => (wanted.user.clone(), self.hashing.hash(password).await?),
         };
         let mut tx = db.begin().await?;
         if !passwords::use_code(&mut tx, &code.id).await? {
             return Err(refused());
         }
-        let is_new = hash.is_some();
-        if is_new && resources::find(&mut tx, None, Kind::User, &name).await?.is_some() {
+        if known.is_none() && resources::find(&mut tx, None, Kind::User, &name).await?.is_some() {
             return Err(invalid("user", format!("`{name}` is taken"), "choose another name"));
         }
         let org = code.org.ok_or_else(refused)?;
@@ -162,10 +157,18 @@ impl Access {
             spec: Some(Spec::RoleBinding(binding(&name, &code.role, &code.sites))),
             ..pb::Resource::default()
         };
+        // What a known user is, stays as it is by then.
+        let user = known.is_none().then(|| pb::UserSpec {
+            email: Some(code.subject.clone()),
+            ..pb::UserSpec::default()
+        });
         let me = Caller::with_everything(Who::Fleetd(format!("invite:{} by {}", code.id, code.created_by)));
-        let (uid, revision) = self.apply_user(&mut tx, &me, &name, spec, vec![role_binding]).await?;
-        if let Some(hash) = hash {
-            passwords::replace(&mut tx, uid, &hash, self.clock.now()).await?;
+        let revision = self.apply_user(&mut tx, &me, &name, user, vec![role_binding]).await?;
+        let user = resources::find(&mut tx, None, Kind::User, &name)
+            .await?
+            .ok_or_else(refused)?;
+        if known.is_none() {
+            passwords::replace(&mut tx, user.uid, &hash, self.clock.now()).await?;
         }
         let event = by_person(&name, "invite.accept", peer).with(json!({"code": code.id}));
         let event = Event {
@@ -173,25 +176,18 @@ impl Access {
             ..event
         };
         self.note(&mut tx, event).await?;
-        let user: Option<Object> = resources::find_by_uid(&mut tx, uid).await?;
         tx.commit().await?;
         self.resources.announce(revision);
-        self.begin(&user.ok_or_else(refused)?, "", peer).await
+        self.begin(&Proven { user, hash }, "", peer).await
     }
 
     /// Whoever invited must still have what they gave.
     async fn still_given(&self, tx: &mut Tx, code: &Code, org: &Org) -> Result<()> {
-        let Some(maker) = code.maker else { return Ok(()) };
-        let maker = grants::active(tx, maker).await?;
-        let granted = grants::grants_of(tx, &maker).await?;
-        let who = Who::User {
-            uid: maker.uid,
-            name: maker.name,
-            session: String::new(),
+        let Some(maker) = self.as_maker(tx, code).await? else {
+            return Ok(());
         };
         let asking = fleet_proto::access::Permission::of(fleet_proto::access::Verb::Edit, Kind::RoleBinding);
-        let inviter =
-            Caller::new(who, Arc::new(granted), None).asking(asking, crate::domain::caller::Origin::default());
+        let inviter = maker.asking(asking, crate::domain::caller::Origin::default());
         self.may_give(tx, &inviter, org, &code.role, &code.sites)
             .await
             .map_err(|_| Error::Denied("whoever invited you may no longer do so".to_owned()))

@@ -21,7 +21,7 @@ use crate::domain::{Caller, Object};
 use crate::services::error::{Error, Result};
 use crate::services::resources::{Options, Resources, denied};
 use crate::storage::access::passwords::{self, Code, CodeKind};
-use crate::storage::access::sessions;
+use crate::storage::access::{sessions, tokens};
 use crate::storage::{Tx, resources};
 
 const MINUTE: Micros = 60 * 1_000_000;
@@ -91,6 +91,7 @@ impl Access {
 
     async fn store_in(&self, tx: &mut Tx, user: &Object, hash: &str, but: &str) -> Result<Vec<String>> {
         passwords::replace(tx, user.uid, hash, self.clock.now()).await?;
+        passwords::end_codes(tx, user.uid).await?;
         self.end_sessions(tx, user.uid, but).await
     }
 
@@ -101,6 +102,7 @@ impl Access {
         }
         let mut tx = self.resources.db().read().await?;
         let user = Resources::find_for(&mut tx, caller, "", Kind::User, user).await?;
+        self.may_stand_for(&mut tx, caller, &user).await?;
         drop(tx);
         let event = Event::done(caller, None, "password.set", format!("user/{}", user.name));
         self.store(&user, text, "", event).await
@@ -113,12 +115,27 @@ impl Access {
                 "only a person who is logged in has a password".to_owned(),
             ));
         };
-        let user = self.proven(name, old, peer).await.map_err(|error| match error {
+        let proven = self.proven(name, old, peer).await.map_err(|error| match error {
             Error::Unauthenticated(_) => Error::Denied("the present password is wrong".to_owned()),
             error => error,
         })?;
+        let user = proven.user;
         let event = Event::done(caller, None, "password.change", format!("user/{}", user.name));
         self.store(&user, new, session, event).await
+    }
+
+    /// Whoever can log in as somebody has what they have: it must have all of it already.
+    pub(super) async fn may_stand_for(&self, tx: &mut Tx, caller: &Caller, user: &Object) -> Result<()> {
+        let given = grants::every_grant(tx, user).await?;
+        let given: Vec<_> = given.into_iter().map(|(grant, _)| grant).collect();
+        if caller.holds_all_of(&given) {
+            Ok(())
+        } else {
+            Err(Error::Denied(format!(
+                "user/{} has roles that you do not manage: ask a platform administrator",
+                user.name
+            )))
+        }
     }
 
     /// Makes a code with which a user chooses a new password. Platform administrators may for everybody; others for those
@@ -130,27 +147,13 @@ impl Access {
             .await?
             .ok_or_else(missing)?;
         if !caller.may(caller.asked(), &Place::Platform) {
-            let reached = grants::grants_of(&mut tx, &found).await?;
-            let manages = |grant: &crate::domain::caller::Grant| {
-                let place = grant.org.map(Place::Org);
-                place.is_some_and(|place| {
-                    caller.may(caller.asked(), &place) && grant.permissions.iter().all(|one| caller.may(one, &place))
-                })
-            };
-            let knows = reached.iter().any(|grant| {
-                grant
-                    .org
-                    .is_some_and(|org| caller.may(caller.asked(), &Place::Org(org)))
-            });
-            if !knows {
+            let given = grants::every_grant(&mut tx, &found).await?;
+            let knows = |org| caller.may(caller.asked(), &Place::Org(org));
+            if !given.iter().any(|(grant, _)| grant.org.is_some_and(knows)) {
                 return Err(missing());
             }
-            if !reached.iter().all(manages) {
-                return Err(Error::Denied(format!(
-                    "user/{user} has roles that you do not manage: ask a platform administrator"
-                )));
-            }
         }
+        self.may_stand_for(&mut tx, caller, &found).await?;
         let now = self.clock.now();
         let fresh = fresh_code(TokenKind::Code);
         let code = Code {
@@ -161,7 +164,8 @@ impl Access {
             org: None,
             role: String::new(),
             sites: Vec::new(),
-            maker: None,
+            session: String::new(),
+            maker: self.maker(&mut tx, caller).await?,
             created_at: now,
             created_by: caller.actor(),
             expires_at: now + RESET,
@@ -180,11 +184,15 @@ impl Access {
     pub async fn create_login_code(&self, caller: &Caller, user: &str) -> Result<pb::LoginCode> {
         let mut tx = self.resources.db().begin().await?;
         let user = self.subject(&mut tx, caller, user).await?;
-        // A session that reaches one organization begins none that reaches more.
-        let org = match caller.who() {
-            Who::User { session, .. } => sessions::find(&mut tx, session).await?.and_then(|session| session.org),
+        if caller.user() != Some(user.name.as_str()) {
+            self.may_stand_for(&mut tx, caller, &user).await?;
+        }
+        // A session that reaches one organization begins none that reaches more, and none after its end.
+        let session = match caller.who() {
+            Who::User { session, .. } => sessions::find(&mut tx, session).await?,
             _ => None,
         };
+        let (session, org) = session.map_or((String::new(), None), |session| (session.id, session.org));
         let now = self.clock.now();
         let fresh = fresh_code(TokenKind::Code);
         let code = Code {
@@ -195,6 +203,7 @@ impl Access {
             org,
             role: String::new(),
             sites: Vec::new(),
+            session,
             maker: None,
             created_at: now,
             created_by: caller.actor(),
@@ -210,18 +219,41 @@ impl Access {
         })
     }
 
-    /// Begins a session with a code that was drawn elsewhere.
+    /// Begins a session with a code that was drawn elsewhere, if the session that drew it still is.
     pub async fn login_with_code(&self, text: &str, peer: &Peer) -> Result<pb::Tokens> {
         let mut tx = self.resources.db().begin().await?;
         let code = self.valid_code(&mut tx, CodeKind::Login, text).await?;
         let uid = code.subject.parse().map_err(|_| refused())?;
         let user = grants::active(&mut tx, uid).await?;
-        if !passwords::use_code(&mut tx, &code.id).await? {
+        let drawn_by = sessions::find(&mut tx, &code.session).await?;
+        let ended = drawn_by.is_none_or(|session| session.revoked || session.expires_at <= self.clock.now());
+        if !code.session.is_empty() && ended || !passwords::use_code(&mut tx, &code.id).await? {
             return Err(refused());
         }
-        tx.commit().await?;
         let org = code.org.map(|org| org.to_string()).unwrap_or_default();
-        self.begin(&user, &org, peer).await
+        self.begin_in(tx, &user, &org, peer).await
+    }
+
+    /// The User whose rights bound what a caller makes.
+    pub(super) async fn maker(&self, tx: &mut Tx, caller: &Caller) -> Result<Option<uuid::Uuid>> {
+        Ok(match caller.who() {
+            Who::User { uid, .. } => Some(*uid),
+            Who::Token { id, .. } => tokens::find(tx, id).await?.and_then(|token| token.maker),
+            _ => None,
+        })
+    }
+
+    /// Whoever made a code, as it is now; none: nobody's rights bound it.
+    pub(super) async fn as_maker(&self, tx: &mut Tx, code: &Code) -> Result<Option<Caller>> {
+        let Some(maker) = code.maker else { return Ok(None) };
+        let maker = grants::active(tx, maker).await?;
+        let granted = grants::grants_of(tx, &maker).await?;
+        let who = Who::User {
+            uid: maker.uid,
+            name: maker.name,
+            session: String::new(),
+        };
+        Ok(Some(Caller::new(who, std::sync::Arc::new(granted), None)))
     }
 
     /// The code that a text is, if it still counts.
@@ -243,7 +275,11 @@ impl Access {
             let mut tx = db.read().await?;
             let code = self.valid_code(&mut tx, CodeKind::Reset, text).await?;
             let uid = code.subject.parse().map_err(|_| refused())?;
-            (code, grants::active(&mut tx, uid).await?)
+            let user = grants::active(&mut tx, uid).await?;
+            if let Some(maker) = self.as_maker(&mut tx, &code).await? {
+                self.may_stand_for(&mut tx, &maker, &user).await?;
+            }
+            (code, user)
         };
         let hash = self
             .hashing
@@ -299,7 +335,11 @@ impl Access {
         if !spec.platform_roles.iter().any(|role| role == PLATFORM_ADMIN) {
             spec.platform_roles.push(PLATFORM_ADMIN.to_owned());
         }
-        let (uid, revision) = self.apply_user(&mut tx, &me, name, spec, Vec::new()).await?;
+        let revision = self.apply_user(&mut tx, &me, name, Some(spec), Vec::new()).await?;
+        let user = resources::find(&mut tx, None, Kind::User, name)
+            .await?
+            .ok_or_else(wrong)?;
+        let uid = user.uid;
         passwords::replace(&mut tx, uid, &hash, self.clock.now()).await?;
         self.note(&mut tx, by_person(name, "setup", peer)).await?;
         tx.commit().await?;
@@ -308,37 +348,33 @@ impl Access {
         Ok(())
     }
 
-    /// Writes a User, and what comes with it, within a transaction: its uid, and the revision to announce.
+    /// Writes a User, and what comes with it, within a transaction: the revision to announce.
     pub(super) async fn apply_user(
         &self,
         tx: &mut Tx,
         caller: &Caller,
         name: &str,
-        spec: pb::UserSpec,
+        spec: Option<pb::UserSpec>,
         further: Vec<pb::Resource>,
-    ) -> Result<(uuid::Uuid, u64)> {
-        let user = pb::Resource {
+    ) -> Result<u64> {
+        let user = spec.map(|spec| pb::Resource {
             metadata: Some(pb::Metadata {
                 name: name.to_owned(),
                 ..pb::Metadata::default()
             }),
             spec: Some(Spec::User(spec)),
             ..pb::Resource::default()
-        };
+        });
         let submission = |resource| Submission {
             resource: Some(resource),
             ..Submission::default()
         };
-        let bundle = std::iter::once(user).chain(further).map(submission).collect();
+        let bundle = user.into_iter().chain(further).map(submission).collect();
         let outcome = self
             .resources
             .apply_in(tx, caller, &Manager::Fleetd, bundle, &Options::default())
             .await?
             .done()?;
-        let written = outcome.applied.iter().find(|applied| applied.object.kind == Kind::User);
-        let uid = written
-            .map(|applied| applied.object.uid)
-            .ok_or_else(|| Error::Unavailable("the user was not written".to_owned()))?;
-        Ok((uid, outcome.revision))
+        Ok(outcome.revision)
     }
 }

@@ -61,6 +61,13 @@ pub struct Login {
     pub org: String,
 }
 
+/// A user who has shown the password, and the hash that it had.
+#[derive(Debug)]
+pub(super) struct Proven {
+    pub(super) user: Object,
+    pub(super) hash: String,
+}
+
 fn wrong() -> Error {
     Error::Unauthenticated("the name or the password is wrong".to_owned())
 }
@@ -81,7 +88,7 @@ impl Access {
 
     /// Is this the password of the user? What is tried too often has to wait; a name that is unknown costs as long as a
     /// known one.
-    pub(super) async fn proven(&self, name: &str, password: &str, peer: &Peer) -> Result<Object> {
+    pub(super) async fn proven(&self, name: &str, password: &str, peer: &Peer) -> Result<Proven> {
         let (user, stored) = {
             let mut tx = self.resources.db().read().await?;
             let user = Self::named(&mut tx, name).await?;
@@ -115,10 +122,11 @@ impl Access {
         match user.filter(|user| fits && is_active(user)) {
             Some(user) => {
                 self.throttle().succeeded(attempt);
-                if stored.is_some_and(|stored| self.hashing.needs_rehash(&stored)) {
-                    self.rehash(&user, password).await?;
+                let mut hash = stored.unwrap_or_default();
+                if self.hashing.needs_rehash(&hash) {
+                    hash = self.rehash(&user, password, hash).await?;
                 }
-                Ok(user)
+                Ok(Proven { user, hash })
             }
             None => {
                 self.throttle().failed(attempt, self.clock.now());
@@ -130,27 +138,39 @@ impl Access {
         }
     }
 
-    async fn rehash(&self, user: &Object, password: &str) -> Result<()> {
+    /// Hashes a password anew, unless it was changed meanwhile; gives the hash that is stored if nobody did.
+    async fn rehash(&self, user: &Object, password: &str, old: String) -> Result<String> {
         // One that is too short by today's rules still logs in, with the hash that it has.
         let Ok(prepared) = crate::domain::passwords::prepared(password, &[]) else {
-            return Ok(());
+            return Ok(old);
         };
         let hash = self.hashing.hash(prepared).await?;
         let mut tx = self.resources.db().begin().await?;
-        passwords::replace(&mut tx, user.uid, &hash, self.clock.now()).await?;
-        Ok(tx.commit().await?)
+        let replaced = passwords::rehash(&mut tx, user.uid, &old, &hash).await?;
+        tx.commit().await?;
+        Ok(if replaced { hash } else { old })
     }
 
     /// Begins a session.
     pub async fn login(&self, login: &Login, peer: &Peer) -> Result<pb::Tokens> {
-        let user = self.proven(&login.user, &login.password, peer).await?;
-        self.begin(&user, &login.org, peer).await
+        let proven = self.proven(&login.user, &login.password, peer).await?;
+        self.begin(&proven, &login.org, peer).await
     }
 
-    /// Begins a session of somebody who has proven to be the user.
-    pub(super) async fn begin(&self, user: &Object, org: &str, peer: &Peer) -> Result<pb::Tokens> {
-        let now = self.clock.now();
+    /// Begins a session of somebody who has proven to be the user, if what was proven still holds: hashing takes long
+    /// enough for a password to be changed, or its user to be deactivated.
+    pub(super) async fn begin(&self, proven: &Proven, org: &str, peer: &Peer) -> Result<pb::Tokens> {
         let mut tx = self.resources.db().begin().await?;
+        let user = grants::active(&mut tx, proven.user.uid).await.map_err(|_| wrong())?;
+        if passwords::find(&mut tx, user.uid).await?.as_ref() != Some(&proven.hash) {
+            return Err(wrong());
+        }
+        self.begin_in(tx, &user, org, peer).await
+    }
+
+    /// Begins a session in a transaction that has looked at the user, and commits it.
+    pub(super) async fn begin_in(&self, mut tx: Tx, user: &Object, org: &str, peer: &Peer) -> Result<pb::Tokens> {
+        let now = self.clock.now();
         let org = match org {
             "" => None,
             name => {
@@ -183,6 +203,7 @@ impl Access {
             revoked: false,
         };
         sessions::prune(&mut tx, now - LONGEST).await?;
+        passwords::prune_codes(&mut tx, now - LONGEST).await?;
         sessions::insert(&mut tx, &session).await?;
         let event = by_person(&user.name, "login", peer).with(json!({"session": session.id, "agent": session.agent}));
         self.note(&mut tx, event).await?;
@@ -221,6 +242,9 @@ impl Access {
     pub async fn refresh(&self, text: &str, peer: &Peer) -> Result<pb::Tokens> {
         let id = texts::id(TokenKind::Refresh, text).ok_or_else(refused)?;
         let now = self.clock.now();
+        // Whoever makes tokens up does not get as far as the writer.
+        let known = sessions::find(&mut self.resources.db().read().await?, id).await?;
+        known.filter(|session| !session.revoked).ok_or_else(refused)?;
         let mut tx = self.resources.db().begin().await?;
         let found = sessions::find(&mut tx, id).await?;
         let mut session = found

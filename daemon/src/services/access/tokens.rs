@@ -24,6 +24,8 @@ const DAY: u64 = 86_400;
 const LIFETIME_DAYS: u64 = 90;
 /// A token lives at most two years.
 const LONGEST_DAYS: u64 = 731;
+/// Sites of a token or invitation.
+pub(super) const MOST_SITES: usize = 100;
 /// Characters of a name.
 const LONGEST_NAME: usize = 100;
 
@@ -55,7 +57,18 @@ fn invalid(path: &str, message: String, help: &str) -> Error {
 impl Access {
     /// Makes a token. It may no more than whoever makes it, now and later. Its text is shown here and never again.
     pub async fn create_token(&self, caller: &Caller, wanted: NewToken) -> Result<(pb::ApiToken, String)> {
+        if let Who::Token { .. } = caller.who() {
+            // It would outlive the token that made it.
+            return Err(Error::Denied("a token makes no tokens: log in to make one".to_owned()));
+        }
         let permissions = scopes(&wanted.scopes)?;
+        if wanted.sites.len() > MOST_SITES {
+            return Err(invalid(
+                "sites",
+                format!("names more than {MOST_SITES} sites"),
+                "leave it out for all of them",
+            ));
+        }
         if wanted.name.chars().count() > LONGEST_NAME || wanted.name.chars().any(char::is_control) {
             return Err(invalid(
                 "name",
@@ -93,12 +106,7 @@ impl Access {
             scopes: permissions.iter().map(|one| one.to_string()).collect(),
             sites: wanted.sites,
             hash: fresh.hash,
-            maker: match caller.who() {
-                Who::User { uid, .. } => Some(*uid),
-                // What a token makes is bound by the same person as the token itself.
-                Who::Token { id, .. } => tokens::find(&mut tx, id).await?.and_then(|token| token.maker),
-                _ => None,
-            },
+            maker: self.maker(&mut tx, caller).await?,
             created_at: now,
             created_by: caller.actor(),
             expires_at: now + (lifetime * 1_000_000) as i64,

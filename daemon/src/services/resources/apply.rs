@@ -26,6 +26,9 @@ use crate::services::error::{Error, Result};
 use crate::storage::resources;
 use crate::storage::{Tx, changes, ownership as claims};
 
+/// Characters of a saved plan's digest.
+const LONGEST_DIGEST: usize = 128;
+
 /// How to apply.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
@@ -81,7 +84,7 @@ impl Resources {
         options: &Options,
     ) -> Result<Outcome> {
         if !options.plan_digest.is_empty()
-            && let Some((revision, unchanged)) = claims::find_plan(tx, &options.plan_digest).await?
+            && let Some((revision, unchanged)) = claims::find_plan(tx, &plan_key(caller, options)?).await?
         {
             let outcome = repeated(tx, revision, unchanged).await?;
             for applied in &outcome.applied {
@@ -142,7 +145,7 @@ impl Run<'_> {
             .collect();
         let submitted: HashSet<Uuid> = positions.keys().copied().collect();
         let orgs: HashSet<Uuid> = self.orgs.values().flatten().map(|org| org.uid).collect();
-        let mut fallen = prune::fallen(tx, self.manager, self.options, &submitted, &orgs).await?;
+        let mut fallen = prune::fallen(tx, &self.stamp.caller, self.manager, self.options, &submitted, &orgs).await?;
         if is_empty && self.options.prune {
             self.outcome.guards.push(prune::empty());
         }
@@ -228,9 +231,16 @@ impl Run<'_> {
             self.stamp.revision - 1
         };
         outcome.dirty = dirty || releases || !self.owned.is_empty() || !joins.is_empty();
-        if !self.options.plan_digest.is_empty() {
+        // A plan that wrote nothing says nothing the second time, either.
+        if dirty && !self.options.plan_digest.is_empty() {
             let unchanged = outcome.count(Action::Unchanged) as u64;
-            claims::insert_plan(tx, &self.options.plan_digest, outcome.revision, unchanged).await?;
+            claims::insert_plan(
+                tx,
+                &plan_key(&self.stamp.caller, self.options)?,
+                outcome.revision,
+                unchanged,
+            )
+            .await?;
             outcome.dirty = true;
         }
         Ok(outcome)
@@ -536,6 +546,22 @@ impl Run<'_> {
 /// The fields of a stored object; one that no longer parses has none.
 fn fields(object: &Object) -> Fields {
     Fields::of(&object.spec, &object.labels, &object.annotations, object.protect)
+}
+
+/// Under what a saved plan is remembered: another's plan is not one's own, whoever can read its file.
+fn plan_key(caller: &Caller, options: &Options) -> Result<String> {
+    let digest = &options.plan_digest;
+    if digest.len() > LONGEST_DIGEST || !digest.bytes().all(|byte| byte.is_ascii_graphic()) {
+        let message = format!("is no digest of at most {LONGEST_DIGEST} letters and digits");
+        return Err(Error::Invalid(vec![issue(
+            0,
+            "planDigest",
+            codes::OUT_OF_RANGE,
+            message,
+            "",
+        )]));
+    }
+    Ok(format!("{digest} {}", caller.actor()))
 }
 
 fn manager(caller: &Caller, options: &Options) -> Result<Manager> {

@@ -4,6 +4,7 @@ use fleet_proto::access::{self, Permission, Permissions, Verb};
 use fleet_proto::kinds::Kind;
 use fleet_proto::pb::Issue;
 use fleet_proto::pb::resource::Spec;
+use fleet_proto::reflect;
 use uuid::Uuid;
 
 use super::Resources;
@@ -178,8 +179,7 @@ pub(super) async fn unknown_users(tx: &mut Tx, caller: &Caller, writes: &[Write]
 
 /// Refuses a set of writes of which the caller may not make every one.
 pub(super) async fn writes(tx: &mut Tx, caller: &Caller, writes: &[Write], doomed: &[Object]) -> Result<()> {
-    let everything = caller.orgs().is_none() && caller.may(Permission::of(Verb::Edit, Kind::User), &Place::Platform);
-    if everything {
+    if caller.has_everything() {
         return Ok(());
     }
     for write in writes {
@@ -190,6 +190,8 @@ pub(super) async fn writes(tx: &mut Tx, caller: &Caller, writes: &[Write], doome
         if write.after.kind == Kind::Organization {
             own_fields_only(caller, write)?;
         }
+        require_secrets(caller, write)?;
+        require_what_it_speaks_for(tx, caller, write, writes).await?;
     }
     for object in doomed {
         require(tx, caller, object).await?;
@@ -224,10 +226,87 @@ pub(super) async fn require(tx: &mut Tx, caller: &Caller, object: &Object) -> Re
     }
 }
 
+/// A secret's text goes to whatever refers to it: who lets something refer to one must be let to see it.
+fn require_secrets(caller: &Caller, write: &Write) -> Result<()> {
+    let named = |object: &Object| -> Vec<String> {
+        let all = reflect::references(&object.spec).into_iter();
+        all.filter(|one| one.kind == Kind::Secret).map(|one| one.name).collect()
+    };
+    let before = write.before.as_ref().map(named).unwrap_or_default();
+    let Some(org) = &write.after.org else { return Ok(()) };
+    let view = Permission::of(Verb::View, Kind::Secret);
+    match named(&write.after).into_iter().find(|name| !before.contains(name)) {
+        Some(name) if !caller.may(view, &Place::Org(org.uid)) => {
+            Err(denied(view, &format!("secret/{name} of {}", org.name)))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A gateway configuration may name devices whose readings its slaves are: who gives it to a device must be let to edit
+/// those, too.
+async fn require_what_it_speaks_for(tx: &mut Tx, caller: &Caller, write: &Write, writes: &[Write]) -> Result<()> {
+    let config = |object: &Object| match &object.spec {
+        Spec::Device(spec) => (spec.gateway_config.clone(), spec.profile.clone()),
+        _ => (None, None),
+    };
+    let (config_name, profile) = config(&write.after);
+    let unchanged = write
+        .before
+        .as_ref()
+        .is_some_and(|before| config(before) == (config_name.clone(), profile.clone()));
+    let Some(org) = write.after.org.as_ref().filter(|_| !unchanged) else {
+        return Ok(());
+    };
+    let mut names: Vec<String> = config_name.into_iter().collect();
+    if let Some(profile) = profile
+        && let Some(Spec::DeviceProfile(spec)) = is_to_be(tx, org.uid, Kind::DeviceProfile, &profile, writes).await?
+    {
+        names.extend(spec.gateway_config);
+    }
+    for name in names {
+        let Some(Spec::GatewayConfig(spec)) = is_to_be(tx, org.uid, Kind::GatewayConfig, &name, writes).await? else {
+            continue;
+        };
+        for device in spec.slaves.iter().filter_map(|slave| slave.device.as_deref()) {
+            let found = resources::find(tx, Some(org.uid), Kind::Device, device).await?;
+            let edit = Permission::of(Verb::Edit, Kind::Device);
+            if found.is_some_and(|found| found.uid != write.after.uid && !caller.may(edit, &Place::of(&found))) {
+                return Err(denied(
+                    edit,
+                    &format!("every device whose readings gateway-config/{name} gives"),
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The spec of a resource as it is, or is about to be.
+async fn is_to_be(tx: &mut Tx, org: Uuid, kind: Kind, name: &str, writes: &[Write]) -> Result<Option<Spec>> {
+    let is_it = |object: &&Object| {
+        object.kind == kind && object.name == name && object.org.as_ref().map(|org| org.uid) == Some(org)
+    };
+    match writes.iter().map(|write| &write.after).find(is_it) {
+        Some(object) => Ok(Some(object.spec.clone())),
+        None => Ok(resources::find(tx, Some(org), kind, name)
+            .await?
+            .map(|object| object.spec)),
+    }
+}
+
 /// Nobody gives, or takes, what they do not have themselves.
 async fn require_what_is_given(tx: &mut Tx, caller: &Caller, object: &Object, writes: &[Write]) -> Result<()> {
     let given = match &object.spec {
         Spec::Role(spec) => access::union(&spec.permissions),
+        Spec::User(spec) => spec
+            .platform_roles
+            .iter()
+            .filter_map(|role| access::built_in(role))
+            .fold(Permissions::default(), |all, role| {
+                all.with(&access::union(role.permissions))
+                    .with(&access::union(role.where_operators_control))
+            }),
         Spec::RoleBinding(spec) => {
             permissions_of(tx, object.org.as_ref().map(|org| org.uid), spec.role(), writes).await?
         }
@@ -239,10 +318,10 @@ async fn require_what_is_given(tx: &mut Tx, caller: &Caller, object: &Object, wr
         Some(missing) => Err(Error::Denied(format!(
             "{} holds {missing}, which you do not have {}",
             object.key(),
-            if matches!(place, Place::Org(_)) {
-                "in the whole organization"
-            } else {
-                "there"
+            match place {
+                Place::Platform => "on the platform",
+                Place::Org(_) => "in the whole organization",
+                Place::Sites(..) => "there",
             }
         ))),
     }

@@ -11,8 +11,8 @@ use uuid::Uuid;
 use super::Resources;
 use super::apply::Options;
 use super::doom::Doom;
-use crate::domain::Object;
 use crate::domain::ownership::Manager;
+use crate::domain::{Caller, Object};
 use crate::services::error::{Error, Result};
 use crate::storage::resources;
 use crate::storage::{Tx, ownership as claims};
@@ -54,6 +54,7 @@ pub(super) fn needed(message: String) -> Issue {
 /// for one of them says nothing about another.
 pub(super) async fn fallen(
     tx: &mut Tx,
+    caller: &Caller,
     manager: &Manager,
     options: &Options,
     submitted: &HashSet<Uuid>,
@@ -84,7 +85,7 @@ pub(super) async fn fallen(
             }
         }
     }
-    candidates.append(&mut planned(tx, options).await?);
+    candidates.append(&mut planned(tx, caller, options).await?);
     fallen.keep(&mut candidates);
     let most = options
         .max_delete
@@ -132,11 +133,12 @@ pub(super) async fn fallen(
 }
 
 /// What a saved plan deletes; something that changed since makes the plan stale.
-async fn planned(tx: &mut Tx, options: &Options) -> Result<Vec<Object>> {
+async fn planned(tx: &mut Tx, caller: &Caller, options: &Options) -> Result<Vec<Object>> {
     let mut found = Vec::new();
     let mut stale = Vec::new();
     for (key, seen) in &options.deletes {
-        match Resources::find_in(tx, &key.org, key.kind, &key.name).await {
+        // What may not be seen is as gone as what does not exist.
+        match Resources::find_for(tx, caller, &key.org, key.kind, &key.name).await {
             Ok(object) if object.revision == *seen => found.push(object),
             Ok(object) => stale.push((key.clone(), *seen, object.revision)),
             Err(Error::NotFound(_)) => stale.push((key.clone(), *seen, 0)),

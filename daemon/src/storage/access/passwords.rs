@@ -76,6 +76,8 @@ pub struct Code {
     pub role: String,
     /// Of an invitation: where; empty: at all sites.
     pub sites: Vec<String>,
+    /// Of a login: the session that drew it; empty: none did.
+    pub session: String,
     /// The User who made it; none: nobody's rights bound it.
     pub maker: Option<Uuid>,
     /// When it was made.
@@ -93,8 +95,8 @@ fn text(uid: Option<Uuid>) -> String {
 /// Adds a code.
 pub async fn insert_code(tx: &mut Tx, code: &Code) -> Result<()> {
     query(
-        "insert into login_code (id, kind, hash, subject, org, role, sites, maker, created_at, created_by, expires_at, used)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+        "insert into login_code (id, kind, hash, subject, org, role, sites, maker, created_at, created_by, expires_at, used, session)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
     )
     .bind(&code.id)
     .bind(code.kind.text())
@@ -108,6 +110,7 @@ pub async fn insert_code(tx: &mut Tx, code: &Code) -> Result<()> {
     .bind(&code.created_by)
     .bind(code.expires_at)
     .bind(false)
+    .bind(&code.session)
     .execute(tx)
     .await?;
     Ok(())
@@ -122,6 +125,33 @@ pub async fn find_code(tx: &mut Tx, id: &str) -> Result<Option<Code>> {
         .await?
         .map(|row| read(&row))
         .transpose()
+}
+
+/// Ends every code of a user that was not used, but invitations.
+pub async fn end_codes(tx: &mut Tx, user: Uuid) -> Result<u64> {
+    query("delete from login_code where subject = $1 and kind in ('reset', 'login')")
+        .bind(user)
+        .execute(tx)
+        .await
+}
+
+/// Forgets codes that expired before `before`.
+pub async fn prune_codes(tx: &mut Tx, before: Micros) -> Result<u64> {
+    query("delete from login_code where expires_at < $1")
+        .bind(before)
+        .execute(tx)
+        .await
+}
+
+/// Replaces a hash by another of the same password, if it is still the one that was verified.
+pub async fn rehash(tx: &mut Tx, user: Uuid, old: &str, new: &str) -> Result<bool> {
+    let rows = query("update password set hash = $1 where user_uid = $2 and hash = $3")
+        .bind(new)
+        .bind(user)
+        .bind(old)
+        .execute(tx)
+        .await?;
+    Ok(rows == 1)
 }
 
 /// Uses a code up. False: somebody else did.
@@ -161,6 +191,7 @@ fn read(row: &Row) -> Result<Code> {
         })?,
         maker: uid("maker")?,
         created_at: row.int("created_at")?,
+        session: row.text("session")?,
         created_by: row.text("created_by")?,
         expires_at: row.int("expires_at")?,
     })

@@ -48,5 +48,6 @@ create table login_code (
     created_at bigint not null,
     created_by text not null,
     expires_at bigint not null,
-    used boolean not null
+    used boolean not null,
+    session text not null         -- that drew a login code; empty: none did
 );
