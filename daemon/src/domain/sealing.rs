@@ -26,6 +26,7 @@ pub enum Error {
 pub struct Sealer {
     cipher: XChaCha20Poly1305,
     marks: [u8; 32],
+    forms: [u8; 32],
     id: String,
 }
 
@@ -42,6 +43,7 @@ impl Sealer {
         Self {
             cipher: XChaCha20Poly1305::new(&derived("fleetd secrets at rest").into()),
             marks: derived("fleetd marks of secrets"),
+            forms: derived("fleetd tokens of forms"),
             id: hex(&derived("fleetd name of a key")[..4]),
         }
     }
@@ -51,6 +53,11 @@ impl Sealer {
         let mut hasher = blake3::Hasher::new_keyed(&self.marks);
         hasher.update(place(uid, path).as_bytes()).update(text.as_bytes());
         hasher.finalize().to_hex()[..32].to_owned()
+    }
+
+    /// What only a page that may read the answers for a session can know of it.
+    pub fn form_token(&self, session: &str) -> String {
+        blake3::keyed_hash(&self.forms, session.as_bytes()).to_hex()[..32].to_owned()
     }
 
     /// What is stored of a text.

@@ -19,7 +19,7 @@ use tower::{Layer, Service};
 
 use crate::domain::Caller;
 use crate::domain::caller::Origin;
-use crate::services::access::{Access, Credential};
+use crate::services::access::{Access, Credential, admitted};
 
 /// Frames of an answer after which the caller is looked at again although the answer never pauses.
 const FRAMES: u32 = 64;
@@ -139,24 +139,12 @@ impl Gate {
             Needs::Permission(permission) => Some(permission),
         };
         let credential = credential?;
-        let mut caller = self.access.authenticate(&credential).await?;
+        let caller = self.access.authenticate(&credential).await?;
         let origin = Origin {
             address,
             request_id: uuid::Uuid::now_v7().to_string(),
         };
-        if let Some(permission) = asked {
-            if !caller.holds(permission) {
-                return Err(refusal(
-                    Code::PermissionDenied,
-                    codes::DENIED,
-                    &format!("{permission} is needed, and {} has it nowhere", caller.actor()),
-                ));
-            }
-            caller = caller.asking(permission, origin);
-        } else {
-            let asked = caller.asked();
-            caller = caller.asking(asked, origin);
-        }
+        let caller = admitted(caller, asked, None, origin)?;
         Ok(Some(Entered { credential, caller }))
     }
 }

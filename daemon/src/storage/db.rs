@@ -25,6 +25,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0004_ownership.sql"),
     include_str!("migrations/0005_access.sql"),
     include_str!("migrations/0007_sessions.sql"),
+    include_str!("migrations/0008_avatars.sql"),
 ];
 
 /// An open database.
