@@ -2,9 +2,7 @@
 
 use std::net::SocketAddr;
 
-use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::{Extension, Json};
@@ -14,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::Services;
 use super::answers::Problem;
+use super::extract::{Path, RawBody, bytes};
 use crate::domain::object::timestamp;
 use crate::services::devices::{HEARTBEAT_MS, Heartbeat, Identity, Provision, log_level};
 
@@ -23,8 +22,6 @@ const TELEMETRY_MS: u64 = 10_000;
 const MOST_LINES: usize = 1_000;
 /// Characters of a line or detail.
 const LONGEST_LINE: usize = 4_096;
-
-type RawBody = Result<Bytes, BytesRejection>;
 
 /// The device that the request's token belongs to.
 pub(super) async fn identity(services: &Services, headers: &HeaderMap) -> Result<Identity, Problem> {
@@ -38,18 +35,6 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     let text = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = text.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
-}
-
-/// The body, or why there is none.
-pub(super) fn bytes(body: RawBody) -> Result<Bytes, Problem> {
-    body.map_err(|rejection| match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => Problem::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "too_large",
-            "the body is too large, counted after decompression",
-        ),
-        _ => Problem::bad_request("the body cannot be read"),
-    })
 }
 
 fn parse<T: DeserializeOwned>(body: RawBody) -> Result<T, Problem> {

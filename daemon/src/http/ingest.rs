@@ -1,12 +1,12 @@
 //! `POST /api/telemetry/ingest`.
 
 use axum::Json;
-use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use serde_json::{Value, json};
 
 use super::answers::Problem;
+use super::extract::{RawBody, bytes};
 use super::{Services, devices, parse};
 
 /// Rejections that one answer lists; the rest is a number.
@@ -15,10 +15,10 @@ const MOST_LISTED: usize = 1_000;
 pub(super) async fn ingest(
     State(services): State<Services>,
     headers: HeaderMap,
-    body: Result<Bytes, axum::extract::rejection::BytesRejection>,
+    body: RawBody,
 ) -> Result<Json<Value>, Problem> {
     let identity = devices::identity(&services, &headers).await?;
-    let body = devices::bytes(body)?;
+    let body = bytes(body)?;
     let parsed = parse::read(&body).map_err(Problem::bad_request)?;
     let ingested = services.telemetry.ingest(identity.uid, parsed.items()).await?;
     services.devices.saw(identity.uid);
