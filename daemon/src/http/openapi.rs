@@ -255,7 +255,7 @@ fn refusals(row: &Route) -> BTreeSet<u16> {
     }
     match (row.needs, row.path) {
         (Needs::Stranger, path) if path.starts_with("/api/auth/") => found.extend([401, 403, 507]),
-        (_, "/api/devices/provision") => found.extend([401, 403, 404, 409, 429, 501]),
+        (_, "/api/devices/provision") => found.extend([401, 403, 404, 409, 429]),
         (_, "/api/auth/me") => found.extend([409, 507]),
         (_, path) if path.ends_with("/config") => {
             found.insert(409);
@@ -277,7 +277,6 @@ fn told(status: u16) -> &'static str {
         415 => "The body is of another media type",
         429 => "Too often: `Retry-After` says when again",
         431 => "The headers are too large",
-        501 => "Not done by this fleetd",
         503 => "It cannot be done now",
         _ => "The disk is full",
     }

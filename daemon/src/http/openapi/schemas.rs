@@ -114,7 +114,7 @@ fn of_devices() -> Value {
     );
     json!({
         "Provision": open(&["hwId", "claimToken"], &json!({
-            "hwId": short(100), "model": short(100), "firmwareVersion": text(), "claimToken": text(), "csr": text(),
+            "hwId": short(100), "model": short(100), "firmwareVersion": text(), "claimToken": text(),
         })),
         "Provisioned": open(&["deviceId", "configVersion", "serverTime", "polling"], &json!({
             "deviceId": text(), "name": text(), "token": maybe("string"), "configVersion": maybe("string"),
