@@ -14,6 +14,17 @@ use super::http_management::{delete_all, documents, kind, login, make_all, path,
 const REQUESTS: u64 = 10_000;
 /// Calls that would end the caller's own session.
 const ENDING: [&str; 2] = ["--exclude-path", "/api/auth/logout"];
+/// Values by chance, for every operation; a caller has 50 calls a second.
+const BY_CHANCE: [&str; 6] = ["--phases", "fuzzing", "--max-examples", "10", "--rate-limit", "45/s"];
+/// Values at and beyond the bounds of the schemas, for operations of each sort.
+const AT_BOUNDS: [&str; 6] = [
+    "--phases",
+    "coverage",
+    "--rate-limit",
+    "45/s",
+    "--include-path-regex",
+    "^/api/(v1/(devices|role-bindings|templates)|auth|devices|telemetry|kpis)",
+];
 const CHECKS: [&str; 2] = [
     "--checks",
     "not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance,response_schema_conformance,ignored_auth",
@@ -21,7 +32,10 @@ const CHECKS: [&str; 2] = [
 
 #[test]
 fn nothing_that_is_sent_makes_fleetd_fail_or_forget_who_asks() {
-    let world = tenants(&["--allow-registration"], &["root-admin", "umc-admin", "umc-night"]);
+    let world = tenants(
+        &["--allow-registration"],
+        &["root-admin", "umc-admin", "umc-night", "acme-admin"],
+    );
     let document = Http::new(world.fleetd.http()).get("/api/openapi.json").is(200).body;
     let (device, toured) = tour(&world, &document);
     let known = known(&world, &device);
@@ -33,23 +47,24 @@ fn nothing_that_is_sent_makes_fleetd_fail_or_forget_who_asks() {
         answer.body["accessToken"].as_str().unwrap().to_owned()
     };
     let (root, admin, night) = (token("root-admin"), token("umc-admin"), token("umc-night"));
-    let fuzz = ["--phases", "fuzzing", "--max-examples", "16", "--rate-limit", "45/s"];
-    let runs: [(&str, Option<&str>); 5] = [
-        ("anonymous", None),
-        ("viewer", Some(&night)),
-        ("org-admin", Some(&admin)),
-        ("platform-admin", Some(&root)),
-        ("device", Some(&device.token)),
+    let bounds = token("acme-admin");
+    let runs: [(&str, Option<&str>, &[&str]); 6] = [
+        ("anonymous", None, &BY_CHANCE),
+        ("viewer", Some(&night), &BY_CHANCE),
+        ("org-admin", Some(&admin), &BY_CHANCE),
+        ("platform-admin", Some(&root), &BY_CHANCE),
+        ("device", Some(&device.token), &BY_CHANCE),
+        ("bounds", Some(&bounds), &AT_BOUNDS),
     ];
     let started: Vec<_> = runs
         .iter()
-        .map(|(name, token)| {
+        .map(|(name, token, way)| {
             let run = Run {
                 name,
                 base: world.fleetd.http(),
                 token: *token,
                 known: &known,
-                arguments: &[&fuzz[..], &ENDING, &CHECKS].concat(),
+                arguments: &[way, &ENDING[..], &CHECKS].concat(),
                 folder: world.home(),
             };
             (*name, Fuzzer::start(&run))
@@ -130,6 +145,9 @@ fn known(world: &World, device: &Device) -> Value {
             "apiVersion: fleet/v1\nkind: RoleBinding\nmetadata: {{org: {org}, name: borrowed}}\nspec: {{user: umc-admin, role: org-admin, allSites: true}}\n"
         );
         world.apply_text(&binding).ok();
+        world
+            .apply_text(&binding.replace("borrowed", "bounds").replace("umc-admin", "acme-admin"))
+            .ok();
         let viewer = binding
             .replace("borrowed", "lent")
             .replace("umc-admin", "umc-night")

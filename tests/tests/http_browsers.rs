@@ -346,9 +346,15 @@ fn who_calls_too_often_is_told_when_again() {
     assert!(refused.header("retry-after").parse::<u64>().unwrap() >= 1);
     assert!(refused.body["retryAfter"].as_u64().unwrap() >= 1);
     quiet.get("/api/auth/me").is(200);
-    // Strangers are counted by their address: those who guess tokens, too.
-    let guess = Http::new(world.fleetd.http()).token("flt_api_0_0_0").hasty();
-    let mut told: Vec<u16> = (0..500).map(|_| guess.get("/api/v1/sites").status.as_u16()).collect();
+    // Strangers are counted by their address, where they may ask for something.
+    let guess = Http::new(world.fleetd.http()).hasty();
+    let guessed = |_| {
+        guess
+            .post("/api/auth/refresh", &json!({"refreshToken": "x"}))
+            .status
+            .as_u16()
+    };
+    let mut told: Vec<u16> = (0..500).map(guessed).collect();
     told.dedup();
     assert!(
         told.contains(&429) && told.iter().all(|status| matches!(status, 401 | 429)),

@@ -71,7 +71,7 @@ impl Limits {
         told.map_err(|until| exhausted(until.wait_time_from(DefaultClock::default().now())))
     }
 
-    /// Counts a call of somebody who is not, or not yet.
+    /// Counts a call of somebody who is not, at a route that is open to all.
     pub(super) fn stranger(&self, address: IpAddr) -> Result<(), Error> {
         if self.strangers.len() > MOST {
             self.strangers.retain_recent();

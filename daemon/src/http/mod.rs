@@ -101,7 +101,6 @@ pub fn router(services: Services) -> Router {
             .into_response()
         })
         .layer(RequestDecompressionLayer::new())
-        .layer(middleware::from_fn_with_state(services.settings.clone(), frame))
         .layer(CatchPanicLayer::custom(|panic: Box<dyn std::any::Any + Send>| {
             let text = panic
                 .downcast_ref::<String>()
@@ -115,6 +114,7 @@ pub fn router(services: Services) -> Router {
             )
             .into_response()
         }))
+        .layer(middleware::from_fn_with_state(services.settings.clone(), frame))
         .layer(
             TraceLayer::new_for_http()
                 .make_span_with(|request: &axum::http::Request<_>| {

@@ -71,6 +71,7 @@ fn operation(row: &Route, kind: Option<&Row>) -> Value {
         "summary": row.does,
         "tags": [tag(row, kind)],
         "security": security(row.needs),
+        "x-fleet-needs": needs(row.needs, kind),
         "responses": responses(row, kind),
     });
     let parameters = [in_path(row), in_query(row.queries), in_headers(row)].concat();
@@ -120,6 +121,17 @@ fn security(needs: Needs) -> Value {
         Needs::Nothing | Needs::Stranger => json!([]),
         Needs::Device => json!([{"deviceToken": []}]),
         Needs::Caller | Needs::Permission(_) => json!([{"bearer": []}, {"cookie": []}]),
+    }
+}
+
+/// As permissions are written; `caller` is whoever is known, `stranger` everybody.
+fn needs(needs: Needs, kind: Option<&Row>) -> String {
+    match (needs, kind) {
+        (Needs::Nothing | Needs::Stranger, _) => "stranger".to_owned(),
+        (Needs::Device, _) => "device".to_owned(),
+        (Needs::Caller, _) => "caller".to_owned(),
+        (Needs::Permission(permission), Some(row)) => permission.for_kind(row.kind).to_string(),
+        (Needs::Permission(permission), None) => permission.to_string(),
     }
 }
 

@@ -194,7 +194,8 @@ fn field_schema(field: &FieldDescriptor, view: View) -> Json {
         (!rules.r#ref.is_empty(), "x-fleet-ref", Json::from(rules.r#ref.as_str())),
         (rules.unique() != pb::Unique::No, "x-fleet-unique", true.into()),
         (rules.immutable, "x-fleet-immutable", true.into()),
-        (rules.secret, "writeOnly", true.into()),
+        // What is answered in its place is a mark.
+        (rules.secret && view != View::Output, "writeOnly", true.into()),
     ] {
         if is {
             facts.insert(name.to_owned(), value);

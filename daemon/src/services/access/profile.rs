@@ -165,12 +165,18 @@ impl Access {
         let Spec::User(spec) = reflect::spec_from_json(Kind::User, &spec).map_err(Error::Invalid)? else {
             return Ok(());
         };
+        // What is wrong is told whether or not somebody is known.
+        let mut issues = reflect::check(&Spec::User(spec.clone()));
+        issues.append(&mut kinds::check(&Spec::User(spec.clone())));
+        if !issues.is_empty() {
+            return Err(Error::Invalid(issues));
+        }
         let mut tx = self.resources.db().begin().await?;
         let is_known = Self::named(&mut tx, &email).await?.is_some()
             || resources::find(&mut tx, None, Kind::User, &wanted.user)
                 .await?
                 .is_some();
-        // What is wrong with the rest is told whether or not the address is known.
+        // The same is done for somebody who is known, and dropped.
         let (name, spec) = if is_known {
             let unused = Uuid::now_v7().simple().to_string();
             let stand_in = pb::UserSpec { email: None, ..spec };
