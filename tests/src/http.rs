@@ -71,8 +71,13 @@ pub struct Http {
 impl Http {
     /// Somebody who shows nothing.
     pub fn new(base: &str) -> Self {
+        Self::by(Client::new(), base)
+    }
+
+    /// The same, by a client of one's own.
+    pub fn by(client: Client, base: &str) -> Self {
         Self {
-            client: Client::new(),
+            client,
             base: base.to_owned(),
             headers: Vec::new(),
             hasty: false,

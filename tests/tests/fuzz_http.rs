@@ -8,7 +8,7 @@ use fleet_tests::{Device, Http, World};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::http_management::{delete_all, documents, kind, login, make_all, path, tenants};
+use super::http_management::{BENCH, delete_all, documents, kind, login, make_all, path, tenants};
 
 /// Requests of all runs together.
 const REQUESTS: u64 = 10_000;
@@ -131,16 +131,29 @@ fn everybody_gets_what_is_theirs(document: &Value, said: &BTreeMap<&str, Said>) 
     }
 }
 
+/// A resource of every kind, of organizations that hold nobody's access.
+fn resources() -> Vec<Value> {
+    let mut found = documents(&["01-first-site", "03-test-bench"]);
+    let of = |kind: &str, spec: Value| json!({"kind": kind, "metadata": {"org": BENCH, "name": "tour"}, "spec": spec});
+    found.push(json!({"kind": "User", "metadata": {"name": "tour"}, "spec": {}}));
+    found.push(of("Role", json!({"permissions": ["view:device"]})));
+    found.push(of(
+        "RoleBinding",
+        json!({"user": "tour", "role": "tour", "allSites": true}),
+    ));
+    found
+}
+
 /// What exists and may be changed without shutting anybody out.
 fn known(world: &World, device: &Device) -> Value {
     let mut names: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
-    for document in documents(&["01-first-site", "03-test-bench"]) {
+    for document in resources() {
         let (org, name) = (&document["metadata"]["org"], &document["metadata"]["name"]);
         let of_kind = names.entry(kind(&document).row().plural).or_default();
         of_kind.push(json!([org.as_str().unwrap_or_default(), name]));
     }
     // The administrator of one tenant administers these two, too.
-    for org in ["acme-energy", super::http_management::BENCH] {
+    for org in ["acme-energy", BENCH] {
         let binding = format!(
             "apiVersion: fleet/v1\nkind: RoleBinding\nmetadata: {{org: {org}, name: borrowed}}\nspec: {{user: umc-admin, role: org-admin, allSites: true}}\n"
         );
@@ -160,7 +173,7 @@ fn known(world: &World, device: &Device) -> Value {
 /// Calls every operation as it is meant to be called. Gives the device that took part, and what succeeded.
 fn tour(world: &World, document: &Value) -> (Device, BTreeSet<String>) {
     let root = login(world, "root-admin").recording();
-    let resources = documents(&["01-first-site", "03-test-bench"]);
+    let resources = resources();
     make_all(&root, &resources);
     for resource in &resources {
         let path = path(resource);

@@ -2,8 +2,9 @@
 
 use std::time::Instant;
 
+use fleet_tests::fleetd::PATIENCE;
 use fleet_tests::http::Answer;
-use fleet_tests::{Http, World};
+use fleet_tests::{Fleetd, Http, World, process};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -210,6 +211,26 @@ fn every_answer_has_the_headers_that_browsers_heed() {
         assert_eq!(answer.header("strict-transport-security"), "", "there is no TLS");
         assert_eq!(answer.header("access-control-allow-origin"), "");
     }
+}
+
+#[test]
+fn with_tls_cookies_and_answers_insist_on_it() {
+    let tls = tempfile::tempdir().unwrap();
+    let mut command = Fleetd::command();
+    process::run(command.args(["tls", "init", "--dir"]).arg(tls.path()), b"", PATIENCE).ok();
+    let file = |name: &str| tls.path().join(name).to_str().unwrap().to_owned();
+    let (certificate, key) = (file("server.crt"), file("server.key"));
+    let world = tenants(&["--tls-cert", &certificate, "--tls-key", &key], &["umc-admin"]);
+    let door = Http::by(world.fleetd.client(), world.fleetd.http());
+    let body = json!({"user": "umc-admin", "password": PASSWORD});
+    let answer = door.post("/api/auth/login", &body).is(200);
+    assert!(answer.cookies().iter().all(|(_, _, rules)| rules.ends_with("; Secure")));
+    assert_eq!(answer.header("strict-transport-security"), "max-age=31536000");
+    let plain = world.fleetd.http().replace("https://", "http://");
+    door.with("origin", &plain).post("/api/auth/login", &body).is(403);
+    door.with("origin", world.fleetd.http())
+        .post("/api/auth/login", &body)
+        .is(200);
 }
 
 #[test]

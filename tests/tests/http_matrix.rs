@@ -19,10 +19,9 @@ impl Caller {
     /// Statuses of which one must be the answer; none: any but 401 and 403.
     fn expected(&self, needs: &str) -> Option<&'static [u16]> {
         match (needs, &self.holds, self.name) {
-            ("stranger", ..) | ("device", _, "device") => None,
+            ("stranger", ..) | ("device", _, "device") | ("caller", Some(_), _) => None,
             (_, None, "device") => Some(&[403]),
             (_, None, _) | ("device", Some(_), _) => Some(&[401]),
-            ("caller", Some(_), _) => None,
             (needs, Some(holds), _) => {
                 let permission = Permission::of_method(needs).unwrap();
                 if holds.has(permission) { None } else { Some(&[403]) }
