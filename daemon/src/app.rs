@@ -176,10 +176,14 @@ impl App {
 
         let mut doors = JoinSet::new();
         let services = http::Services {
+            access: access.clone(),
+            resources: resources.clone(),
             devices: devices.clone(),
             telemetry: telemetry.clone(),
             system: system.clone(),
             metrics,
+            settings: Arc::new(http_settings(config)),
+            limits: http::Limits::default(),
         };
         let stop = close_doors.clone();
         doors.spawn(async move {
@@ -312,6 +316,15 @@ async fn offer_setup(access: &Access, path: &Path, is_remote: bool) -> Result<()
     file.write_all(token.as_bytes()).map_err(unusable)?;
     tracing::info!(file = %path.display(), minutes = SETUP / 60_000_000, "nobody has a password yet: `fleetctl setup --setup-token FILE --user NAME` makes the first administrator");
     Ok(())
+}
+
+fn http_settings(config: &Config) -> http::Settings {
+    let origins = config.cors_origins.iter().filter_map(|origin| origin.parse().ok());
+    http::Settings {
+        cors_origins: origins.collect(),
+        allow_registration: config.allow_registration,
+        secure: config.tls.is_some(),
+    }
 }
 
 /// The doors to the network.

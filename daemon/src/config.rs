@@ -46,6 +46,12 @@ pub struct Flags {
     /// What a hash of a password costs: KiB of memory, passes, lanes; at least 19456,2,1 [default: 65536,3,1]
     #[arg(long, env = "FLEETD_PASSWORD_COST", value_name = "KIB,PASSES,LANES", global = true, value_parser = cost)]
     pub password_cost: Option<Cost>,
+    /// Origin whose pages may call, such as https://fleet.example; given again for each [default: only fleetd's own]
+    #[arg(long = "cors-origin", env = "FLEETD_CORS_ORIGIN", value_name = "URL", value_delimiter = ',', value_parser = origin, global = true)]
+    pub cors_origins: Vec<String>,
+    /// Strangers may make themselves known over HTTP: as users without any role
+    #[arg(long, env = "FLEETD_ALLOW_REGISTRATION", global = true)]
+    pub allow_registration: bool,
     /// Serve other machines without TLS: tokens and readings can be read on the way
     #[arg(long, env = "FLEETD_INSECURE", global = true)]
     pub insecure: bool,
@@ -81,6 +87,9 @@ struct Table {
     database_url: Option<String>,
     secret_key_file: Option<PathBuf>,
     password_cost: Option<String>,
+    #[serde(rename = "cors-origin")]
+    cors_origins: Option<Vec<String>>,
+    allow_registration: Option<bool>,
     insecure: Option<bool>,
     log: Option<String>,
     log_format: Option<LogFormat>,
@@ -105,6 +114,10 @@ pub struct Config {
     pub secret_key_file: PathBuf,
     /// What a hash of a password costs.
     pub password_cost: Cost,
+    /// Origins whose pages may call, besides fleetd's own.
+    pub cors_origins: Vec<String>,
+    /// Strangers may make themselves known.
+    pub allow_registration: bool,
     /// To serve other machines without TLS was asked for.
     pub insecure: bool,
     /// What is logged.
@@ -135,12 +148,32 @@ fn cost(text: &str) -> Result<Cost, String> {
     }
 }
 
+/// Reads `scheme://host[:port]`: what a browser calls the origin of a page.
+fn origin(text: &str) -> Result<String, String> {
+    let authority = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    let is_plain = |authority: &str| {
+        !authority.is_empty()
+            && authority
+                .bytes()
+                .all(|b| b.is_ascii_digit() || b.is_ascii_lowercase() || b".-:[]".contains(&b))
+    };
+    if authority.is_some_and(is_plain) {
+        return Ok(text.to_owned());
+    }
+    Err(format!(
+        "`{text}` is no origin: write scheme, host and port in lower case, such as https://fleet.example"
+    ))
+}
+
 /// Why a configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A cost of passwords is none, or too low.
     #[error("password-cost: {0}")]
     Cost(String),
+    /// An origin is none.
+    #[error("cors-origin: {0}")]
+    Origin(String),
     /// The file cannot be read.
     #[error("{0}: {1}")]
     File(PathBuf, std::io::Error),
@@ -243,18 +276,29 @@ impl Config {
         if database_url.is_none() {
             origins.push(("database-url", "(embedded store)".to_owned(), "default"));
         }
-        let insecure = flags.insecure || file.insecure.unwrap_or(false);
-        origins.push((
-            "insecure",
-            insecure.to_string(),
-            if flags.insecure {
-                "flag or variable"
-            } else if insecure {
-                "file"
-            } else {
-                "default"
-            },
-        ));
+        let listed = (!flags.cors_origins.is_empty()).then(|| flags.cors_origins.clone());
+        let cors_origins = pick(
+            &mut origins,
+            "cors-origin",
+            "FLEETD_CORS_ORIGIN",
+            listed,
+            file.cors_origins,
+            |listed| listed.join(" "),
+        );
+        if cors_origins.is_none() {
+            origins.push(("cors-origin", "(none)".to_owned(), "default"));
+        }
+        let cors_origins = cors_origins.unwrap_or_default();
+        for known in &cors_origins {
+            origin(known).map_err(Error::Origin)?;
+        }
+        let allow_registration = switch(
+            &mut origins,
+            "allow-registration",
+            flags.allow_registration,
+            file.allow_registration,
+        );
+        let insecure = switch(&mut origins, "insecure", flags.insecure, file.insecure);
         let log_format = pick(
             &mut origins,
             "log-format",
@@ -277,6 +321,8 @@ impl Config {
             database_url,
             secret_key_file: PathBuf::from(secret_key_file),
             password_cost,
+            cors_origins,
+            allow_registration,
             insecure,
             log,
             log_format: log_format.unwrap_or_default(),
@@ -357,6 +403,22 @@ fn pick<T>(
     };
     origins.push((name, show(&value), origin));
     Some(value)
+}
+
+/// What is on or off.
+fn switch(
+    origins: &mut Vec<(&'static str, String, &'static str)>,
+    name: &'static str,
+    flag: bool,
+    file: Option<bool>,
+) -> bool {
+    let (value, origin) = match file {
+        _ if flag => (true, "flag or variable"),
+        Some(true) => (true, "file"),
+        _ => (false, "default"),
+    };
+    origins.push((name, value.to_string(), origin));
+    value
 }
 
 fn given_as_flag(name: &str) -> bool {

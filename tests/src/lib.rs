@@ -7,6 +7,7 @@
 pub mod contract;
 pub mod device;
 pub mod fleetd;
+pub mod http;
 pub mod ledger;
 pub mod paths;
 pub mod peers;
@@ -18,6 +19,7 @@ pub mod world;
 
 pub use device::Device;
 pub use fleetd::Fleetd;
+pub use http::Http;
 pub use process::Finished;
 pub use rpc::Rpc;
 pub use seeded::Seeded;

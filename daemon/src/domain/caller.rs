@@ -152,6 +152,23 @@ impl Caller {
         Self { origin, ..self }
     }
 
+    /// The same caller, with what it may do in one organization and nothing else.
+    pub fn within(self, org: Uuid) -> Self {
+        let narrowed = |grants: &[Grant]| {
+            let own = grants.iter().filter(|grant| grant.org.is_none_or(|own| own == org));
+            let own = own.cloned().map(|grant| Grant {
+                org: Some(org),
+                ..grant
+            });
+            Arc::new(own.collect::<Vec<_>>())
+        };
+        Self {
+            grants: narrowed(&self.grants),
+            maker: self.maker.as_ref().map(|maker| narrowed(maker)),
+            ..self
+        }
+    }
+
     /// Somebody who may do everything.
     pub fn with_everything(who: Who) -> Self {
         // fleetd asks by no method, so what it asks for may be of any noun.
@@ -355,6 +372,18 @@ mod tests {
         assert!(!less.holds(Permission::of(Verb::View, Kind::Site)));
         let nothing = caller(all, Some(Vec::new()));
         assert!(!nothing.holds(view) && !nothing.may(view, &Place::at(one, "a")));
+    }
+
+    #[test]
+    fn within_an_organization_nothing_of_others_is_left() {
+        let (one, two) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        let view = Permission::of(Verb::View, Kind::Device);
+        let both = vec![grant(Some(1), None, &["view:*"]), grant(Some(2), None, &["view:*"])];
+        let narrowed = caller(both.clone(), Some(both)).within(one);
+        assert!(narrowed.may(view, &Place::Org(one)) && !narrowed.may(view, &Place::Org(two)));
+        let admin = Caller::fleetd().within(one);
+        assert!(admin.may(view, &Place::at(one, "s")) && !admin.may(view, &Place::Platform));
+        assert_eq!(admin.orgs(), Some([one].into()));
     }
 
     #[test]

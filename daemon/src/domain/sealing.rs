@@ -29,6 +29,7 @@ pub struct Sealer {
     older: Vec<(String, XChaCha20Poly1305)>,
     marks: [u8; 32],
     root: zeroize::Zeroizing<[u8; 32]>,
+    forms: [u8; 32],
     id: String,
 }
 
@@ -61,6 +62,7 @@ impl Sealer {
             older: older.iter().map(|key| (name(key), cipher(key))).collect(),
             marks: blake3::derive_key("fleetd marks of secrets", oldest),
             root: zeroize::Zeroizing::new(*oldest),
+            forms: blake3::derive_key("fleetd tokens of forms", oldest),
             id: name(key),
         }
     }
@@ -80,6 +82,11 @@ impl Sealer {
         let mut hasher = blake3::Hasher::new_keyed(&self.marks);
         hasher.update(place(uid, path).as_bytes()).update(text.as_bytes());
         hasher.finalize().to_hex()[..32].to_owned()
+    }
+
+    /// What only a page that may read the answers for a session can know of it.
+    pub fn form_token(&self, session: &str) -> String {
+        blake3::keyed_hash(&self.forms, session.as_bytes()).to_hex()[..32].to_owned()
     }
 
     /// What is stored of a text.

@@ -19,7 +19,7 @@ use tower::{Layer, Service};
 
 use crate::domain::Caller;
 use crate::domain::caller::Origin;
-use crate::services::access::{Access, Credential};
+use crate::services::access::{Access, Credential, admitted};
 
 /// Frames of an answer after which the caller is looked at again although the answer never pauses.
 const FRAMES: u32 = 64;
@@ -146,22 +146,15 @@ impl Gate {
             Needs::Permission(permission) => Some(permission),
         };
         let credential = credential?;
-        let mut caller = self.access.authenticate(&credential).await?;
+        let caller = self.access.authenticate(&credential).await?;
         let origin = Origin {
             address,
             request_id: uuid::Uuid::now_v7().to_string(),
         };
-        if let Some(permission) = asked {
-            caller = caller.asking(permission, origin);
-            if !caller.holds(permission) {
-                let why = format!("{permission} is needed, and {} has it nowhere", caller.actor());
-                self.access.refused(&caller, name, &why);
-                return Err(refusal(Code::PermissionDenied, codes::DENIED, &why));
-            }
-        } else {
-            let asked = caller.asked();
-            caller = caller.asking(asked, origin);
-        }
+        let refused = caller.clone().asking(caller.asked(), origin.clone());
+        let caller = admitted(caller, asked, None, origin).inspect_err(|error| {
+            self.access.refused(&refused, name, &error.to_string());
+        })?;
         Ok(Some(Entered { credential, caller }))
     }
 }

@@ -3,8 +3,10 @@
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
+use fleet_proto::pb::Issue;
+use serde_json::{Value, json};
 
+use crate::domain::Key;
 use crate::services::Error;
 
 /// Why a call failed.
@@ -14,7 +16,11 @@ pub(super) struct Problem {
     code: &'static str,
     detail: String,
     retry_after_ms: Option<u64>,
+    issues: Vec<Issue>,
 }
+
+/// Issues that one answer lists.
+const MOST_ISSUES: usize = 1_000;
 
 impl Problem {
     pub(super) fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
@@ -23,7 +29,16 @@ impl Problem {
             code,
             detail: detail.into(),
             retry_after_ms: None,
+            issues: Vec::new(),
         }
+    }
+
+    /// Of what must not exist yet: a conflict is that it does.
+    pub(super) fn or_exists(self, key: &Key) -> Self {
+        if self.code == "stale" {
+            return Error::AlreadyExists(key.to_string()).into();
+        }
+        self
     }
 
     pub(super) fn bad_request(detail: impl Into<String>) -> Self {
@@ -37,6 +52,9 @@ impl IntoResponse for Problem {
         let mut body = json!({"code": self.code, "title": title, "detail": self.detail});
         if let Some(ms) = self.retry_after_ms {
             body["retryAfter"] = json!(ms.div_ceil(1_000).max(1));
+        }
+        if !self.issues.is_empty() {
+            body["issues"] = self.issues.iter().take(MOST_ISSUES).map(told).collect();
         }
         let mut response = (self.status, Json(body)).into_response();
         if let Some(ms) = self.retry_after_ms {
@@ -53,6 +71,14 @@ impl IntoResponse for Problem {
     }
 }
 
+fn told(issue: &Issue) -> Value {
+    let mut told = json!({"path": issue.path, "message": issue.message, "code": issue.code});
+    if !issue.help.is_empty() {
+        told["help"] = issue.help.as_str().into();
+    }
+    told
+}
+
 /// The one place that knows HTTP's status codes.
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
@@ -60,15 +86,18 @@ impl From<Error> for Problem {
         let problem = |status, code| Self::new(status, code, detail.clone());
         match error {
             Error::NotFound(_) => problem(StatusCode::NOT_FOUND, "not_found"),
+            Error::Stale(_) => problem(StatusCode::CONFLICT, "stale"),
             Error::AlreadyExists(_)
             | Error::Conflict { .. }
-            | Error::Stale(_)
             | Error::Touched(_)
             | Error::Owned { .. }
             | Error::Guarded(_)
             | Error::InUse { .. }
             | Error::Protected(_) => problem(StatusCode::CONFLICT, "conflict"),
-            Error::Invalid(_) => problem(StatusCode::BAD_REQUEST, "invalid"),
+            Error::Invalid(issues) => Self {
+                issues,
+                ..problem(StatusCode::BAD_REQUEST, "invalid")
+            },
             Error::Denied(_) => problem(StatusCode::FORBIDDEN, "denied"),
             Error::Unauthenticated(_) => problem(StatusCode::UNAUTHORIZED, "unauthenticated"),
             Error::Exhausted { retry_after_ms: 0, .. } => problem(StatusCode::FORBIDDEN, "limit_reached"),

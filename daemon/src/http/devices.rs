@@ -1,8 +1,6 @@
 //! What devices call besides provisioning and ingest.
 
-use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::{Extension, Json};
@@ -11,6 +9,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::answers::Problem;
+use super::extract::{Path, RawBody, bytes};
 use super::{Peer, Services};
 use crate::domain::object::timestamp;
 use crate::services::devices::{Heartbeat, Identity, Shown, log_level};
@@ -19,8 +18,6 @@ use crate::services::devices::{Heartbeat, Identity, Shown, log_level};
 const MOST_LINES: usize = 1_000;
 /// Characters of a line or detail.
 const LONGEST_LINE: usize = 4_096;
-
-pub(super) type RawBody = Result<Bytes, BytesRejection>;
 
 /// The device that the request's token belongs to, or the certificate of its connection.
 pub(super) async fn identity(services: &Services, peer: &Peer, headers: &HeaderMap) -> Result<Identity, Problem> {
@@ -39,18 +36,6 @@ pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
     let text = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = text.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
-}
-
-/// The body, or why there is none.
-pub(super) fn bytes(body: RawBody) -> Result<Bytes, Problem> {
-    body.map_err(|rejection| match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => Problem::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "too_large",
-            "the body is too large, counted after decompression",
-        ),
-        _ => Problem::bad_request("the body cannot be read"),
-    })
 }
 
 pub(super) fn parse<T: DeserializeOwned>(body: RawBody) -> Result<T, Problem> {

@@ -1,12 +1,12 @@
 //! `POST /api/telemetry/ingest`.
 
-use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::{Extension, Json};
 use serde_json::{Value, json};
 
 use super::answers::Problem;
+use super::extract::{RawBody, bytes};
 use super::{Peer, Services, devices, parse};
 
 /// Rejections that one answer lists; the rest is a number.
@@ -16,10 +16,10 @@ pub(super) async fn ingest(
     State(services): State<Services>,
     Extension(peer): Extension<Peer>,
     headers: HeaderMap,
-    body: Result<Bytes, axum::extract::rejection::BytesRejection>,
+    body: RawBody,
 ) -> Result<Json<Value>, Problem> {
     let identity = devices::identity(&services, &peer, &headers).await?;
-    let body = devices::bytes(body)?;
+    let body = bytes(body)?;
     let parsed = parse::read(&body).map_err(Problem::bad_request)?;
     let ingested = services.telemetry.ingest(identity.uid, parsed.items()).await?;
     services.devices.saw(identity.uid);

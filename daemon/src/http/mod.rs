@@ -1,21 +1,33 @@
-//! The HTTP door: what devices call, and what watches fleetd.
+//! The HTTP door: what devices and browsers call, and what watches fleetd.
 
 mod answers;
+mod auth;
+mod browsers;
+mod cookies;
 mod devices;
+mod extract;
+mod gate;
 mod ingest;
+mod limits;
+mod me;
+mod openapi;
 mod parse;
 mod provision;
+mod renamed;
+mod resources;
+mod routes;
 mod system;
+mod table;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
-use axum::http::{HeaderName, StatusCode};
-use axum::response::IntoResponse as _;
-use axum::routing::{get, post};
+use axum::extract::{Request, State};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse as _, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
@@ -28,7 +40,9 @@ use tower_http::trace::TraceLayer;
 
 use crate::domain::certificates::{self, Presented};
 use crate::listen::{Connection, Listener};
+use crate::services::access::Access;
 use crate::services::devices::Devices;
+use crate::services::resources::Resources;
 use crate::services::system::System;
 use crate::services::telemetry::Telemetry;
 use answers::Problem;
@@ -40,9 +54,24 @@ const HEADER_BYTES: usize = 16 << 10;
 const HEADER_PATIENCE: Duration = Duration::from_secs(10);
 const DRAIN: Duration = Duration::from_secs(5);
 
+/// How the door is set up.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// Origins whose pages may ask, besides the own one.
+    pub cors_origins: Vec<HeaderValue>,
+    /// Strangers may make themselves known.
+    pub allow_registration: bool,
+    /// The listener speaks TLS.
+    pub secure: bool,
+}
+
 /// What the door opens on.
 #[derive(Clone, Debug)]
 pub struct Services {
+    /// Who may call.
+    pub access: Access,
+    /// Resources of every kind.
+    pub resources: Resources,
     /// Provisioning, heartbeats, commands.
     pub devices: Devices,
     /// Readings.
@@ -51,6 +80,10 @@ pub struct Services {
     pub system: System,
     /// Figures.
     pub metrics: metrics_exporter_prometheus::PrometheusHandle,
+    /// How it is set up.
+    pub settings: std::sync::Arc<Settings>,
+    /// How often who has called.
+    pub limits: Limits,
 }
 
 /// Who is at the other end of a connection.
@@ -61,27 +94,13 @@ struct Peer {
     certificate: Option<Arc<Presented>>,
 }
 
+pub use limits::Limits;
+
 /// Every route.
 pub fn router(services: Services) -> Router {
     let id = HeaderName::from_static("x-request-id");
-    let ingest = Router::new()
-        .route("/api/telemetry/ingest", post(ingest::ingest))
-        .layer(DefaultBodyLimit::max(BATCH));
-    Router::new()
-        .route("/api/devices/provision", post(provision::provision))
-        .route("/api/devices/{id}/config", post(devices::config))
-        .route("/api/devices/{id}/heartbeat", post(devices::heartbeat))
-        .route(
-            "/api/devices/{id}/commands/{command}/result",
-            post(devices::command_result),
-        )
-        .route("/api/devices/{id}/logs", post(devices::logs))
-        .route("/api/devices/{id}/certificate", post(provision::renew))
-        .layer(DefaultBodyLimit::max(BODY))
-        .merge(ingest)
-        .route("/healthz", get(system::healthz))
-        .route("/readyz", get(system::readyz))
-        .route("/metrics", get(system::metrics))
+    let rows = table::all();
+    routes::router(&rows, &services)
         .fallback(|| async {
             Problem::new(StatusCode::NOT_FOUND, "not_found", "there is no such path").into_response()
         })
@@ -94,7 +113,6 @@ pub fn router(services: Services) -> Router {
             .into_response()
         })
         .layer(RequestDecompressionLayer::new())
-        .layer(axum::middleware::from_fn(headers_fit))
         .layer(CatchPanicLayer::custom(|panic: Box<dyn std::any::Any + Send>| {
             let text = panic
                 .downcast_ref::<String>()
@@ -108,6 +126,7 @@ pub fn router(services: Services) -> Router {
             )
             .into_response()
         }))
+        .layer(middleware::from_fn_with_state(services.settings.clone(), frame))
         .layer(
             TraceLayer::new_for_http()
                 .make_span_with(|request: &axum::http::Request<_>| {
@@ -125,18 +144,29 @@ pub fn router(services: Services) -> Router {
         .with_state(services)
 }
 
-/// Refuses headers above their limit. The connection's buffer is larger, since bodies go through it, too.
-async fn headers_fit(request: axum::extract::Request, next: axum::middleware::Next) -> axum::response::Response {
+/// What holds for every request and answer. Headers above their limit are refused: the connection's buffer is larger,
+/// since bodies go through it, too.
+async fn frame(State(settings): State<std::sync::Arc<Settings>>, request: Request, next: Next) -> Response {
     let bytes: usize = request
         .headers()
         .iter()
         .map(|(name, value)| name.as_str().len() + value.len())
         .sum();
-    if bytes > HEADER_BYTES {
+    let origin = request
+        .headers()
+        .get(header::ORIGIN)
+        .filter(|_| !settings.cors_origins.is_empty())
+        .cloned();
+    let mut response = if bytes > HEADER_BYTES {
         let detail = format!("the headers take {bytes} bytes, and at most {HEADER_BYTES} are read");
-        return Problem::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "headers_too_large", detail).into_response();
-    }
-    next.run(request).await
+        Problem::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "headers_too_large", detail).into_response()
+    } else if let Some(answer) = browsers::preflight(&settings, request.method(), request.headers()) {
+        answer
+    } else {
+        next.run(request).await
+    };
+    browsers::mark(&settings, origin.as_ref(), response.headers_mut());
+    response
 }
 
 /// A certificate that does not read like one of ours shows nothing.

@@ -1,13 +1,14 @@
 //! Provisioning, and the renewal of certificates.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::{Extension, Json};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::answers::Problem;
-use super::devices::{RawBody, bearer, parse, server_time, shown};
+use super::devices::{bearer, parse, server_time, shown};
+use super::extract::{Path, RawBody};
 use super::{Peer, Services};
 use crate::domain::object::timestamp;
 use crate::services::devices::{Credential, Given, HEARTBEAT_MS, Provision};

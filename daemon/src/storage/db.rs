@@ -26,6 +26,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0005_access.sql"),
     include_str!("migrations/0006_certificates.sql"),
     include_str!("migrations/0007_sessions.sql"),
+    include_str!("migrations/0008_avatars.sql"),
     include_str!("migrations/0009_audit.sql"),
 ];
 

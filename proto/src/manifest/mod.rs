@@ -3,6 +3,7 @@
 mod check;
 mod edit;
 mod format;
+mod json;
 mod overlay;
 mod read;
 mod render;
@@ -13,6 +14,7 @@ mod write;
 
 pub use edit::{Edit, edit};
 pub use format::format;
+pub use json::submission;
 pub use read::{Reading, read, read_with};
 pub use secret::{SecretSource, Secrets, Unread};
 pub use values::Values;

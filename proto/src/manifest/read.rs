@@ -372,7 +372,7 @@ fn key_place(entries: &[(String, Place, Node)], issue: &pb::Issue) -> Option<Pla
     found
 }
 
-fn metadata_from(json: &Json, metadata: &mut pb::Metadata, issues: &mut Vec<pb::Issue>) {
+pub(super) fn metadata_from(json: &Json, metadata: &mut pb::Metadata, issues: &mut Vec<pb::Issue>) {
     let mut report = |path: String, code: &str, message: String, help: &str| {
         issues.push(pb::Issue {
             index: 0,

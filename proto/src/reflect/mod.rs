@@ -14,10 +14,11 @@ pub use composed::{Part, composed_text, filled, parts};
 pub use describe::{Described, describe};
 pub use fields::{Fields, PROTECT, keyed_paths};
 pub use json::{
-    lookup, lookup_mut, message_to_json, spec_from_json, spec_from_json_partly, spec_to_json, to_json, to_manifest_json,
+    SERVER_FIELDS, lookup, lookup_mut, message_to_json, spec_from_json, spec_from_json_partly, spec_to_json, to_json,
+    to_manifest_json,
 };
 pub use references::{Reference, UniqueValue, clear_reference, composed_values, references, rename_reference, uniques};
-pub use schema::{DRAFT, message_output, resource_output, schema};
+pub use schema::{DRAFT, kind_input, kind_output, message_output, resource_output, schema};
 pub use secret::{MARK, SEALED, has_secrets, map_secrets, mark_of, masked, masked_value};
 
 use std::collections::HashMap;

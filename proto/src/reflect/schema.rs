@@ -18,6 +18,8 @@ pub const DRAFT: &str = "https://json-schema.org/draft/2020-12/schema";
 enum View {
     /// What a manifest may hold, and must.
     Manifest,
+    /// What a program sends: as a manifest, with the text of a secret in its place.
+    Input,
     /// What fleetd answers: the server's fields, too; what is empty is left out.
     Output,
 }
@@ -52,6 +54,34 @@ pub fn resource_output() -> Json {
     })
 }
 
+/// What a program reads of a resource of this kind.
+pub fn kind_output(kind: Kind) -> Json {
+    let row = kind.row();
+    let status = RESOURCE.get_field_by_name(&format!("{}_status", row.field));
+    let mut schema = json!({
+        "type": "object",
+        "required": ["apiVersion", "kind", "metadata", "spec"],
+        "additionalProperties": false,
+        "properties": {
+            "apiVersion": {"const": "fleet/v1"}, "kind": {"const": row.title},
+            "metadata": message_schema(&metadata(), View::Output),
+            "spec": message_schema(&spec_descriptor(kind), View::Output),
+            "issues": {"type": "array", "items": message_output("Issue")},
+        },
+    });
+    if let Some(Type::Message(message)) = status.map(|field| field.kind()) {
+        schema["properties"]["status"] = message_schema(&message, View::Output);
+    }
+    schema
+}
+
+/// What a program sends of a resource of this kind.
+pub fn kind_input(kind: Kind) -> Json {
+    let mut schema = manifest(kind, View::Input);
+    schema["required"] = json!(["metadata"]);
+    schema
+}
+
 /// JSON Schema (2020-12) of the manifests of a kind; none: of every kind.
 pub fn schema(kind: Option<Kind>) -> Json {
     let mut definitions = Map::new();
@@ -60,7 +90,7 @@ pub fn schema(kind: Option<Kind>) -> Json {
         .iter()
         .map(|kind| {
             let title = kind.row().title;
-            definitions.insert(title.to_owned(), manifest(*kind));
+            definitions.insert(title.to_owned(), manifest(*kind, View::Manifest));
             json!({"if": {"properties": {"kind": {"const": title}}}, "then": {"$ref": format!("#/$defs/{title}")}})
         })
         .collect();
@@ -76,8 +106,8 @@ pub fn schema(kind: Option<Kind>) -> Json {
     })
 }
 
-fn manifest(kind: Kind) -> Json {
-    let mut metadata = message_schema(&metadata(), View::Manifest);
+fn manifest(kind: Kind, view: View) -> Json {
+    let mut metadata = message_schema(&metadata(), view);
     if let Some(properties) = metadata.get_mut("properties").and_then(Json::as_object_mut) {
         properties.insert(
             "name".to_owned(),
@@ -96,7 +126,7 @@ fn manifest(kind: Kind) -> Json {
             "apiVersion": {"const": "fleet/v1"},
             "kind": {"const": kind.row().title},
             "metadata": metadata,
-            "spec": message_schema(&spec_descriptor(kind), View::Manifest),
+            "spec": message_schema(&spec_descriptor(kind), view),
         },
     })
 }
@@ -105,12 +135,12 @@ fn message_schema(message: &MessageDescriptor, view: View) -> Json {
     let mut properties = Map::new();
     let mut required = Vec::new();
     let told = match view {
-        View::Manifest => fields(message),
+        View::Manifest | View::Input => fields(message),
         View::Output => message.fields().collect(),
     };
     for field in told {
         let name = manifest_name(&field).to_owned();
-        if view == View::Manifest && rules(&field).is_some_and(|rules| rules.required) {
+        if view != View::Output && rules(&field).is_some_and(|rules| rules.required) {
             required.push(Json::from(name.clone()));
         }
         properties.insert(name, field_schema(&field, view));
@@ -164,7 +194,8 @@ fn field_schema(field: &FieldDescriptor, view: View) -> Json {
         (!rules.r#ref.is_empty(), "x-fleet-ref", Json::from(rules.r#ref.as_str())),
         (rules.unique() != pb::Unique::No, "x-fleet-unique", true.into()),
         (rules.immutable, "x-fleet-immutable", true.into()),
-        (rules.secret, "writeOnly", true.into()),
+        // What is answered in its place is a mark.
+        (rules.secret && view != View::Output, "writeOnly", true.into()),
     ] {
         if is {
             facts.insert(name.to_owned(), value);

@@ -3,10 +3,12 @@
 //! The environment is made once, from PyPI, without root, under a lock that processes share. A changed
 //! `tests/peers/requirements.txt` makes it anew. Where it cannot be made the test fails and says what to install.
 
+mod fuzzer;
 mod modbus;
 mod postgres;
 mod script;
 
+pub use fuzzer::{Fuzzer, Run, Said};
 pub use modbus::{ModbusServer, Request};
 pub use postgres::Postgres;
 

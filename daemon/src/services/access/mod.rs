@@ -1,19 +1,23 @@
 //! Who calls, and what they may do: from a credential to a [`Caller`], in memory while nothing has changed.
 
+mod browsers;
 mod denials;
 mod grants;
 mod hashing;
 mod invitations;
 mod keys;
 mod passwords;
+mod profile;
 mod sessions;
 mod tokens;
 mod who;
 
+pub use browsers::session;
 pub use denials::Denials;
 pub use invitations::{Acceptance, Invitation};
 pub use keys::SIGNING_KEY_PATH;
 pub use passwords::SETUP;
+pub use profile::{Avatar, OWN_FIELDS, Registration};
 pub use sessions::{Login, Peer};
 pub use tokens::NewToken;
 
@@ -21,12 +25,14 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, RwLock};
 use std::time::Duration;
 
+use fleet_proto::access::Permission;
+use fleet_proto::kinds::Kind;
 use tokio::sync::{mpsc, watch};
 
 use super::error::{Error, Result};
 use super::resources::Resources;
 use crate::domain::audit::Event;
-use crate::domain::caller::Who;
+use crate::domain::caller::{Origin, Who};
 use crate::domain::passwords::Cost;
 use crate::domain::telemetry::Micros;
 use crate::domain::throttle::Throttle;
@@ -80,6 +86,22 @@ pub struct Access {
     throttle: Arc<Mutex<Throttle>>,
     setup: Arc<RwLock<Option<passwords::SetupToken>>>,
     denials: mpsc::Sender<Event>,
+}
+
+/// The caller as a method sees it that needs a permission, or none: what it holds nowhere it is not let in for.
+pub fn admitted(caller: Caller, needs: Option<Permission>, of: Option<Kind>, origin: Origin) -> Result<Caller> {
+    let Some(permission) = needs else {
+        let asked = caller.asked();
+        return Ok(caller.asking(asked, origin));
+    };
+    let held = of.map_or(permission, |kind| permission.for_kind(kind));
+    if caller.holds(held) {
+        return Ok(caller.asking(permission, origin));
+    }
+    Err(Error::Denied(format!(
+        "{held} is needed, and {} has it nowhere",
+        caller.actor()
+    )))
 }
 
 fn refused() -> Error {

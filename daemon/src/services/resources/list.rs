@@ -27,6 +27,8 @@ pub struct Filter {
     pub(super) selector: Selector,
     pub(super) reference: Option<(Kind, String)>,
     pub(super) name_glob: String,
+    /// Only what stands behind this one; none: from the beginning.
+    after: Option<(Option<Uuid>, String)>,
 }
 
 impl TryFrom<pb::Filter> for Filter {
@@ -60,11 +62,23 @@ impl TryFrom<pb::Filter> for Filter {
             selector,
             reference,
             name_glob: filter.name_glob,
+            after: None,
         })
     }
 }
 
 impl Filter {
+    /// Name or uid of the organization; empty: every one.
+    pub fn org(&self) -> &str {
+        &self.org
+    }
+
+    /// The same, from behind the last object of a page on. For a filter of a single kind.
+    pub fn after(mut self, org: Option<Uuid>, name: &str) -> Self {
+        self.after = Some((org, name.to_owned()));
+        self
+    }
+
     /// Does the part that SQL does not decide let it through?
     pub(super) fn lets_through(&self, object: &Object) -> bool {
         self.selector.matches(&object.labels)
@@ -89,6 +103,20 @@ impl Filter {
 }
 
 impl Resources {
+    /// What matches and may be seen, at most `limit`.
+    pub async fn page(&self, caller: &Caller, filter: &Filter, limit: u32) -> Result<Vec<Object>> {
+        let (sender, mut pages) = mpsc::channel(1);
+        let mut found = Vec::new();
+        let reading = async move { self.list(caller, filter, limit, &sender).await };
+        let collecting = async {
+            while let Some(page) = pages.recv().await {
+                found.extend(page);
+            }
+        };
+        tokio::join!(reading, collecting).0?;
+        Ok(found)
+    }
+
     /// Sends what matches and may be seen, in order of kind, organization and name, page by page. `limit` 0: all.
     /// Ends quietly when the receiver is gone.
     pub async fn list(
@@ -113,12 +141,16 @@ impl Resources {
             let goes_on = match &orgs {
                 None => sending.paged(*kind, "").await?,
                 Some(orgs) if kind.is_platform() => {
-                    let found = of_platform(&mut self.db.read().await?, *kind, orgs).await?;
+                    let mut found = of_platform(&mut self.db.read().await?, *kind, orgs).await?;
+                    if let Some((_, after)) = &filter.after {
+                        found.retain(|object| object.name > *after);
+                    }
                     sending.send(found).await?
                 }
                 Some(orgs) => {
                     let mut goes_on = true;
-                    for org in orgs {
+                    let first = filter.after.as_ref().and_then(|(org, _)| *org);
+                    for org in orgs.iter().filter(|org| first.is_none_or(|first| first <= **org)) {
                         goes_on = goes_on && sending.paged(*kind, &org.to_string()).await?;
                     }
                     goes_on
@@ -166,6 +198,12 @@ impl Sending<'_> {
     async fn paged(&mut self, kind: Kind, org: &str) -> Result<bool> {
         let narrow = self.filter.narrow(org.to_owned());
         let mut after = (String::new(), String::new());
+        if let Some((first, name)) = &self.filter.after {
+            let first = first.map(|org| org.to_string()).unwrap_or_default();
+            if org.is_empty() || org == first {
+                after = (first, name.clone());
+            }
+        }
         let mut size = FIRST_PAGE;
         loop {
             let page = {

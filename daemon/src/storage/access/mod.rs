@@ -1,5 +1,6 @@
-//! Who may call: API tokens, and how far the roles that are stored have changed.
+//! Who may call: API tokens, people and their pictures, and how far the roles that are stored have changed.
 
+pub mod avatars;
 pub mod passwords;
 pub mod sessions;
 pub mod tokens;

@@ -1,0 +1,164 @@
+//! The gate in front of every route that is not a device's: who calls, for which tenant, how often, and whether they hold
+//! what the row of the route needs.
+
+use std::net::SocketAddr;
+
+use axum::extract::{RawPathParams, Request, State};
+use axum::http::header::AUTHORIZATION;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use axum::{RequestPartsExt as _, response};
+use fleet_proto::access::Permission;
+use fleet_proto::kinds::Kind;
+
+use super::answers::Problem;
+use super::routes::Needs;
+use super::{Services, browsers, cookies};
+use crate::domain::caller::{Origin, Who};
+use crate::domain::{Caller, Org};
+use crate::services::Error;
+use crate::services::access::{self, Credential};
+
+/// Characters of a request's id that are kept.
+const LONGEST_ID: usize = 64;
+
+/// The organization that the host name selects.
+#[derive(Clone, Debug)]
+pub(super) struct Tenant(pub(super) Option<Org>);
+
+/// What somebody shows.
+enum Shown {
+    /// By itself: no other site can make a browser do so.
+    Bearer(String),
+    /// A browser sends it along with whatever a page asks for.
+    Cookie(String),
+}
+
+/// Lets in whom the row lets in.
+pub(super) async fn enter(
+    State((services, needs)): State<(Services, Needs)>,
+    request: Request,
+    next: Next,
+) -> response::Response {
+    let (mut parts, body) = request.into_parts();
+    match admit(&services, needs, &mut parts).await {
+        Ok(()) => next.run(Request::from_parts(parts, body)).await,
+        Err(problem) => refused(&parts, problem),
+    }
+}
+
+fn refused(parts: &Parts, problem: Problem) -> Response {
+    tracing::debug!(path = parts.uri.path(), ?problem, "a call was refused");
+    problem.into_response()
+}
+
+async fn admit(services: &Services, needs: Needs, parts: &mut Parts) -> Result<(), Problem> {
+    let host = browsers::host(&parts.uri, &parts.headers)?;
+    let tenant = match &host {
+        Some(host) => services.access.tenant(host).await?,
+        None => None,
+    };
+    let permission = match needs {
+        Needs::Nothing | Needs::Device => return Ok(()),
+        Needs::Stranger => {
+            services.limits.stranger(peer(parts).ip())?;
+            if !parts.method.is_safe() {
+                browsers::own_origin(&services.settings, &parts.uri, &parts.headers)?;
+            }
+            parts.extensions.insert(Tenant(tenant));
+            return Ok(());
+        }
+        Needs::Caller => None,
+        Needs::Permission(permission) => Some(permission),
+    };
+    let caller = known(services, parts).await?;
+    services.limits.caller(&key(&caller))?;
+    let caller = within(caller, tenant.as_ref(), host.as_deref())?;
+    let of = kind(parts, permission).await?;
+    let refused = caller.clone().asking(caller.asked(), origin(parts));
+    let caller = access::admitted(caller, permission, of, origin(parts)).inspect_err(|error| {
+        let route = format!("{} {}", parts.method, parts.uri.path());
+        services.access.refused(&refused, &route, &error.to_string());
+    })?;
+    parts.extensions.insert(Tenant(tenant));
+    parts.extensions.insert(caller);
+    Ok(())
+}
+
+/// Whoever shows a credential. Wrong ones are not counted: they cost nothing to refuse, cannot be guessed, and colleagues at
+/// one address would be shut out by a forgotten page.
+async fn known(services: &Services, parts: &Parts) -> Result<Caller, Problem> {
+    let shown = shown(&parts.headers)?;
+    let (Shown::Bearer(text) | Shown::Cookie(text)) = &shown;
+    let caller = services.access.authenticate(&Credential::Bearer(text.clone())).await?;
+    if matches!(shown, Shown::Cookie(_)) && !parts.method.is_safe() {
+        browsers::own_origin(&services.settings, &parts.uri, &parts.headers)?;
+        let form = browsers::form_header(&parts.headers);
+        if !access::session(&caller).is_some_and(|session| services.access.is_own_form(session, form)) {
+            return Err(browsers::foreign_form());
+        }
+    }
+    Ok(caller)
+}
+
+/// What a request shows; a cookie counts only where nothing else is shown.
+fn shown(headers: &HeaderMap) -> Result<Shown, Problem> {
+    let unknown = |detail: &str| Problem::new(StatusCode::UNAUTHORIZED, "unauthenticated", detail);
+    if let Some(value) = headers.get(AUTHORIZATION) {
+        return match value.to_str().ok().and_then(|text| text.split_once(' ')) {
+            Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => {
+                Ok(Shown::Bearer(token.trim().to_owned()))
+            }
+            _ => Err(unknown("`Authorization` holds no Bearer token")),
+        };
+    }
+    cookies::find(headers, cookies::ACCESS)
+        .map(|text| Shown::Cookie(text.to_owned()))
+        .ok_or_else(|| unknown("no credential: log in, or give a token"))
+}
+
+/// The caller in the tenant of the host; whoever has nothing there is told what is told of an unknown organization.
+fn within(caller: Caller, tenant: Option<&Org>, host: Option<&str>) -> Result<Caller, Problem> {
+    match tenant {
+        None => Ok(caller),
+        Some(org) if caller.knows(org.uid) => Ok(caller.within(org.uid)),
+        Some(_) => Err(Error::NotFound(format!("organization/{}", host.unwrap_or_default())).into()),
+    }
+}
+
+/// The kind in the path, if the route is about one.
+async fn kind(parts: &mut Parts, permission: Option<Permission>) -> Result<Option<Kind>, Problem> {
+    if permission.is_none_or(|permission| permission.noun != fleet_proto::access::RESOURCE) {
+        return Ok(None);
+    }
+    let parameters = parts.extract::<RawPathParams>().await;
+    let parameters = parameters.map_err(|_| Problem::bad_request("the path is not UTF-8"))?;
+    let text = parameters.iter().find(|(name, _)| *name == "kind");
+    let text = text.map(|(_, text)| text).unwrap_or_default();
+    let kind = Kind::find(text).ok_or_else(|| Error::NotFound(format!("kind `{text}`")))?;
+    Ok(Some(kind))
+}
+
+fn key(caller: &Caller) -> String {
+    match caller.who() {
+        Who::User { uid, .. } => uid.to_string(),
+        Who::Token { id, .. } => id.clone(),
+        _ => caller.actor(),
+    }
+}
+
+/// The peer of the connection: headers that name another one are never believed.
+fn peer(parts: &Parts) -> SocketAddr {
+    let peer = parts.extensions.get::<super::Peer>();
+    peer.map_or(SocketAddr::from(([0, 0, 0, 0], 0)), |peer| peer.address)
+}
+
+fn origin(parts: &Parts) -> Origin {
+    let id = parts.headers.get("x-request-id").and_then(|id| id.to_str().ok());
+    Origin {
+        address: peer(parts).ip().to_string(),
+        request_id: id.unwrap_or_default().chars().take(LONGEST_ID).collect(),
+    }
+}
