@@ -275,6 +275,13 @@ fn tour_of_devices(world: &World, device: &Device, document: &Value) -> BTreeSet
     let command = world.rpc().command("acme-energy", &device.id, "reboot");
     http.post(&own("config"), &json!({})).is(200);
     http.post(&own("heartbeat"), &json!({"uptimeSeconds": 1})).is(200);
+    let key = rcgen::KeyPair::generate().unwrap();
+    let csr = rcgen::CertificateParams::default()
+        .serialize_request(&key)
+        .unwrap()
+        .pem()
+        .unwrap();
+    http.post(&own("certificate"), &json!({"csr": csr})).is(200);
     http.post(
         &own(&format!("commands/{}/result", command.id)),
         &json!({"status": "confirmed"}),
