@@ -51,6 +51,9 @@ const OLDEST_CONNECTION: Duration = Duration::from_secs(30 * 60);
 /// A peer that is not heard of for this time is asked, and given up after as much again.
 const KEEPALIVE: Duration = Duration::from_secs(20);
 
+/// Largest message to those methods that need no more than names and passwords.
+const SMALL_MESSAGE: usize = 64 << 10;
+
 /// What the door opens on.
 #[derive(Clone, Debug)]
 pub struct Services {
@@ -112,7 +115,10 @@ async fn routes(services: Services) -> Routes {
     let gate = gate::Gate::new(services.access.clone());
     let mut gated = Routes::default()
         .add_service(AuditServiceServer::new(audit::Door::new(services.audit)))
-        .add_service(AccessServiceServer::new(access::Door::new(services.access)))
+        // Some of its methods are for everybody: nobody may make fleetd hold much for them.
+        .add_service(
+            AccessServiceServer::new(access::Door::new(services.access)).max_decoding_message_size(SMALL_MESSAGE),
+        )
         .add_service(
             ResourceServiceServer::new(resource::Door::new(
                 services.resources.clone(),

@@ -267,6 +267,20 @@ fn nobody_gives_what_they_do_not_have() {
     ] {
         says(&device(&format!("site: clinic-north, {field}")), 5, wanted);
     }
+    let role = "apiVersion: fleet/v1\nkind: Role\nmetadata: {org: umc, name: painter}\nspec: {permissions: [\"edit:site\", \"view:site\"]}\n---\napiVersion: fleet/v1\nkind: RoleBinding\nmetadata: {org: umc, name: painter}\nspec: {user: acme-admin, role: painter, sites: [clinic-north]}\n";
+    world.fleetctl_with(&["apply", "-f", "-"], role.as_bytes()).ok();
+    let painter = person(&world, "acme-admin");
+    let site = |spec: &str| {
+        let manifest =
+            format!("apiVersion: fleet/v1\nkind: Site\nmetadata: {{org: umc, name: clinic-north}}\nspec: {spec}\n");
+        painter.run(&["apply", "-f", "-", "--take"], &manifest)
+    };
+    site("{address: Rua 1}").ok();
+    says(
+        &site("{settings: {operatorControl: true}}"),
+        5,
+        "control:device is needed for spec.settings.operatorControl",
+    );
     let admin = person(&world, "umc-admin");
     let booked = "apiVersion: fleet/v1\nkind: Organization\nmetadata: {name: umc}\nspec: {subscription: {tier: pro, deviceLimit: 100000}}\n";
     says(

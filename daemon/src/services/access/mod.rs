@@ -42,6 +42,8 @@ use crate::storage::access as storage;
 
 /// Accounts and addresses whose failed logins are counted.
 const MOST_LADDERS: usize = 100_000;
+/// Places of earlier logins that a start reads.
+const MOST_PLACES: u32 = 100_000;
 /// Credentials that are remembered.
 const MOST_KNOWN: usize = 200_000;
 /// An open stream asks at the latest after this whether its caller may still call: credentials expire, and other
@@ -114,6 +116,14 @@ impl Access {
     pub async fn open(resources: Resources, clock: Arc<dyn Clock>, cost: Cost) -> Result<(Self, Denials)> {
         let (sender, denials) = denials::channel();
         let signer = keys::Signer::open(resources.db(), resources.sealer(), clock.now()).await?;
+        let mut throttle = Throttle::new(MOST_LADDERS);
+        // A restart makes no stranger of an owner; the latest last, as it is the one that stays.
+        let places = storage::sessions::places(&mut resources.db().read().await?, MOST_PLACES).await?;
+        for (user, address) in places.into_iter().rev() {
+            if let Ok(address) = address.parse() {
+                throttle.remember(&user, address);
+            }
+        }
         let access = Self {
             resources,
             clock,
@@ -122,7 +132,7 @@ impl Access {
             revoked: watch::Sender::new(0),
             signer,
             hashing: hashing::Hashing::new(cost),
-            throttle: Arc::new(Mutex::new(Throttle::new(MOST_LADDERS))),
+            throttle: Arc::new(Mutex::new(throttle)),
             setup: Arc::default(),
             denials: sender,
         };

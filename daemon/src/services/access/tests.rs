@@ -316,3 +316,24 @@ async fn what_expires_expires() {
     world.clock.advance(60 * SECOND);
     assert!(world.access.authenticate(&shown).await.is_err());
 }
+
+#[tokio::test]
+async fn a_restart_makes_no_stranger_of_an_owner() {
+    let world = World::start().await;
+    world.tokens().await;
+    let (access, _denials) = Access::open(
+        world.access.resources.clone(),
+        Arc::clone(&world.clock) as Arc<dyn Clock>,
+        Cost::for_tests(),
+    )
+    .await
+    .unwrap();
+    // Strangers keep the account busy; the owner at the known address does not wait for them.
+    for nth in 0..50 {
+        let from = peer(&format!("203.0.113.{nth}"));
+        let _ = access.login(&login("ada", "not the password"), &from).await;
+    }
+    access.login(&login("ada", PASSWORD), &peer("192.0.2.1")).await.unwrap();
+    let elsewhere = access.login(&login("ada", PASSWORD), &peer("192.0.2.77")).await;
+    assert!(matches!(elsewhere, Err(Error::Exhausted { .. })), "{elsewhere:?}");
+}

@@ -2,8 +2,8 @@
 
 use fleet_proto::access::{self, Permission, Permissions, Verb};
 use fleet_proto::kinds::Kind;
-use fleet_proto::pb::Issue;
 use fleet_proto::pb::resource::Spec;
+use fleet_proto::pb::{self, Issue};
 use fleet_proto::reflect;
 use uuid::Uuid;
 
@@ -191,6 +191,7 @@ pub(super) async fn writes(tx: &mut Tx, caller: &Caller, writes: &[Write], doome
             own_fields_only(caller, write)?;
         }
         require_secrets(caller, write)?;
+        require_control(caller, write)?;
         require_what_it_speaks_for(tx, caller, write, writes).await?;
     }
     for object in doomed {
@@ -240,6 +241,30 @@ fn require_secrets(caller: &Caller, write: &Write) -> Result<()> {
             Err(denied(view, &format!("secret/{name} of {}", org.name)))
         }
         _ => Ok(()),
+    }
+}
+
+/// A site that is opened to operators gives them control: who opens it must have that.
+fn require_control(caller: &Caller, write: &Write) -> Result<()> {
+    let is_open = |object: &Object| match &object.spec {
+        Spec::Site(spec) => spec
+            .settings
+            .as_ref()
+            .is_some_and(pb::site_spec::Settings::operator_control),
+        _ => false,
+    };
+    if !is_open(&write.after) || write.before.as_ref().is_some_and(is_open) {
+        return Ok(());
+    }
+    let place = Place::of(&write.after);
+    let given = access::BUILT_IN.iter().flat_map(|role| role.where_operators_control);
+    let given = access::union(&given.collect::<Vec<_>>());
+    match given.iter().find(|one| !caller.may(*one, &place)) {
+        Some(missing) => Err(denied(
+            missing,
+            &format!("spec.settings.operatorControl of {}", write.after.key()),
+        )),
+        None => Ok(()),
     }
 }
 

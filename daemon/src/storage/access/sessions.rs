@@ -80,6 +80,20 @@ pub async fn list(tx: &mut Tx, user: Uuid, now: Micros) -> Result<Vec<Session>> 
         .collect()
 }
 
+/// Who has logged in from where, as far as it is remembered: uid of the User, and address.
+pub async fn places(tx: &mut Tx, most: u32) -> Result<Vec<(String, String)>> {
+    let rows = query(
+        "select user_uid, address, max(last_used_at) as last from session
+          where address <> '' group by user_uid, address order by max(last_used_at) desc limit $1",
+    )
+    .bind(most)
+    .fetch_all(tx)
+    .await?;
+    rows.iter()
+        .map(|row| Ok((row.text("user_uid")?, row.text("address")?)))
+        .collect()
+}
+
 /// Gives a session its next refresh token; `used_up` is the hash of the one that no longer counts.
 pub async fn rotate(tx: &mut Tx, session: &Session, used_up: &str) -> Result<()> {
     query("update session set current = $1, previous = $2, last_used_at = $3, expires_at = $4, address = $5 where id = $6")
