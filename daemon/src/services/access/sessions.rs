@@ -314,19 +314,19 @@ impl Access {
             .filter(|session| !session.revoked)
             .ok_or_else(refused)?;
         let user = grants::active(&mut tx, session.user).await?;
-        let mut granted = grants::grants_of(&mut tx, &user).await?;
-        if let Some(org) = session.org {
-            granted.retain(|grant| grant.org.is_none_or(|own| own == org));
-            granted.iter_mut().for_each(|grant| grant.org = Some(org));
-        }
+        let granted = grants::grants_of(&mut tx, &user).await?;
         let who = Who::User {
             uid: user.uid,
             name: user.name,
             session: session.id,
         };
+        let caller = Caller::new(who, std::sync::Arc::new(granted), None);
         let known = Known {
             hash: String::new(),
-            caller: Caller::new(who, std::sync::Arc::new(granted), None),
+            caller: match session.org {
+                Some(org) => caller.within(org),
+                None => caller,
+            },
             expires_at: session.expires_at,
             revision,
         };
