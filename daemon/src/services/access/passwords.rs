@@ -268,24 +268,28 @@ impl Access {
         }
     }
 
+    /// The code, and the user who may choose a password with it: whoever made it must still hold all that the user does.
+    async fn resettable(&self, tx: &mut Tx, text: &str) -> Result<(Code, Object)> {
+        let code = self.valid_code(tx, CodeKind::Reset, text).await?;
+        let uid = code.subject.parse().map_err(|_| refused())?;
+        let user = grants::active(tx, uid).await?;
+        if let Some(maker) = self.as_maker(tx, &code).await? {
+            self.may_stand_for(tx, &maker, &user).await?;
+        }
+        Ok((code, user))
+    }
+
     /// Chooses a new password with a code; every session of the user ends. Gives the user's name.
     pub async fn reset_password(&self, text: &str, password: &str, peer: &Peer) -> Result<String> {
         let db = self.resources.db();
-        let (code, user) = {
-            let mut tx = db.read().await?;
-            let code = self.valid_code(&mut tx, CodeKind::Reset, text).await?;
-            let uid = code.subject.parse().map_err(|_| refused())?;
-            let user = grants::active(&mut tx, uid).await?;
-            if let Some(maker) = self.as_maker(&mut tx, &code).await? {
-                self.may_stand_for(&mut tx, &maker, &user).await?;
-            }
-            (code, user)
-        };
+        let (_, user) = self.resettable(&mut db.read().await?, text).await?;
         let hash = self
             .hashing
             .hash(new_password(password, &user.name, email_of(&user))?)
             .await?;
         let mut tx = db.begin().await?;
+        // Hashing takes long enough for roles to change.
+        let (code, user) = self.resettable(&mut tx, text).await?;
         if !passwords::use_code(&mut tx, &code.id).await? {
             return Err(refused());
         }
