@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::Access;
 use super::passwords::invalid;
+use crate::domain::audit::Event;
 use crate::domain::caller::Who;
 use crate::domain::logins::normalised;
 use crate::domain::ownership::Manager;
@@ -148,6 +149,8 @@ impl Access {
             }
             None => avatars::remove(&mut tx, uid).await?,
         }
+        let event = Event::done(caller, None, "avatar", caller.actor());
+        self.note(&mut tx, event).await?;
         Ok(tx.commit().await?)
     }
 
