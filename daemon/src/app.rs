@@ -162,6 +162,7 @@ impl App {
             resources.clone(),
             telemetry.clone(),
             Arc::new(move || polling::reports(&reported)),
+            Arc::clone(&clock),
         );
         let (close_doors, close_writer) = (CancellationToken::new(), CancellationToken::new());
 

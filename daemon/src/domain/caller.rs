@@ -124,6 +124,10 @@ pub struct Caller {
     /// What the called method needs.
     asked: Permission,
     origin: Origin,
+    /// The only organization that the call is about, where the door says so.
+    narrowed: Option<Uuid>,
+    /// Revision of the resources that the grants were read from.
+    as_of: u64,
 }
 
 impl Caller {
@@ -135,6 +139,34 @@ impl Caller {
             maker,
             asked: Permission::of(Verb::View, Kind::Organization),
             origin: Origin::default(),
+            narrowed: None,
+            as_of: 0,
+        }
+    }
+
+    /// The same caller, whose grants were read at a revision.
+    pub fn read_at(self, revision: u64) -> Self {
+        Self {
+            as_of: revision,
+            ..self
+        }
+    }
+
+    /// The revision of the resources that the grants were read from.
+    pub fn as_of(&self) -> u64 {
+        self.as_of
+    }
+
+    /// The same call, with what its caller may do by now.
+    pub fn renewed(self, now: &Self) -> Self {
+        let renewed = Self {
+            grants: Arc::clone(&now.grants),
+            maker: now.maker.clone(),
+            ..self
+        };
+        match renewed.narrowed {
+            Some(org) => renewed.within(org),
+            None => renewed,
         }
     }
 
@@ -165,6 +197,7 @@ impl Caller {
         Self {
             grants: narrowed(&self.grants),
             maker: self.maker.as_ref().map(|maker| narrowed(maker)),
+            narrowed: Some(org),
             ..self
         }
     }

@@ -5,6 +5,7 @@ pub mod audit;
 pub mod composed;
 pub mod devices;
 pub mod error;
+mod grants;
 pub mod polling;
 pub mod rekey;
 pub mod resources;

@@ -5,13 +5,13 @@ use std::sync::{Arc, Mutex};
 use fleet_proto::kinds::KINDS;
 use fleet_proto::pb::{self, status_response as told};
 
-use super::error::Result;
+use super::error::{Error, Result};
 use super::resources::{Resources, denied};
 use super::telemetry::Telemetry;
-use crate::domain::Caller;
 use crate::domain::caller::Place;
 use crate::domain::object::timestamp;
 use crate::domain::telemetry::Micros;
+use crate::domain::{Caller, Clock};
 use crate::storage::{changes, resources};
 
 /// What does not change while fleetd runs.
@@ -42,7 +42,13 @@ pub struct System {
     telemetry: Telemetry,
     buses: BusReports,
     engine: Arc<Mutex<Option<String>>>,
+    clock: Arc<dyn Clock>,
+    /// When the store was last written to see whether it can be, and whether it could.
+    tried: Arc<tokio::sync::Mutex<Option<(Micros, bool)>>>,
 }
+
+/// For so long an answer about the store holds, microseconds: anybody may ask.
+const TRIED: Micros = 1_000_000;
 
 impl std::fmt::Debug for System {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -54,13 +60,21 @@ impl std::fmt::Debug for System {
 
 impl System {
     /// Tells what `facts`, the store and the buses are.
-    pub fn new(facts: Facts, resources: Resources, telemetry: Telemetry, buses: BusReports) -> Self {
+    pub fn new(
+        facts: Facts,
+        resources: Resources,
+        telemetry: Telemetry,
+        buses: BusReports,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
         Self {
             facts,
             resources,
             telemetry,
             buses,
             engine: Arc::default(),
+            clock,
+            tried: Arc::default(),
         }
     }
 
@@ -114,8 +128,22 @@ impl System {
         })
     }
 
-    /// Can the store be written? A row of its own is written and taken back.
+    /// Can the store be written? A row of its own is written and taken back, at most once a second.
     pub async fn ready(&self) -> Result<()> {
+        let mut tried = self.tried.lock().await;
+        let now = self.clock.now();
+        if let Some((at, could)) = *tried
+            && (at..at + TRIED).contains(&now)
+        {
+            let failed = || Error::Unavailable("the store could not be written a moment ago".to_owned());
+            return if could { Ok(()) } else { Err(failed()) };
+        }
+        let answer = self.try_writing().await;
+        *tried = Some((now, answer.is_ok()));
+        answer
+    }
+
+    async fn try_writing(&self) -> Result<()> {
         let mut tx = self.resources.db().begin().await?;
         changes::next_revision(&mut tx).await?;
         Ok(())

@@ -72,7 +72,8 @@ impl Access {
                 "leave it out for all of them",
             ));
         }
-        let mut tx = self.resources.db().begin().await?;
+        let (mut tx, caller) = self.resources.begin_as(caller).await?;
+        let caller = &caller;
         let org = Resources::org_for_in(&mut tx, caller, &wanted.org).await?;
         for site in &wanted.sites {
             Resources::find_in(&mut tx, &org.name, Kind::Site, site).await?;

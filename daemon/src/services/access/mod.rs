@@ -2,7 +2,6 @@
 
 mod browsers;
 mod denials;
-mod grants;
 mod hashing;
 mod invitations;
 mod keys;
@@ -30,6 +29,7 @@ use fleet_proto::kinds::Kind;
 use tokio::sync::{mpsc, watch};
 
 use super::error::{Error, Result};
+use super::grants::{self, refused};
 use super::resources::Resources;
 use crate::domain::audit::Event;
 use crate::domain::caller::{Origin, Who};
@@ -106,10 +106,6 @@ pub fn admitted(caller: Caller, needs: Option<Permission>, of: Option<Kind>, ori
     )))
 }
 
-fn refused() -> Error {
-    Error::Unauthenticated("the credential is wrong, expired or revoked".to_owned())
-}
-
 impl Access {
     /// Works on the database of `resources`; a hash of a password costs `cost`. Refusals are to be written by
     /// [`Self::keep`].
@@ -155,7 +151,12 @@ impl Access {
                 "a device may not administer a fleet; log in, or give an API token".to_owned(),
             ));
         }
-        let newest = self.newest_change().await?;
+        let looked = self.newest_change().await?;
+        let caller = self.caller_of(text, looked.newest).await?;
+        Ok(caller.read_at(looked.until))
+    }
+
+    async fn caller_of(&self, text: &str, newest: u64) -> Result<Caller> {
         if text.contains('.') {
             return self.caller_of_session(text, newest).await;
         }
@@ -195,11 +196,11 @@ impl Access {
     }
 
     /// The newest transaction that may have changed what anybody may do. Each part of the log is looked at once.
-    async fn newest_change(&self) -> Result<u64> {
+    async fn newest_change(&self) -> Result<Looked> {
         let now = *self.resources.revisions().borrow();
         let looked = *read(&self.looked);
         if looked.until == now {
-            return Ok(looked.newest);
+            return Ok(looked);
         }
         let mut tx = self.resources.db().read().await?;
         let newest = storage::changed_after(&mut tx, looked.until)
@@ -209,17 +210,17 @@ impl Access {
         if all.until < now {
             *all = Looked { until: now, newest };
         }
-        Ok(newest.max(all.newest))
+        Ok(Looked {
+            until: now,
+            newest: newest.max(all.newest),
+        })
     }
 
     async fn look_up(&self, id: &str) -> Result<Known> {
         let (revision, ends) = self.moment();
         let mut tx = self.resources.db().read().await?;
-        let token = storage::tokens::find(&mut tx, id)
-            .await?
-            .filter(|token| !token.revoked)
-            .ok_or_else(refused)?;
-        let caller = self.caller_of_token(&mut tx, &token).await?;
+        let token = grants::live_token(&mut tx, id, self.clock.now()).await?;
+        let caller = grants::caller_of_token(&mut tx, &token).await?;
         let known = Known {
             hash: token.hash,
             caller,

@@ -75,14 +75,15 @@ fn email_of(user: &Object) -> &str {
 }
 
 impl Access {
-    /// Writes a user's password and ends its sessions, but one.
-    async fn store(&self, user: &Object, text: &str, but: &str, event: Event) -> Result<()> {
-        let hash = self
-            .hashing
-            .hash(new_password(text, &user.name, email_of(user))?)
-            .await?;
-        let mut tx = self.resources.db().begin().await?;
-        let ended = self.store_in(&mut tx, user, &hash, but).await?;
+    /// The hash of a user's new password, if it may be one.
+    async fn hash_of(&self, user: &Object, text: &str) -> Result<String> {
+        let prepared = new_password(text, &user.name, email_of(user))?;
+        self.hashing.hash(prepared).await
+    }
+
+    /// Writes a user's password, and ends its sessions but one.
+    async fn store(&self, mut tx: Tx, user: &Object, hash: &str, but: &str, event: Event) -> Result<()> {
+        let ended = self.store_in(&mut tx, user, hash, but).await?;
         self.note(&mut tx, event).await?;
         tx.commit().await?;
         ended.iter().for_each(|id| self.forget(id));
@@ -97,15 +98,25 @@ impl Access {
 
     /// Gives a user a password; its sessions end.
     pub async fn set_password(&self, caller: &Caller, user: &str, text: &str) -> Result<()> {
+        let found = self
+            .settable(&mut self.resources.db().read().await?, caller, user)
+            .await?;
+        let hash = self.hash_of(&found, text).await?;
+        let (mut tx, caller) = self.resources.begin_as(caller).await?;
+        // Hashing takes long enough for roles to change.
+        let user = self.settable(&mut tx, &caller, user).await?;
+        let event = Event::done(&caller, None, "password.set", format!("user/{}", user.name));
+        self.store(tx, &user, &hash, "", event).await
+    }
+
+    /// A user to whom the caller may give a password.
+    async fn settable(&self, tx: &mut Tx, caller: &Caller, user: &str) -> Result<Object> {
         if !caller.may(caller.asked(), &Place::Platform) {
             return Err(denied(caller.asked(), &"the platform"));
         }
-        let mut tx = self.resources.db().read().await?;
-        let user = Resources::find_for(&mut tx, caller, "", Kind::User, user).await?;
-        self.may_stand_for(&mut tx, caller, &user).await?;
-        drop(tx);
-        let event = Event::done(caller, None, "password.set", format!("user/{}", user.name));
-        self.store(&user, text, "", event).await
+        let user = Resources::find_for(tx, caller, "", Kind::User, user).await?;
+        self.may_stand_for(tx, caller, &user).await?;
+        Ok(user)
     }
 
     /// Changes the caller's own password; its other sessions end.
@@ -115,13 +126,19 @@ impl Access {
                 "only a person who is logged in has a password".to_owned(),
             ));
         };
+        let wrong = || Error::Denied("the present password is wrong".to_owned());
         let proven = self.proven(name, old, peer).await.map_err(|error| match error {
-            Error::Unauthenticated(_) => Error::Denied("the present password is wrong".to_owned()),
+            Error::Unauthenticated(_) => wrong(),
             error => error,
         })?;
         let user = proven.user;
-        let event = Event::done(caller, None, "password.change", format!("user/{}", user.name));
-        self.store(&user, new, session, event).await
+        let hash = self.hash_of(&user, new).await?;
+        let (mut tx, caller) = self.resources.begin_as(caller).await?;
+        if passwords::find(&mut tx, user.uid).await?.as_ref() != Some(&proven.hash) {
+            return Err(wrong());
+        }
+        let event = Event::done(&caller, None, "password.change", format!("user/{}", user.name));
+        self.store(tx, &user, &hash, session, event).await
     }
 
     /// Whoever can log in as somebody has what they have: it must have all of it already.
@@ -141,7 +158,8 @@ impl Access {
     /// Makes a code with which a user chooses a new password. Platform administrators may for everybody; others for those
     /// who have roles only where they themselves manage users.
     pub async fn create_reset(&self, caller: &Caller, user: &str) -> Result<pb::LoginCode> {
-        let mut tx = self.resources.db().begin().await?;
+        let (mut tx, caller) = self.resources.begin_as(caller).await?;
+        let caller = &caller;
         let missing = || Error::NotFound(format!("user/{user}"));
         let found = resources::find(&mut tx, None, Kind::User, user)
             .await?
@@ -182,7 +200,8 @@ impl Access {
 
     /// Makes a code with which the caller, or a user whom it may edit, logs in elsewhere, once and within a minute.
     pub async fn create_login_code(&self, caller: &Caller, user: &str) -> Result<pb::LoginCode> {
-        let mut tx = self.resources.db().begin().await?;
+        let (mut tx, caller) = self.resources.begin_as(caller).await?;
+        let caller = &caller;
         let user = self.subject(&mut tx, caller, user).await?;
         if caller.user() != Some(user.name.as_str()) {
             self.may_stand_for(&mut tx, caller, &user).await?;

@@ -89,7 +89,8 @@ impl Access {
     pub async fn change_profile(&self, caller: &Caller, fields: Map<String, Json>) -> Result<Object> {
         own_only(&fields)?;
         let uid = Self::own(caller)?;
-        let mut tx = self.resources.db().begin().await?;
+        let (mut tx, caller) = self.resources.begin_as(caller).await?;
+        let caller = &caller;
         let user = resources::find_by_uid(&mut tx, uid).await?.ok_or_else(super::refused)?;
         let mut spec = reflect::spec_to_json(&user.spec);
         for (name, value) in fields {
@@ -142,7 +143,8 @@ impl Access {
     /// Sets the caller's own picture; none: removes it.
     pub async fn set_avatar(&self, caller: &Caller, avatar: Option<&Avatar>) -> Result<()> {
         let uid = Self::own(caller)?;
-        let mut tx = self.resources.db().begin().await?;
+        let (mut tx, caller) = self.resources.begin_as(caller).await?;
+        let caller = &caller;
         match avatar {
             Some(avatar) => {
                 avatars::replace(&mut tx, uid, &avatar.media_type, &avatar.bytes, self.clock.now()).await?;

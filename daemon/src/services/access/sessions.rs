@@ -309,24 +309,10 @@ impl Access {
     async fn look_up_session(&self, id: &str) -> Result<Known> {
         let (revision, ends) = self.moment();
         let mut tx = self.resources.db().read().await?;
-        let session = sessions::find(&mut tx, id)
-            .await?
-            .filter(|session| !session.revoked)
-            .ok_or_else(refused)?;
-        let user = grants::active(&mut tx, session.user).await?;
-        let granted = grants::grants_of(&mut tx, &user).await?;
-        let who = Who::User {
-            uid: user.uid,
-            name: user.name,
-            session: session.id,
-        };
-        let caller = Caller::new(who, std::sync::Arc::new(granted), None);
+        let session = grants::live_session(&mut tx, id, self.clock.now()).await?;
         let known = Known {
             hash: String::new(),
-            caller: match session.org {
-                Some(org) => caller.within(org),
-                None => caller,
-            },
+            caller: grants::caller_of_session(&mut tx, &session).await?,
             expires_at: session.expires_at,
             revision,
         };
@@ -379,7 +365,8 @@ impl Access {
     /// Ends a session.
     pub async fn revoke_session(&self, caller: &Caller, id: &str) -> Result<()> {
         let missing = || Error::NotFound(format!("session {id}"));
-        let mut tx = self.resources.db().begin().await?;
+        let (mut tx, caller) = self.resources.begin_as(caller).await?;
+        let caller = &caller;
         let session = sessions::find(&mut tx, id).await?.ok_or_else(missing)?;
         let user = resources::find_by_uid(&mut tx, session.user)
             .await?

@@ -19,6 +19,8 @@ const SECOND: Micros = 1_000_000;
 const START: Micros = 1_770_000_000 * SECOND;
 const PASSWORD: &str = "correct battery staple horse";
 
+mod waiting;
+
 struct World {
     _dir: tempfile::TempDir,
     clock: Arc<ManualClock>,

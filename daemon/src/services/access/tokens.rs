@@ -83,7 +83,8 @@ impl Access {
                 "choose less",
             ));
         }
-        let mut tx = self.resources.db().begin().await?;
+        let (mut tx, caller) = self.resources.begin_as(caller).await?;
+        let caller = &caller;
         let (org, place) = self.place(&mut tx, caller, &wanted.org, &wanted.sites).await?;
         let missing = permissions.iter().find(|one| !caller.may(*one, &place));
         if let Some(missing) = missing {
@@ -158,7 +159,8 @@ impl Access {
 
     /// Ends a token.
     pub async fn revoke_token(&self, caller: &Caller, org: &str, id: &str) -> Result<pb::ApiToken> {
-        let mut tx = self.resources.db().begin().await?;
+        let (mut tx, caller) = self.resources.begin_as(caller).await?;
+        let caller = &caller;
         let missing = || Error::NotFound(format!("token {id}"));
         let uid = match org {
             "" => None,

@@ -42,7 +42,8 @@ pub struct ClaimRequest {
 impl Devices {
     /// Makes a claim token. Its text is shown here and never again.
     pub async fn create_claim_token(&self, caller: &Caller, request: ClaimRequest) -> Result<(pb::ClaimToken, String)> {
-        let mut tx = self.resources.db().begin().await?;
+        let (mut tx, caller) = self.resources.begin_as(caller).await?;
+        let caller = &caller;
         let made = self.create_claim_token_in(&mut tx, caller, request).await?;
         tx.commit().await?;
         Ok(made)
@@ -117,7 +118,8 @@ impl Devices {
 
     /// Ends a claim token.
     pub async fn revoke_claim_token(&self, caller: &Caller, org: &str, id: &str) -> Result<pb::ClaimToken> {
-        let mut tx = self.resources.db().begin().await?;
+        let (mut tx, caller) = self.resources.begin_as(caller).await?;
+        let caller = &caller;
         let org = Resources::org_for_in(&mut tx, caller, org).await?;
         let missing = || Error::NotFound(format!("claim token {id}"));
         let token = claim_tokens::find(&mut tx, id).await?.ok_or_else(missing)?;

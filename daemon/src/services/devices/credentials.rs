@@ -46,7 +46,8 @@ impl Devices {
         device: &str,
         id: &str,
     ) -> Result<pb::DeviceCredential> {
-        let mut tx = self.resources.db().begin().await?;
+        let (mut tx, caller) = self.resources.begin_as(caller).await?;
+        let caller = &caller;
         let device = Resources::find_for(&mut tx, caller, org, Kind::Device, device).await?;
         resources::lock(&mut tx, device.uid).await?;
         let ended = match credentials::find(&mut tx, id).await? {
@@ -102,7 +103,8 @@ impl Devices {
         org: &str,
         device: &str,
     ) -> Result<(pb::DeviceCredential, String)> {
-        let mut tx = self.resources.db().begin().await?;
+        let (mut tx, caller) = self.resources.begin_as(caller).await?;
+        let caller = &caller;
         let device = Resources::find_for(&mut tx, caller, org, Kind::Device, device).await?;
         refuse_inactive(&device)?;
         resources::lock(&mut tx, device.uid).await?;

@@ -55,7 +55,7 @@ impl Devices {
         Ok(self.look_up(tx, shown).await?.0)
     }
 
-    async fn look_up(&self, tx: &mut Tx, shown: &Shown<'_>) -> Result<(Identity, Proof)> {
+    pub(super) async fn look_up(&self, tx: &mut Tx, shown: &Shown<'_>) -> Result<(Identity, Proof)> {
         let id = id(shown).ok_or_else(refused)?;
         let (device, proof) = match shown {
             Shown::Token(_) => {

@@ -65,7 +65,8 @@ impl Devices {
         if serial.is_empty() || wanted.site.is_empty() {
             return Err(missing(if serial.is_empty() { "hw_id" } else { "site" }));
         }
-        let mut tx = self.resources.db().begin().await?;
+        let (mut tx, caller) = self.resources.begin_as(caller).await?;
+        let caller = &caller;
         let org = Resources::place_for(&mut tx, caller, &wanted.org, &wanted.site).await?;
         let name = if wanted.name.is_empty() {
             serial
@@ -114,7 +115,8 @@ impl Devices {
     /// Takes a device out of service: it becomes inactive, whatever it shows is refused from the answer on, and its
     /// commands expire. Repeating it is harmless.
     pub async fn decommission(&self, caller: &Caller, org: &str, device: &str) -> Result<Decommissioned> {
-        let mut tx = self.resources.db().begin().await?;
+        let (mut tx, caller) = self.resources.begin_as(caller).await?;
+        let caller = &caller;
         let device = Resources::find_for(&mut tx, caller, org, Kind::Device, device).await?;
         resources::lock(&mut tx, device.uid).await?;
         let (device, revision) = self.deactivate(&mut tx, caller, device).await?;

@@ -12,6 +12,7 @@ use crate::domain::object::timestamp;
 use crate::domain::telemetry::Micros;
 use crate::domain::{Caller, Object};
 use crate::services::error::{Error, Result};
+use crate::services::resources::Resources;
 use crate::storage::devices::commands::{self, Command};
 use crate::storage::devices::logs::{self, LogEntry};
 use crate::storage::devices::states;
@@ -172,10 +173,9 @@ impl Devices {
                 "such as '{\"delay\": 5}'",
             ));
         }
-        let device = self
-            .resources
-            .find(caller, &wanted.org, Kind::Device, &wanted.device)
-            .await?;
+        let (mut tx, caller) = self.resources.begin_as(caller).await?;
+        let caller = &caller;
+        let device = Resources::find_for(&mut tx, caller, &wanted.org, Kind::Device, &wanted.device).await?;
         let now = self.clock.now();
         let lifetime = if wanted.expires_in_seconds == 0 {
             DAY_SECONDS
@@ -196,7 +196,6 @@ impl Devices {
             finished_at: None,
             expires_at: now + (lifetime * 1_000_000) as i64,
         };
-        let mut tx = self.resources.db().begin().await?;
         commands::insert(&mut tx, &command).await?;
         let detail = json!({"command": command.id, "type": command.kind});
         self.note(&mut tx, caller, "device.command", &device, detail).await?;

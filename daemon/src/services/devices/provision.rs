@@ -75,8 +75,12 @@ impl Devices {
     /// is taken only when the device exists with its credential.
     pub async fn provision(&self, request: Provision) -> Result<Provisioned> {
         let csr = request.csr.as_deref().map(certificates::read).transpose()?;
+        // Whoever has nothing to show does not get as far as the writer.
+        let mut read = self.resources.db().read().await?;
+        self.right_in(&mut read, &request, false).await?;
+        drop(read);
         let mut tx = self.resources.db().begin().await?;
-        let (org, right) = self.right_in(&mut tx, &request).await?;
+        let (org, right) = self.right_in(&mut tx, &request, true).await?;
         if normalised(&request.hw_id).is_empty() {
             return Err(Error::Invalid(vec![Issue {
                 path: "hwId".into(),
@@ -128,15 +132,15 @@ impl Devices {
         Ok(Provisioned { identity, credential })
     }
 
-    /// By which right a device asks, and in which organization.
-    async fn right_in(&self, tx: &mut Tx, request: &Provision) -> Result<(Org, Right)> {
+    /// By which right a device asks, and in which organization; `hold`: nobody changes its credentials meanwhile.
+    async fn right_in(&self, tx: &mut Tx, request: &Provision, hold: bool) -> Result<(Org, Right)> {
         let identity = match (&request.certificate, request.bearer.as_str()) {
             (None, "") => None,
-            (Some(certificate), "") => match self.authenticate_in(tx, &Shown::Certificate(certificate)).await {
+            (Some(certificate), "") => match self.identity_in(tx, &Shown::Certificate(certificate), hold).await {
                 Err(Error::Unauthenticated(_)) if !request.claim_token.is_empty() => None,
                 found => Some(found?),
             },
-            (_, token) => Some(self.authenticate_in(tx, &Shown::Token(token)).await?),
+            (_, token) => Some(self.identity_in(tx, &Shown::Token(token), hold).await?),
         };
         match identity {
             Some(identity) => Ok((identity.org.clone(), Right::Credential(identity))),
@@ -144,6 +148,14 @@ impl Devices {
                 let (org, claim) = self.claim_in(tx, request).await?;
                 Ok((org, Right::Claim(claim)))
             }
+        }
+    }
+
+    async fn identity_in(&self, tx: &mut Tx, shown: &Shown<'_>, hold: bool) -> Result<Identity> {
+        if hold {
+            self.authenticate_in(tx, shown).await
+        } else {
+            Ok(self.look_up(tx, shown).await?.0)
         }
     }
 

@@ -64,7 +64,8 @@ impl Resources {
     /// Applies a bundle. Order does not matter; references inside the bundle are resolved.
     /// [`Error::Invalid`] holds every problem of every submission; a refusal by a conflict or guard is in the outcome.
     pub async fn apply(&self, caller: &Caller, bundle: Vec<Submission>, options: Options) -> Result<Outcome> {
-        let mut tx = self.db().begin().await?;
+        let (mut tx, caller) = self.begin_as(caller).await?;
+        let caller = &caller;
         let manager = manager(caller, &options)?;
         let outcome = self.apply_in(&mut tx, caller, &manager, bundle, &options).await?;
         if outcome.dirty && !options.dry_run && outcome.refusal().is_none() {

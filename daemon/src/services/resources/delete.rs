@@ -36,7 +36,8 @@ pub struct Deleted {
 impl Resources {
     /// Deletes what is named and what the field rules take along.
     pub async fn delete(&self, caller: &Caller, request: Request) -> Result<Deleted> {
-        let mut tx = self.db().begin().await?;
+        let (mut tx, caller) = self.begin_as(caller).await?;
+        let caller = &caller;
         let stamp = self.stamp(&mut tx, caller).await?;
         let named = collect(&mut tx, caller, &request).await?;
         let mut doom = Doom::of(&mut tx, named, &HashSet::new()).await?;

@@ -35,6 +35,7 @@ use tokio::sync::watch as signal;
 use uuid::Uuid;
 
 use super::error::{Error, Result};
+use super::grants;
 use crate::domain::caller::Who;
 use crate::domain::ownership::Manager;
 use crate::domain::sealing::Sealer;
@@ -83,6 +84,15 @@ impl Resources {
             }
         }
         Ok(found)
+    }
+
+    /// Begins a transaction in which a caller writes, and gives the caller with what it may do behind the wait for the
+    /// writer: others may have taken something from it meanwhile.
+    pub async fn begin_as(&self, caller: &Caller) -> Result<(Tx, Caller)> {
+        let mut tx = self.db.begin().await?;
+        changes::hold(&mut tx).await?;
+        let caller = grants::renewed(&mut tx, caller, self.clock.now()).await?;
+        Ok((tx, caller))
     }
 
     /// What opens the secrets that are stored.

@@ -62,12 +62,27 @@ struct Past {
 impl Resources {
     /// Takes transactions back. Who owns the fields does not change, so that the next plan shows the difference.
     pub async fn restore(&self, caller: &Caller, request: &Request) -> Result<Outcome> {
-        let mut tx = self.db().begin().await?;
-        let stamp = self.stamp(&mut tx, caller).await?;
-        let past = match &request.target {
-            Target::Undo(revision) => before(&mut tx, caller, *revision).await?,
-            Target::To { revision, org, keys } => after(&mut tx, caller, *revision, org, keys).await?,
+        // The log is walked before the writer is waited for: it is as long as what everybody did.
+        let mut read = self.db().read().await?;
+        let found = match &request.target {
+            Target::Undo(0) => Found::Transaction(last(&mut read, caller).await?),
+            Target::Undo(revision) => Found::Transaction(*revision),
+            Target::To { revision, org, keys } => {
+                let mut walk = Walk::behind(&mut read, caller, *revision, org, keys).await?;
+                walk.go_on(&mut read).await?;
+                Found::Walked(walk)
+            }
         };
+        drop(read);
+        let (mut tx, caller) = self.begin_as(caller).await?;
+        let past = match found {
+            Found::Transaction(revision) => before(&mut tx, &caller, revision).await?,
+            Found::Walked(mut walk) => {
+                walk.go_on(&mut tx).await?;
+                walk.end()
+            }
+        };
+        let stamp = self.stamp(&mut tx, &caller).await?;
         let outcome = restore(&mut tx, self.sealer(), &stamp, past, request.force).await?;
         let changed = outcome
             .applied
@@ -112,10 +127,6 @@ async fn last(tx: &mut Tx, caller: &Caller) -> Result<u64> {
 }
 
 async fn before(tx: &mut Tx, caller: &Caller, revision: u64) -> Result<Vec<Past>> {
-    let revision = match revision {
-        0 => last(tx, caller).await?,
-        revision => revision,
-    };
     let found = changes::list_of(tx, revision).await?;
     // A transaction that reaches further than the caller sees is not one that it takes back.
     let mut known = !found.is_empty();
@@ -134,65 +145,93 @@ async fn before(tx: &mut Tx, caller: &Caller, revision: u64) -> Result<Vec<Past>
     Ok(found.into_iter().map(past).collect())
 }
 
-async fn after(tx: &mut Tx, caller: &Caller, revision: u64, org: &str, keys: &[Key]) -> Result<Vec<Past>> {
-    let newest = changes::last(tx).await?;
-    if revision > newest {
-        return Err(Error::NotFound(format!("revision {revision} (the last is {newest})")));
-    }
-    let orgs = match keys {
-        [] => vec![Resources::org_for_in(tx, caller, org).await?.uid],
-        _ => Vec::new(),
-    };
-    let mut first: HashMap<Uuid, Past> = HashMap::new();
-    let mut order = Vec::new();
-    let mut names: HashSet<Uuid> = HashSet::new();
-    for key in keys {
-        let org = match key.org.as_str() {
-            "" => String::new(),
-            name => Resources::org_for_in(tx, caller, name).await?.uid.to_string(),
+/// What is looked for in the log before the writer is waited for.
+enum Found {
+    Transaction(u64),
+    Walked(Walk),
+}
+
+/// A walk through the log behind a transaction: the first change of a resource tells what it was until then.
+struct Walk {
+    position: (u64, u64),
+    /// Uid of the organization whose resources all count; empty: those that are named.
+    org: String,
+    named: HashSet<Uuid>,
+    first: HashMap<Uuid, Past>,
+    order: Vec<Uuid>,
+}
+
+impl Walk {
+    async fn behind(tx: &mut Tx, caller: &Caller, revision: u64, org: &str, keys: &[Key]) -> Result<Self> {
+        let newest = changes::last(tx).await?;
+        if revision > newest {
+            return Err(Error::NotFound(format!("revision {revision} (the last is {newest})")));
+        }
+        let org = match keys {
+            [] => Resources::org_for_in(tx, caller, org).await?.uid.to_string(),
+            _ => String::new(),
         };
-        let mut found = Vec::new();
-        for uid in changes::named(tx, key.kind, &org, &key.name).await? {
-            if is_known(tx, caller, uid).await? {
-                found.push(uid);
-            }
-        }
-        if found.is_empty() {
-            return Err(Error::NotFound(key.to_string()));
-        }
-        names.extend(found);
-    }
-    let mut position = (revision, u64::MAX >> 1);
-    loop {
-        let page = changes::list_after(tx, position, PAGE).await?;
-        let is_last = page.len() < PAGE as usize;
-        for change in page {
-            position = (change.revision, change.seq);
-            let in_org = orgs
-                .iter()
-                .any(|org| org.to_string() == change.org || *org == change.uid);
-            if !(in_org || names.contains(&change.uid)) {
-                continue;
-            }
-            let uid = change.uid;
-            first.entry(uid).or_insert_with(|| {
-                order.push(uid);
-                Past {
-                    uid,
-                    object: change.before,
-                    owners: None,
-                    expected: None,
+        let mut named = HashSet::new();
+        for key in keys {
+            let org = match key.org.as_str() {
+                "" => String::new(),
+                name => Resources::org_for_in(tx, caller, name).await?.uid.to_string(),
+            };
+            let mut exists = false;
+            for uid in changes::named(tx, key.kind, &org, &key.name).await? {
+                if is_known(tx, caller, uid).await? {
+                    named.insert(uid);
+                    exists = true;
                 }
-            });
-            if let (Some(past), Some(owners)) = (first.get_mut(&uid), change.owners) {
-                past.owners = Some(owners);
+            }
+            if !exists {
+                return Err(Error::NotFound(key.to_string()));
             }
         }
-        if is_last {
-            break;
+        Ok(Self {
+            position: (revision, u64::MAX >> 1),
+            org,
+            named,
+            first: HashMap::new(),
+            order: Vec::new(),
+        })
+    }
+
+    /// Walks to the end of the log as the transaction sees it.
+    async fn go_on(&mut self, tx: &mut Tx) -> Result<()> {
+        loop {
+            let page = changes::list_after(tx, &self.org, self.position, PAGE).await?;
+            let is_last = page.len() < PAGE as usize;
+            for change in page {
+                self.position = (change.revision, change.seq);
+                if !self.org.is_empty() || self.named.contains(&change.uid) {
+                    self.take(change);
+                }
+            }
+            if is_last {
+                return Ok(());
+            }
         }
     }
-    Ok(order.into_iter().filter_map(|uid| first.remove(&uid)).collect())
+
+    fn take(&mut self, change: Change) {
+        let uid = change.uid;
+        let order = &mut self.order;
+        let past = self.first.entry(uid).or_insert_with(|| {
+            order.push(uid);
+            Past {
+                uid,
+                object: change.before,
+                owners: None,
+                expected: None,
+            }
+        });
+        past.owners = change.owners.or(past.owners.take());
+    }
+
+    fn end(mut self) -> Vec<Past> {
+        self.order.iter().filter_map(|uid| self.first.remove(uid)).collect()
+    }
 }
 
 async fn restore(tx: &mut Tx, sealer: &Sealer, stamp: &Stamp, past: Vec<Past>, force: bool) -> Result<Outcome> {

@@ -87,7 +87,7 @@ impl Resources {
             }
         }
         loop {
-            let page = changes::list_after(&mut self.db.read().await?, watch.position, PAGE).await?;
+            let page = changes::list_after(&mut self.db.read().await?, "", watch.position, PAGE).await?;
             let full = page.len() == PAGE as usize;
             for change in page {
                 watch.position = (change.revision, change.seq);

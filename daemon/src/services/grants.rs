@@ -10,42 +10,107 @@ use fleet_proto::pb::site_spec::Settings;
 use fleet_proto::pb::{RoleBindingSpec, SiteSpec};
 use uuid::Uuid;
 
-use super::{Access, refused};
+use super::error::{Error, Result};
 use crate::domain::caller::{Grant, Who};
+use crate::domain::telemetry::Micros;
 use crate::domain::{Caller, Object, Org};
-use crate::services::error::{Error, Result};
-use crate::storage::Tx;
-use crate::storage::access::tokens::ApiToken;
+use crate::storage::access::sessions::{self, Session};
+use crate::storage::access::tokens::{self, ApiToken};
 use crate::storage::resources::{self, Narrow};
+use crate::storage::{Tx, access as storage};
 
 /// Sites read at a time.
 const PAGE: u32 = 1_000;
 
-impl Access {
-    pub(super) async fn caller_of_token(&self, tx: &mut Tx, token: &ApiToken) -> Result<Caller> {
-        if let Some(org) = token.org {
-            let org = resources::find_by_uid(tx, org).await?.ok_or_else(refused)?;
-            refuse_suspended(&org)?;
-        }
-        let maker = match token.maker {
-            None => None,
-            Some(uid) => {
-                let maker = active(tx, uid).await?;
-                Some(Arc::new(grants_of(tx, &maker).await?))
+/// One answer for every credential that does not count.
+pub(super) fn refused() -> Error {
+    Error::Unauthenticated("the credential is wrong, expired or revoked".to_owned())
+}
+
+/// The caller with what it may do now, and no more with what it could when it asked: in a transaction that has waited for
+/// the writer much may have been taken from it.
+pub(super) async fn renewed(tx: &mut Tx, caller: &Caller, now: Micros) -> Result<Caller> {
+    let fresh = match caller.who() {
+        Who::Fleetd(_) | Who::Socket(_) => return Ok(caller.clone()),
+        Who::User { session, .. } => {
+            let session = live_session(tx, session, now).await?;
+            if is_unchanged(tx, caller).await? {
+                return Ok(caller.clone());
             }
-        };
-        let grant = Grant {
-            org: token.org,
-            sites: (!token.sites.is_empty()).then(|| token.sites.iter().cloned().collect()),
-            permissions: access::union(&token.scopes),
-            origin: format!("token/{}", token.id),
-        };
-        let who = Who::Token {
-            id: token.id.clone(),
-            name: token.name.clone(),
-        };
-        Ok(Caller::new(who, Arc::new(vec![grant]), maker))
+            caller_of_session(tx, &session).await?
+        }
+        Who::Token { id, .. } => {
+            let token = live_token(tx, id, now).await?;
+            if is_unchanged(tx, caller).await? {
+                return Ok(caller.clone());
+            }
+            caller_of_token(tx, &token).await?
+        }
+    };
+    Ok(caller.clone().renewed(&fresh))
+}
+
+/// Has nothing that decides access changed since the caller's grants were read?
+async fn is_unchanged(tx: &mut Tx, caller: &Caller) -> Result<bool> {
+    Ok(storage::changed_after(tx, caller.as_of()).await?.is_none())
+}
+
+/// The session of that id, if it has not ended.
+pub(super) async fn live_session(tx: &mut Tx, id: &str, now: Micros) -> Result<Session> {
+    let found = sessions::find(tx, id).await?;
+    found
+        .filter(|session| !session.revoked && session.expires_at > now)
+        .ok_or_else(refused)
+}
+
+/// The token of that id, if it still counts.
+pub(super) async fn live_token(tx: &mut Tx, id: &str, now: Micros) -> Result<ApiToken> {
+    let found = tokens::find(tx, id).await?;
+    found
+        .filter(|token| !token.revoked && token.expires_at > now)
+        .ok_or_else(refused)
+}
+
+/// The person of a session.
+pub(super) async fn caller_of_session(tx: &mut Tx, session: &Session) -> Result<Caller> {
+    let user = active(tx, session.user).await?;
+    let granted = grants_of(tx, &user).await?;
+    let who = Who::User {
+        uid: user.uid,
+        name: user.name,
+        session: session.id.clone(),
+    };
+    let caller = Caller::new(who, Arc::new(granted), None);
+    Ok(match session.org {
+        Some(org) => caller.within(org),
+        None => caller,
+    })
+}
+
+/// The program of a token.
+pub(super) async fn caller_of_token(tx: &mut Tx, token: &ApiToken) -> Result<Caller> {
+    if let Some(org) = token.org {
+        let org = resources::find_by_uid(tx, org).await?.ok_or_else(refused)?;
+        refuse_suspended(&org)?;
     }
+    let maker = match token.maker {
+        None => None,
+        Some(uid) => {
+            let maker = active(tx, uid).await?;
+            Some(Arc::new(grants_of(tx, &maker).await?))
+        }
+    };
+    let grant = Grant {
+        org: token.org,
+        sites: (!token.sites.is_empty()).then(|| token.sites.iter().cloned().collect()),
+        permissions: access::union(&token.scopes),
+        origin: format!("token/{}", token.id),
+    };
+    let who = Who::Token {
+        id: token.id.clone(),
+        name: token.name.clone(),
+    };
+    Ok(Caller::new(who, Arc::new(vec![grant]), maker))
 }
 
 /// A User who may call.
