@@ -15,7 +15,7 @@ pub struct Answer {
     pub status: StatusCode,
     /// Its headers.
     pub headers: HeaderMap,
-    /// Its body; null where there is none.
+    /// Its body; null where there is none, a text where it is no JSON.
     pub body: Value,
 }
 
@@ -50,6 +50,12 @@ impl From<Response> for Answer {
         let text = response.text().unwrap();
         let body = match text.as_str() {
             "" => Value::Null,
+            text if !headers
+                .get("content-type")
+                .is_some_and(|kind| kind.to_str().unwrap().contains("json")) =>
+            {
+                json!(text)
+            }
             text => serde_json::from_str(text).unwrap_or_else(|error| panic!("{status} {error}: {text}")),
         };
         Self { status, headers, body }

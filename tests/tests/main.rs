@@ -17,7 +17,6 @@ mod gitops;
 mod golden_manifests;
 mod http_browsers;
 mod http_management;
-mod http_matrix;
 mod kill_apply;
 mod kill_ledger;
 mod matrix;

@@ -2,6 +2,7 @@
 //! site, at another, in another organization, and about nothing. The golden file is the whole of it; a method without a
 //! sample fails the test, and one without a permission does not build.
 
+mod routes;
 mod stage;
 
 use std::collections::BTreeMap;
@@ -178,7 +179,16 @@ fn outcome(said: &Result<Value, Status>) -> String {
 fn told(said: &Result<Value, Status>, target: &[&str; 4], id: &str) -> String {
     let Err(status) = said else { return format!("{said:?}") };
     let detail = pb::ErrorDetail::decode(status.details()).unwrap();
-    let mut text = format!("{:?} {} {detail:?}", status.code(), status.message());
+    compared(
+        &format!("{:?} {} {detail:?}", status.code(), status.message()),
+        target,
+        id,
+    )
+}
+
+/// A text without the names that the question held.
+fn compared(text: &str, target: &[&str; 4], id: &str) -> String {
+    let mut text = text.to_owned();
     for (name, value) in ["ID", "DEVICE", "USER", "ORG"]
         .iter()
         .zip([id, target[2], target[3], target[0]])
@@ -192,6 +202,24 @@ fn told(said: &Result<Value, Status>, target: &[&str; 4], id: &str) -> String {
         }
     }
     text
+}
+
+/// Holds a table against its golden file; `UPDATE=1` writes that anew.
+fn is_golden(file: &str, golden: &str) {
+    let path = paths::repository().join("tests/fixtures").join(file);
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(&path, golden).unwrap();
+    }
+    let expected = std::fs::read_to_string(&path).unwrap_or_default();
+    let wrong: Vec<_> = golden
+        .lines()
+        .filter(|line| !expected.lines().any(|known| known == *line))
+        .collect();
+    assert!(
+        golden == expected,
+        "{}\nUPDATE=1 writes tests/fixtures/{file} anew; look at the difference",
+        wrong.join("\n")
+    );
 }
 
 #[test]
@@ -251,20 +279,7 @@ fn every_method_gives_every_caller_what_the_golden_matrix_says() {
     measuring.join().unwrap();
     assert_eq!(known, samples.len(), "a sample's method is gone");
     assert!(differing.is_empty(), "{}", differing.join("\n"));
-    let path = paths::repository().join("tests/fixtures/matrix.golden");
-    if std::env::var_os("UPDATE").is_some() {
-        std::fs::write(&path, &golden).unwrap();
-    }
-    let expected = std::fs::read_to_string(&path).unwrap_or_default();
-    let wrong: Vec<_> = golden
-        .lines()
-        .filter(|line| !expected.lines().any(|known| known == *line))
-        .collect();
-    assert!(
-        golden == expected,
-        "{}\nUPDATE=1 writes tests/fixtures/matrix.golden anew; look at the difference",
-        wrong.join("\n")
-    );
+    is_golden("matrix.golden", &golden);
     assert_eq!(stage.world.fleetd.errors(), [""; 0]);
 }
 

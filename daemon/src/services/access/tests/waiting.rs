@@ -96,7 +96,10 @@ async fn a_role_that_is_taken_meanwhile_is_gone() {
     world.unbind("second").await;
     for caller in [&person, &program] {
         let refused = world.apply(caller, vec![site("east")]).await;
-        assert!(matches!(refused, Err(Error::Denied(_) | Error::Invalid(_))), "{refused:?}");
+        assert!(
+            matches!(refused, Err(Error::Denied(_) | Error::Invalid(_))),
+            "{refused:?}"
+        );
         let key = crate::domain::Key {
             kind: Kind::Site,
             org: "acme".into(),
