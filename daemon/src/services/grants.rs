@@ -100,9 +100,10 @@ pub(super) async fn caller_of_token(tx: &mut Tx, token: &ApiToken) -> Result<Cal
             Some(Arc::new(grants_of(tx, &maker).await?))
         }
     };
+    let sites = resources::site_names(tx, &token.sites).await?;
     let grant = Grant {
         org: token.org,
-        sites: (!token.sites.is_empty()).then(|| token.sites.iter().cloned().collect()),
+        sites: (!sites.is_empty()).then(|| sites.into_iter().collect()),
         permissions: access::union(&token.scopes),
         origin: format!("token/{}", token.id),
     };

@@ -428,3 +428,21 @@ fn read(row: &Row) -> Result<Object> {
         updated_by: row.text("updated_by")?,
     })
 }
+
+/// The name of the site of that uid; of one that is gone the uid, which is no name of any other.
+pub async fn site_name(tx: &mut Tx, uid: String) -> Result<String> {
+    let found = match uid.parse() {
+        Ok(uid) => find_by_uid(tx, uid).await?,
+        Err(_) => None,
+    };
+    Ok(found.map_or(uid, |site| site.name))
+}
+
+/// [`site_name`] of several.
+pub async fn site_names(tx: &mut Tx, uids: &[String]) -> Result<Vec<String>> {
+    let mut names = Vec::with_capacity(uids.len());
+    for uid in uids {
+        names.push(site_name(tx, uid.clone()).await?);
+    }
+    Ok(names)
+}

@@ -2,6 +2,7 @@
 
 mod audit;
 mod logins;
+mod places;
 
 use fleet_tests::fleetd::PATIENCE;
 use fleet_tests::{Finished, World, process};

@@ -1,6 +1,7 @@
 //! Invitations: a role for somebody by mail address. Whether the address is known already, nobody is told.
 
 use fleet_proto::kinds::Kind;
+use fleet_proto::names;
 use fleet_proto::pb::resource::Spec;
 use fleet_proto::pb::{self, RoleBindingSpec};
 use serde_json::json;
@@ -75,8 +76,9 @@ impl Access {
         let (mut tx, caller) = self.resources.begin_as(caller).await?;
         let caller = &caller;
         let org = Resources::org_for_in(&mut tx, caller, &wanted.org).await?;
+        let mut sites = Vec::with_capacity(wanted.sites.len());
         for site in &wanted.sites {
-            Resources::find_in(&mut tx, &org.name, Kind::Site, site).await?;
+            sites.push(Resources::site_in(&mut tx, &org.name, site).await?);
         }
         if fleet_proto::access::built_in(&wanted.role).is_none() {
             Resources::find_in(&mut tx, &org.name, Kind::Role, &wanted.role).await?;
@@ -96,7 +98,7 @@ impl Access {
             subject: email,
             org: Some(org.uid),
             role: wanted.role,
-            sites: wanted.sites,
+            sites,
             session: String::new(),
             maker: self.maker(&mut tx, caller).await?,
             created_at: now,
@@ -105,7 +107,7 @@ impl Access {
         };
         passwords::insert_code(&mut tx, &code).await?;
         let event = Event::done(caller, Some(org.uid), "invite", code.subject.as_str());
-        let detail = json!({"role": code.role, "sites": code.sites, "code": code.id});
+        let detail = json!({"role": code.role, "sites": wanted.sites, "code": code.id});
         self.note(&mut tx, event.with(detail)).await?;
         tx.commit().await?;
         Ok(pb::LoginCode {
@@ -147,7 +149,13 @@ impl Access {
         }
         let org = code.org.ok_or_else(refused)?;
         let org = Resources::org_in(&mut tx, &org.to_string()).await?;
-        self.still_given(&mut tx, &code, &org).await?;
+        let sites = resources::site_names(&mut tx, &code.sites).await?;
+        if sites.iter().any(|site| names::is_uuid(site)) {
+            return Err(Error::Denied(
+                "a site of the invitation is gone: ask for another one".to_owned(),
+            ));
+        }
+        self.still_given(&mut tx, &code, &org, &sites).await?;
         let metadata = pb::Metadata {
             org: org.name.clone(),
             name: format!("invite-{}", &code.id[..12.min(code.id.len())]),
@@ -155,7 +163,7 @@ impl Access {
         };
         let role_binding = pb::Resource {
             metadata: Some(metadata),
-            spec: Some(Spec::RoleBinding(binding(&name, &code.role, &code.sites))),
+            spec: Some(Spec::RoleBinding(binding(&name, &code.role, &sites))),
             ..pb::Resource::default()
         };
         // What a known user is, stays as it is by then.
@@ -183,13 +191,13 @@ impl Access {
     }
 
     /// Whoever invited must still have what they gave.
-    async fn still_given(&self, tx: &mut Tx, code: &Code, org: &Org) -> Result<()> {
+    async fn still_given(&self, tx: &mut Tx, code: &Code, org: &Org, sites: &[String]) -> Result<()> {
         let Some(maker) = self.as_maker(tx, code).await? else {
             return Ok(());
         };
         let asking = fleet_proto::access::Permission::of(fleet_proto::access::Verb::Edit, Kind::RoleBinding);
         let inviter = maker.asking(asking, crate::domain::caller::Origin::default());
-        self.may_give(tx, &inviter, org, &code.role, &code.sites)
+        self.may_give(tx, &inviter, org, &code.role, sites)
             .await
             .map_err(|_| Error::Denied("whoever invited you may no longer do so".to_owned()))
     }

@@ -2,7 +2,6 @@
 
 use fleet_proto::access::Permissions;
 use fleet_proto::codes;
-use fleet_proto::kinds::Kind;
 use fleet_proto::pb::{self, Issue};
 use rand::Rng as _;
 use serde_json::json;
@@ -16,8 +15,8 @@ use crate::domain::object::timestamp;
 use crate::domain::tokens::{self as texts, TokenKind};
 use crate::services::error::{Error, Result};
 use crate::services::resources::{Resources, denied};
-use crate::storage::Tx;
 use crate::storage::access::tokens::{self, ApiToken};
+use crate::storage::{Tx, resources};
 
 const DAY: u64 = 86_400;
 /// Unless said otherwise.
@@ -86,6 +85,10 @@ impl Access {
         let (mut tx, caller) = self.resources.begin_as(caller).await?;
         let caller = &caller;
         let (org, place) = self.place(&mut tx, caller, &wanted.org, &wanted.sites).await?;
+        let mut sites = Vec::with_capacity(wanted.sites.len());
+        for site in &wanted.sites {
+            sites.push(Resources::site_in(&mut tx, &wanted.org, site).await?);
+        }
         let missing = permissions.iter().find(|one| !caller.may(*one, &place));
         if let Some(missing) = missing {
             return Err(Error::Denied(format!(
@@ -105,7 +108,7 @@ impl Access {
             org,
             name: wanted.name,
             scopes: permissions.iter().map(|one| one.to_string()).collect(),
-            sites: wanted.sites,
+            sites,
             hash: fresh.hash,
             maker: self.maker(&mut tx, caller).await?,
             created_at: now,
@@ -116,9 +119,13 @@ impl Access {
         };
         tokens::insert(&mut tx, &token).await?;
         let event = Event::done(caller, token.org, "token.create", format!("token/{}", token.id));
-        let detail = json!({"name": token.name, "scopes": token.scopes, "sites": token.sites});
+        let detail = json!({"name": token.name, "scopes": token.scopes, "sites": wanted.sites});
         self.note(&mut tx, event.with(detail)).await?;
         tx.commit().await?;
+        let token = ApiToken {
+            sites: wanted.sites,
+            ..token
+        };
         Ok((shown(&wanted.org, token), fresh.text))
     }
 
@@ -133,7 +140,6 @@ impl Access {
         let org = Resources::org_for_in(tx, caller, org).await?;
         for site in sites {
             Resources::place_for(tx, caller, &org.name, site).await?;
-            Resources::find_in(tx, &org.name, Kind::Site, site).await?;
         }
         if sites.is_empty() {
             Resources::place_for(tx, caller, &org.name, "").await?;
@@ -150,11 +156,14 @@ impl Access {
             "" => return Err(denied(caller.asked(), &"the platform")),
             name => Some(Resources::org_for_in(&mut tx, caller, name).await?.uid),
         };
-        let all = tokens::list(&mut tx, uid).await?;
-        let theirs = all
-            .into_iter()
-            .filter(|token| caller.may(caller.asked(), &place_of(token)));
-        Ok(theirs.map(|token| shown(org, token)).collect())
+        let mut theirs = Vec::new();
+        for mut token in tokens::list(&mut tx, uid).await? {
+            token.sites = resources::site_names(&mut tx, &token.sites).await?;
+            if caller.may(caller.asked(), &place_of(&token)) {
+                theirs.push(shown(org, token));
+            }
+        }
+        Ok(theirs)
     }
 
     /// Ends a token.
@@ -167,6 +176,7 @@ impl Access {
             name => Some(Resources::org_for_in(&mut tx, caller, name).await?.uid),
         };
         let mut token = tokens::find(&mut tx, id).await?.ok_or_else(missing)?;
+        token.sites = resources::site_names(&mut tx, &token.sites).await?;
         if token.org != uid || !caller.may(caller.asked(), &place_of(&token)) {
             return Err(missing());
         }
@@ -199,6 +209,7 @@ fn scopes(texts: &[String]) -> Result<Permissions> {
     Ok(all)
 }
 
+/// Where a token counts, with its sites by name.
 fn place_of(token: &ApiToken) -> Place {
     match token.org {
         None => Place::Platform,

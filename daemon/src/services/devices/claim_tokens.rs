@@ -1,7 +1,7 @@
 //! Claim tokens: with one of them a device provisions itself.
 
 use fleet_proto::codes;
-use fleet_proto::kinds::Kind;
+use fleet_proto::names;
 use fleet_proto::pb::{self, Issue};
 use serde_json::json;
 
@@ -16,7 +16,7 @@ use crate::domain::{Caller, Org};
 use crate::services::error::{Error, Result};
 use crate::services::resources::Resources;
 use crate::storage::devices::claim_tokens::{self, ClaimToken};
-use crate::storage::{Tx, audit};
+use crate::storage::{Tx, audit, resources};
 
 const HOUR: u64 = 3_600;
 /// A claim token lives at most a year.
@@ -70,9 +70,10 @@ impl Devices {
         let now = self.clock.now();
         let fresh = Self::fresh_token(TokenKind::Claim);
         let org = Resources::place_for(tx, caller, &request.org, &request.site).await?;
-        if !request.site.is_empty() {
-            Resources::find_in(tx, &org.name, Kind::Site, &request.site).await?;
-        }
+        let site = match request.site.as_str() {
+            "" => String::new(),
+            name => Resources::site_in(tx, &org.name, name).await?,
+        };
         let lifetime = if request.expires_in_seconds == 0 {
             HOUR
         } else {
@@ -81,7 +82,7 @@ impl Devices {
         let token = ClaimToken {
             id: fresh.id,
             org: org.uid,
-            site: request.site,
+            site,
             model: request.model,
             serial: request.serial,
             hash: fresh.hash,
@@ -98,8 +99,13 @@ impl Devices {
             "claim-token.create",
             format!("claim-token/{}", token.id),
         );
-        let detail = json!({"site": token.site, "model": token.model, "serial": token.serial, "uses": token.uses_left});
+        let detail =
+            json!({"site": request.site, "model": token.model, "serial": token.serial, "uses": token.uses_left});
         audit::append(tx, &[event.with(detail)], now).await?;
+        let token = ClaimToken {
+            site: request.site,
+            ..token
+        };
         Ok((shown(&org, token), fresh.text))
     }
 
@@ -107,13 +113,14 @@ impl Devices {
     pub async fn claim_tokens(&self, caller: &Caller, org: &str) -> Result<Vec<pb::ClaimToken>> {
         let mut tx = self.resources.db().read().await?;
         let org = Resources::org_for_in(&mut tx, caller, org).await?;
-        let theirs = |token: &ClaimToken| caller.may(caller.asked(), &Place::at(org.uid, &token.site));
-        Ok(claim_tokens::list(&mut tx, org.uid)
-            .await?
-            .into_iter()
-            .filter(theirs)
-            .map(|token| shown(&org, token))
-            .collect())
+        let mut theirs = Vec::new();
+        for token in claim_tokens::list(&mut tx, org.uid).await? {
+            let token = named(&mut tx, token).await?;
+            if caller.may(caller.asked(), &Place::at(org.uid, &token.site)) {
+                theirs.push(shown(&org, token));
+            }
+        }
+        Ok(theirs)
     }
 
     /// Ends a claim token.
@@ -123,13 +130,14 @@ impl Devices {
         let org = Resources::org_for_in(&mut tx, caller, org).await?;
         let missing = || Error::NotFound(format!("claim token {id}"));
         let token = claim_tokens::find(&mut tx, id).await?.ok_or_else(missing)?;
+        let token = named(&mut tx, token).await?;
         if token.org != org.uid || !caller.may(caller.asked(), &Place::at(org.uid, &token.site)) {
             return Err(missing());
         }
         if !claim_tokens::revoke(&mut tx, org.uid, id).await? {
             return Err(missing());
         }
-        let token = claim_tokens::find(&mut tx, id).await?.ok_or_else(missing)?;
+        let token = ClaimToken { revoked: true, ..token };
         let event = Event::done(caller, Some(org.uid), "claim-token.revoke", format!("claim-token/{id}"));
         audit::append(&mut tx, &[event], self.clock.now()).await?;
         tx.commit().await?;
@@ -149,8 +157,18 @@ impl Devices {
         }
         let org = Resources::org_in(tx, &claim.org.to_string()).await?;
         refuse_suspended(tx, &org).await?;
+        let claim = named(tx, claim).await?;
+        if names::is_uuid(&claim.site) {
+            return Err(refused());
+        }
         Ok((org, claim))
     }
+}
+
+/// A claim token with its site by name.
+async fn named(tx: &mut Tx, token: ClaimToken) -> Result<ClaimToken> {
+    let site = resources::site_name(tx, token.site).await?;
+    Ok(ClaimToken { site, ..token })
 }
 
 pub(super) fn refused() -> Error {

@@ -152,6 +152,11 @@ impl Resources {
         found.ok_or_else(|| Error::NotFound(format!("{kind}/{name_or_uid}")))
     }
 
+    /// The uid of a site, by which what outlives its name refers to it.
+    pub async fn site_in(tx: &mut Tx, org: &str, name: &str) -> Result<String> {
+        Ok(Self::find_in(tx, org, Kind::Site, name).await?.uid.to_string())
+    }
+
     /// The organization of that name or uid.
     pub async fn org(&self, name: &str) -> Result<Org> {
         Self::org_in(&mut self.db.read().await?, name).await

@@ -74,7 +74,7 @@ pub struct Code {
     pub org: Option<Uuid>,
     /// Of an invitation: as what.
     pub role: String,
-    /// Of an invitation: where; empty: at all sites.
+    /// Of an invitation: uids of the sites where; empty: at all.
     pub sites: Vec<String>,
     /// Of a login: the session that drew it; empty: none did.
     pub session: String,

@@ -19,7 +19,7 @@ pub struct ApiToken {
     pub name: String,
     /// Each as `verb:noun`.
     pub scopes: Vec<String>,
-    /// Only at these sites; empty: everywhere.
+    /// Uids of the only sites where it counts; empty: everywhere.
     pub sites: Vec<String>,
     /// SHA-256 of the token, hexadecimal.
     pub hash: String,

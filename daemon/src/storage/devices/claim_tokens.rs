@@ -13,7 +13,7 @@ pub struct ClaimToken {
     pub id: String,
     /// Uid of the organization.
     pub org: Uuid,
-    /// Site that provisioned devices are put at; may be empty.
+    /// Uid of the site that provisioned devices are put at; may be empty.
     pub site: String,
     /// Only devices of this model; empty: any.
     pub model: String,
