@@ -2,7 +2,7 @@
 
 use std::{env, error::Error, fs, path::PathBuf};
 
-use prost_reflect::DescriptorPool;
+use prost_reflect::{DescriptorPool, FieldDescriptor, MessageDescriptor, Value};
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=fleet");
@@ -23,9 +23,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     let out = PathBuf::from(env::var("OUT_DIR")?);
     // Only this encoding keeps our own options; prost's types drop extensions.
     let descriptors = compiler.encode_file_descriptor_set();
-    every_method_names_its_permission(&descriptors)?;
+    let pool = DescriptorPool::decode(descriptors.as_slice())?;
+    every_method_names_its_permission(&pool)?;
     fs::write(out.join("descriptors.bin"), descriptors)?;
+    let hiding = with_secrets(&pool)?;
+    fs::write(out.join("hidden.rs"), hiding.iter().map(debug).collect::<String>())?;
     tonic_prost_build::configure()
+        .skip_debug(hiding.iter().map(|message| format!(".{}", message.full_name())))
         .build_transport(false)
         .compile_well_known_types(false)
         .compile_fds(compiler.file_descriptor_set())?;
@@ -33,8 +37,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 /// Access is denied by default, so a method that says nothing would be for nobody, or, worse, for everybody.
-fn every_method_names_its_permission(descriptors: &[u8]) -> Result<(), Box<dyn Error>> {
-    let pool = DescriptorPool::decode(descriptors)?;
+fn every_method_names_its_permission(pool: &DescriptorPool) -> Result<(), Box<dyn Error>> {
     let permission = pool
         .get_extension_by_name("fleet.v1.permission")
         .ok_or("options.proto has no `permission`")?;
@@ -52,4 +55,45 @@ fn every_method_names_its_permission(descriptors: &[u8]) -> Result<(), Box<dyn E
         }
     }
     Ok(())
+}
+
+fn is_secret(field: &FieldDescriptor) -> bool {
+    let Some(rules) = field.parent_pool().get_extension_by_name("fleet.v1.rules") else {
+        return false;
+    };
+    let options = field.options();
+    let rules = options.get_extension(&rules).into_owned();
+    let secret = rules.as_message().and_then(|rules| rules.get_field_by_name("secret"));
+    secret.as_deref().and_then(Value::as_bool).unwrap_or(false)
+}
+
+/// Messages that hold a secret: what prints them for a person or a log must not print it.
+fn with_secrets(pool: &DescriptorPool) -> Result<Vec<MessageDescriptor>, Box<dyn Error>> {
+    let holds = |message: &MessageDescriptor| message.fields().any(|field| is_secret(&field));
+    let found: Vec<_> = pool.all_messages().filter(holds).collect();
+    match found.iter().find(|message| message.parent_message().is_some()) {
+        Some(inner) => Err(format!("{} has a secret: only a message at the top may", inner.full_name()).into()),
+        None => Ok(found),
+    }
+}
+
+/// How such a message is printed.
+fn debug(message: &MessageDescriptor) -> String {
+    let name = message.name();
+    let fields = message.fields().map(|field| {
+        let name = field.name();
+        if is_secret(&field) {
+            format!(".field(\"{name}\", &\"(hidden)\")")
+        } else {
+            format!(".field(\"{name}\", &self.{name})")
+        }
+    });
+    format!(
+        "impl ::core::fmt::Debug for {name} {{
+            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {{
+                f.debug_struct(\"{name}\"){}.finish()
+            }}
+        }}\n",
+        fields.collect::<String>()
+    )
 }

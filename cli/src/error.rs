@@ -1,6 +1,6 @@
 //! What a command can fail with, in words that a person can act on.
 
-use fleet_proto::{codes, pb};
+use fleet_proto::{codes, names, pb};
 use prost::Message as _;
 use serde_json::json;
 use tonic::{Code, Status};
@@ -145,7 +145,7 @@ impl From<Status> for Error {
         error.referrers = detail
             .referrers
             .iter()
-            .map(|one| json!({"org": one.org, "ref": format!("{}/{}", one.kind, one.name), "path": one.path}))
+            .map(|one| json!({"org": one.org, "ref": names::referrer(one), "path": one.path}))
             .collect();
         error.retry_after_ms = detail.retry_after_ms;
         error

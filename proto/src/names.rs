@@ -1,6 +1,7 @@
 //! Names and references: `metadata.name`, `kind/name`.
 
 use crate::kinds::Kind;
+use crate::pb;
 
 /// What a name must look like, for error texts.
 pub const NAME_HINT: &str = "1 to 128 of letters, digits, `.`, `_`, `-`, beginning with a letter or digit";
@@ -22,6 +23,14 @@ pub fn is_uuid(text: &str) -> bool {
         .enumerate()
         .all(|(at, b)| (b == b'-') == matches!(at, 8 | 13 | 18 | 23));
     hex == 32 && (text.len() == 32 || (text.len() == 36 && dashes_right))
+}
+
+/// A referrer as messages name it; one without a name is hidden from whoever asks.
+pub fn referrer(one: &pb::Referrer) -> String {
+    match one.name.as_str() {
+        "" => format!("a {} that you may not see", one.kind),
+        name => format!("{}/{name}", one.kind),
+    }
 }
 
 /// Splits `kind/name`.

@@ -3,6 +3,8 @@
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
+use super::hidden::Hidden;
+
 /// What a token is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenKind {
@@ -39,7 +41,7 @@ pub struct Fresh {
     /// Under which it is found.
     pub id: String,
     /// Shown once.
-    pub text: String,
+    pub text: Hidden,
     /// Stored.
     pub hash: String,
 }
@@ -52,7 +54,7 @@ pub fn make(kind: TokenKind, random: [u8; 48]) -> Fresh {
     Fresh {
         id,
         hash: hash(&text),
-        text,
+        text: text.into(),
     }
 }
 
@@ -95,7 +97,7 @@ mod tests {
         assert!(matches(&token.text, &token.hash));
         assert_eq!(id(TokenKind::Device, &token.text), None);
         for at in 0..token.text.len() {
-            let mut wrong = token.text.clone().into_bytes();
+            let mut wrong = token.text.reveal().into_bytes();
             wrong[at] = if wrong[at] == b'x' { b'y' } else { b'x' };
             let wrong = String::from_utf8(wrong).unwrap();
             assert_eq!(id(TokenKind::Claim, &wrong), None, "{wrong}");

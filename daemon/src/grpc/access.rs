@@ -34,7 +34,16 @@ impl AccessService for Door {
         let peer = peer(&request);
         let pb::LoginRequest { user, password, org } = request.into_inner();
         Ok(Response::new(
-            self.access.login(&Login { user, password, org }, &peer).await?,
+            self.access
+                .login(
+                    &Login {
+                        user,
+                        password: password.into(),
+                        org,
+                    },
+                    &peer,
+                )
+                .await?,
         ))
     }
 
@@ -89,7 +98,16 @@ impl AccessService for Door {
         let peer = peer(&request);
         let pb::AcceptInvitationRequest { code, user, password } = request.into_inner();
         Ok(Response::new(
-            self.access.accept(&Acceptance { code, user, password }, &peer).await?,
+            self.access
+                .accept(
+                    &Acceptance {
+                        code: code.into(),
+                        user,
+                        password: password.into(),
+                    },
+                    &peer,
+                )
+                .await?,
         ))
     }
 

@@ -97,7 +97,7 @@ impl DeviceService for Door {
             device: enrolled.device.name,
             device_uid: enrolled.device.uid.to_string(),
             claim_token: Some(enrolled.claim_token),
-            token: enrolled.text,
+            token: enrolled.text.reveal(),
         }))
     }
 

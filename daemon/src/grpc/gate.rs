@@ -116,7 +116,7 @@ impl Gate {
             let text = value.to_str().ok().and_then(|text| text.split_once(' '));
             return match text {
                 Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => {
-                    Ok(Credential::Bearer(token.trim().to_owned()))
+                    Ok(Credential::Bearer(token.trim().into()))
                 }
                 _ => Err(unknown("`authorization` holds no Bearer token")),
             };

@@ -67,7 +67,7 @@ pub(super) async fn login(
     };
     let login = Login {
         user: body.user,
-        password: body.password,
+        password: body.password.into(),
         org,
     };
     let tokens = services

@@ -21,9 +21,6 @@ use crate::domain::{Caller, Org};
 use crate::services::Error;
 use crate::services::access::{self, Credential};
 
-/// Characters of a request's id that are kept.
-const LONGEST_ID: usize = 64;
-
 /// The organization that the host name selects.
 #[derive(Clone, Debug)]
 pub(super) struct Tenant(pub(super) Option<Org>);
@@ -92,7 +89,10 @@ async fn admit(services: &Services, needs: Needs, parts: &mut Parts) -> Result<(
 async fn known(services: &Services, parts: &Parts) -> Result<Caller, Problem> {
     let shown = shown(&parts.headers)?;
     let (Shown::Bearer(text) | Shown::Cookie(text)) = &shown;
-    let caller = services.access.authenticate(&Credential::Bearer(text.clone())).await?;
+    let caller = services
+        .access
+        .authenticate(&Credential::Bearer(text.as_str().into()))
+        .await?;
     if matches!(shown, Shown::Cookie(_)) && !parts.method.is_safe() {
         browsers::own_origin(&services.settings, &parts.uri, &parts.headers)?;
         let form = browsers::form_header(&parts.headers);
@@ -159,6 +159,6 @@ fn origin(parts: &Parts) -> Origin {
     let id = parts.headers.get("x-request-id").and_then(|id| id.to_str().ok());
     Origin {
         address: peer(parts).ip().to_string(),
-        request_id: id.unwrap_or_default().chars().take(LONGEST_ID).collect(),
+        request_id: id.unwrap_or_default().to_owned(),
     }
 }

@@ -141,7 +141,14 @@ pub fn router(services: Services) -> Router {
         )
         .layer(PropagateRequestIdLayer::new(id.clone()))
         .layer(SetRequestIdLayer::new(id, MakeRequestUuid))
+        .layer(middleware::from_fn(forget_id))
         .with_state(services)
+}
+
+/// The id of a request stands in the audit log: whoever calls does not choose it.
+async fn forget_id(mut request: Request, next: Next) -> Response {
+    request.headers_mut().remove("x-request-id");
+    next.run(request).await
 }
 
 /// What holds for every request and answer. Headers above their limit are refused: the connection's buffer is larger,

@@ -43,8 +43,8 @@ pub(super) async fn provision(
         model: body.model,
         firmware_version: body.firmware_version.unwrap_or_default(),
         csr: body.csr,
-        claim_token: body.claim_token,
-        bearer: bearer(&headers).unwrap_or_default().to_owned(),
+        claim_token: body.claim_token.into(),
+        bearer: bearer(&headers).unwrap_or_default().into(),
         address: peer.address.ip().to_string(),
         certificate: peer.certificate,
     };
@@ -57,7 +57,7 @@ pub(super) async fn provision(
         "polling": {"telemetryMs": TELEMETRY_MS, "heartbeatMs": HEARTBEAT_MS},
     });
     match provisioned.credential {
-        Credential::Token(token) => answer["token"] = token.into(),
+        Credential::Token(token) => answer["token"] = token.reveal().into(),
         Credential::Certificate(given) => write(&mut answer, given),
     }
     Ok(Json(answer))

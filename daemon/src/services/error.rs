@@ -1,5 +1,6 @@
 //! What a use case can answer besides success. It knows no transport.
 
+use fleet_proto::names;
 use fleet_proto::pb::{Issue, Referrer};
 
 use crate::domain::Key;
@@ -114,8 +115,9 @@ fn invalid(issues: &[Issue]) -> String {
     }
 }
 
-fn named(list: &[Referrer]) -> String {
-    let mut names: Vec<_> = list.iter().take(5).map(|r| format!("{}/{}", r.kind, r.name)).collect();
+/// Some of those who refer to something, and how many more there are.
+pub(super) fn named(list: &[Referrer]) -> String {
+    let mut names: Vec<_> = list.iter().take(5).map(names::referrer).collect();
     if list.len() > names.len() {
         names.push(format!("{} more", list.len() - names.len()));
     }

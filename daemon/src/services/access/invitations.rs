@@ -13,6 +13,7 @@ use super::tokens::MOST_SITES;
 use super::{Access, refused};
 use crate::domain::audit::Event;
 use crate::domain::caller::Who;
+use crate::domain::hidden::Hidden;
 use crate::domain::logins::normalised;
 use crate::domain::object::timestamp;
 use crate::domain::telemetry::Micros;
@@ -43,11 +44,11 @@ pub struct Invitation {
 #[derive(Clone, Debug, Default)]
 pub struct Acceptance {
     /// The code.
-    pub code: String,
+    pub code: Hidden,
     /// The name to log in by; of somebody new.
     pub user: String,
     /// The password: a new one, or that of whoever has the mail address already.
-    pub password: String,
+    pub password: Hidden,
 }
 
 fn binding(user: &str, role: &str, sites: &[String]) -> RoleBindingSpec {
@@ -111,7 +112,7 @@ impl Access {
         self.note(&mut tx, event.with(detail)).await?;
         tx.commit().await?;
         Ok(pb::LoginCode {
-            code: fresh.text,
+            code: fresh.text.reveal(),
             expires_at: Some(timestamp(code.expires_at)),
         })
     }
@@ -133,12 +134,16 @@ impl Access {
         };
         // Before anything else, so that the answer tells nobody whether the address is known.
         let password = new_password(&wanted.password, &wanted.user, &code.subject)?;
-        let (name, hash) = match &known {
+        let (name, hash, attempt) = match &known {
             Some(_) => {
                 let Proven { user, hash } = self.proven(&code.subject, &wanted.password, peer).await?;
-                (user.name, hash)
+                (user.name, hash, None)
             }
-            None => (wanted.user.clone(), self.hashing.hash(password).await?),
+            // Names are the whole platform's: an invitation must not become a way to try which are taken.
+            None => {
+                let attempt = self.attempt(&format!("invitation {}", code.id), peer)?;
+                (wanted.user.clone(), self.hashing.hash(password).await?, Some(attempt))
+            }
         };
         let mut tx = db.begin().await?;
         if !passwords::use_code(&mut tx, &code.id).await? {
@@ -186,6 +191,9 @@ impl Access {
         };
         self.note(&mut tx, event).await?;
         tx.commit().await?;
+        if let Some(attempt) = attempt {
+            self.throttle().withdrawn(attempt);
+        }
         self.resources.announce(revision);
         self.begin(&Proven { user, hash }, "", peer).await
     }

@@ -33,6 +33,7 @@ use super::grants::{self, refused};
 use super::resources::Resources;
 use crate::domain::audit::Event;
 use crate::domain::caller::{Origin, Who};
+use crate::domain::hidden::Hidden;
 use crate::domain::passwords::Cost;
 use crate::domain::telemetry::Micros;
 use crate::domain::throttle::Throttle;
@@ -56,7 +57,7 @@ pub enum Credential {
     /// The user id of the operating system, at the local socket.
     Socket(u32),
     /// A text behind `Bearer`.
-    Bearer(String),
+    Bearer(Hidden),
 }
 
 #[derive(Clone, Debug)]

@@ -193,7 +193,7 @@ impl Access {
         self.note(&mut tx, event).await?;
         tx.commit().await?;
         Ok(pb::LoginCode {
-            code: fresh.text,
+            code: fresh.text.reveal(),
             expires_at: Some(timestamp(code.expires_at)),
         })
     }
@@ -233,7 +233,7 @@ impl Access {
         self.note(&mut tx, event).await?;
         tx.commit().await?;
         Ok(pb::LoginCode {
-            code: fresh.text,
+            code: fresh.text.reveal(),
             expires_at: Some(timestamp(code.expires_at)),
         })
     }
@@ -330,7 +330,7 @@ impl Access {
             hash: fresh.hash,
             expires_at: self.clock.now() + SETUP,
         });
-        Ok(Some(fresh.text))
+        Ok(Some(fresh.text.reveal()))
     }
 
     /// Makes the first administrator, or gives an existing user of that name the role. Works once, within 15 minutes.

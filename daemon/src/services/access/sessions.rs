@@ -15,9 +15,11 @@ use super::{Access, Known, grants, refused};
 use crate::domain::access_token::{Claims, LIFETIME};
 use crate::domain::audit::{Event, Outcome};
 use crate::domain::caller::{Place, Who};
+use crate::domain::hidden::Hidden;
 use crate::domain::logins::normalised;
 use crate::domain::object::timestamp;
 use crate::domain::telemetry::Micros;
+use crate::domain::throttle::Attempt;
 use crate::domain::tokens::{self as texts, TokenKind};
 use crate::domain::{Caller, Object};
 use crate::services::error::{Error, Result};
@@ -56,7 +58,7 @@ pub struct Login {
     /// Name or mail address.
     pub user: String,
     /// As it was typed.
-    pub password: String,
+    pub password: Hidden,
     /// Name of the only organization that the session is to reach; empty: as many as the user.
     pub org: String,
 }
@@ -86,6 +88,15 @@ impl Access {
         Ok(resources::find(tx, None, Kind::User, &name).await?)
     }
 
+    /// Counts an attempt, unless there were too many for now.
+    pub(super) fn attempt(&self, account: &str, peer: &Peer) -> Result<Attempt> {
+        let attempt = self.throttle().check(account, peer.ip(), self.clock.now());
+        attempt.map_err(|wait| Error::Exhausted {
+            budget: "the number of logins for now".to_owned(),
+            retry_after_ms: wait.milliseconds,
+        })
+    }
+
     /// Is this the password of the user? What is tried too often has to wait; a name that is unknown costs as long as a
     /// known one.
     pub(super) async fn proven(&self, name: &str, password: &str, peer: &Peer) -> Result<Proven> {
@@ -103,13 +114,7 @@ impl Access {
             Some(user) => user.uid.to_string(),
             None => normalised(name).unwrap_or_default(),
         };
-        let attempt = self
-            .throttle()
-            .check(&account, peer.ip(), self.clock.now())
-            .map_err(|wait| Error::Exhausted {
-                budget: "the number of logins for now".to_owned(),
-                retry_after_ms: wait.milliseconds,
-            })?;
+        let attempt = self.attempt(&account, peer)?;
         let fits = match self.hashing.verify(password.to_owned(), stored.clone()).await {
             Ok(fits) => fits,
             Err(error) => {
@@ -212,7 +217,7 @@ impl Access {
         if let Some(seed) = rotated {
             self.signer.take(&seed, now);
         }
-        Ok(self.tokens_of(&session, user, fresh.text, now))
+        Ok(self.tokens_of(&session, user, fresh.text.reveal(), now))
     }
 
     fn tokens_of(&self, session: &Session, user: &Object, refresh: String, now: Micros) -> pb::Tokens {
@@ -284,7 +289,7 @@ impl Access {
         tx.commit().await?;
         // What is remembered of it ends at its old time.
         super::write(&self.known).remove(id);
-        Ok(self.tokens_of(&session, &user, fresh.text, now))
+        Ok(self.tokens_of(&session, &user, fresh.text.reveal(), now))
     }
 
     /// Who shows an access token.

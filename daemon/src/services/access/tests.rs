@@ -42,7 +42,7 @@ fn peer(address: &str) -> Peer {
 fn login(user: &str, password: &str) -> Login {
     Login {
         user: user.to_owned(),
-        password: password.to_owned(),
+        password: password.into(),
         org: String::new(),
     }
 }
@@ -278,7 +278,7 @@ async fn of_a_race_with_one_token_one_answer_lives() {
 async fn what_expires_expires() {
     let world = World::start().await;
     let tokens = world.tokens().await;
-    let bearer = |tokens: &pb::Tokens| Credential::Bearer(tokens.access_token.clone());
+    let bearer = |tokens: &pb::Tokens| Credential::Bearer(tokens.access_token.as_str().into());
     assert_eq!(
         world.access.authenticate(&bearer(&tokens)).await.unwrap().actor(),
         "user/ada"
@@ -313,7 +313,7 @@ async fn what_expires_expires() {
         ..NewToken::default()
     };
     let (_, text) = world.access.create_token(&me(), token).await.unwrap();
-    let shown = Credential::Bearer(text);
+    let shown = Credential::Bearer(text.into());
     world.access.authenticate(&shown).await.unwrap();
     world.clock.advance(60 * SECOND);
     assert!(world.access.authenticate(&shown).await.is_err());

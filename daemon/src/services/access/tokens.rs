@@ -126,7 +126,7 @@ impl Access {
             sites: wanted.sites,
             ..token
         };
-        Ok((shown(&wanted.org, token), fresh.text))
+        Ok((shown(&wanted.org, token), fresh.text.reveal()))
     }
 
     /// Where a token would count; the caller may make tokens there.

@@ -106,7 +106,7 @@ impl Devices {
             site: request.site,
             ..token
         };
-        Ok((shown(&org, token), fresh.text))
+        Ok((shown(&org, token), fresh.text.reveal()))
     }
 
     /// The claim tokens of an organization, newest first.

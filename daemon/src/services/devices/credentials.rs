@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::Devices;
 use super::certificates::refuse_inactive;
+use crate::domain::hidden::Hidden;
 use crate::domain::object::timestamp;
 use crate::domain::telemetry::Micros;
 use crate::domain::tokens::TokenKind;
@@ -114,11 +115,11 @@ impl Devices {
         tx.commit().await?;
         // One may have been pushed out by it.
         self.known.forget(device.uid);
-        Ok((of_token(&device, &token), text))
+        Ok((of_token(&device, &token), text.reveal()))
     }
 
     /// A new token, and its text.
-    pub(super) async fn insert_token(&self, tx: &mut Tx, device: Uuid, by: &str) -> Result<(Token, String)> {
+    pub(super) async fn insert_token(&self, tx: &mut Tx, device: Uuid, by: &str) -> Result<(Token, Hidden)> {
         let fresh = Self::fresh_token(TokenKind::Device);
         let token = Token {
             id: fresh.id,

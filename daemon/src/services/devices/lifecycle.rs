@@ -10,6 +10,7 @@ use serde_json::json;
 
 use super::provision::{find_by_serial, normalised};
 use super::{ClaimRequest, Devices};
+use crate::domain::hidden::Hidden;
 use crate::domain::ownership::Manager;
 use crate::domain::{Caller, Object};
 use crate::services::error::{Error, Result};
@@ -42,7 +43,7 @@ pub struct Enrolled {
     /// Its claim token.
     pub claim_token: pb::ClaimToken,
     /// The token's text, shown once.
-    pub text: String,
+    pub text: Hidden,
 }
 
 /// A device out of service, and what was ended.
@@ -108,7 +109,7 @@ impl Devices {
         Ok(Enrolled {
             device,
             claim_token,
-            text,
+            text: text.into(),
         })
     }
 

@@ -15,6 +15,7 @@ use super::known::Shown;
 use super::{Devices, Identity};
 use crate::domain::caller::Who;
 use crate::domain::certificates::Presented;
+use crate::domain::hidden::Hidden;
 use crate::domain::ownership::Manager;
 use crate::domain::{Caller, Object, Org};
 use crate::services::error::{Error, Result};
@@ -34,9 +35,9 @@ pub struct Provision {
     /// A signing request in PEM: for a certificate instead of a token.
     pub csr: Option<String>,
     /// The claim token; may be empty where a credential is shown.
-    pub claim_token: String,
+    pub claim_token: Hidden,
     /// The current device token; may be empty. Where there is one, it decides.
-    pub bearer: String,
+    pub bearer: Hidden,
     /// The certificate of the connection. One that no longer counts hinders nobody who has a claim token.
     pub certificate: Option<Arc<Presented>>,
     /// Address that it calls from.
@@ -47,7 +48,7 @@ pub struct Provision {
 #[derive(Clone, Debug)]
 pub enum Credential {
     /// A token.
-    Token(String),
+    Token(Hidden),
     /// A certificate.
     Certificate(Given),
 }
@@ -134,7 +135,7 @@ impl Devices {
 
     /// By which right a device asks, and in which organization; `hold`: nobody changes its credentials meanwhile.
     async fn right_in(&self, tx: &mut Tx, request: &Provision, hold: bool) -> Result<(Org, Right)> {
-        let identity = match (&request.certificate, request.bearer.as_str()) {
+        let identity = match (&request.certificate, &*request.bearer) {
             (None, "") => None,
             (Some(certificate), "") => match self.identity_in(tx, &Shown::Certificate(certificate), hold).await {
                 Err(Error::Unauthenticated(_)) if !request.claim_token.is_empty() => None,

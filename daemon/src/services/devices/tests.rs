@@ -433,7 +433,7 @@ async fn every_process_on_a_database_has_the_same_authority() {
     let request = Provision {
         hw_id: "AA:02".into(),
         csr: Some(csr()),
-        claim_token: world.claim("acme", 1).await,
+        claim_token: world.claim("acme", 1).await.into(),
         ..Provision::default()
     };
     let refused = lost.provision(request).await;

@@ -21,7 +21,7 @@ use crate::storage::{Tx, resources};
 const DEEPEST: usize = 64;
 
 /// Writes the indexes of an object. A unique value that another object has is an issue.
-pub(super) async fn index(tx: &mut Tx, index: usize, object: &Object) -> Result<Vec<Issue>> {
+pub(super) async fn index(tx: &mut Tx, caller: &Caller, index: usize, object: &Object) -> Result<Vec<Issue>> {
     resources::index(tx, object, &reflect::references(&object.spec)).await?;
     let mut issues = Vec::new();
     for value in reflect::uniques(&object.spec) {
@@ -38,14 +38,11 @@ pub(super) async fn index(tx: &mut Tx, index: usize, object: &Object) -> Result<
             ));
             continue;
         }
-        // The holder may belong to another organization, of which nothing may be told.
-        let name = resources::find_by_uid(tx, holder)
-            .await?
-            .filter(|other| other.org == object.org && other.org.is_some())
-            .map_or_else(
-                || "somebody else".to_owned(),
-                |other| format!("{}/{}", other.kind, other.name),
-            );
+        // The holder may belong to another organization, or to a site of which the caller may not know.
+        let name = match resources::find_by_uid(tx, holder).await? {
+            Some(other) if permit::sees(tx, caller, &other).await? => format!("{}/{}", other.kind, other.name),
+            _ => "somebody else".to_owned(),
+        };
         issues.push(issue(
             index,
             &value.path,

@@ -40,7 +40,7 @@ impl Resources {
         let caller = &caller;
         let stamp = self.stamp(&mut tx, caller).await?;
         let named = collect(&mut tx, caller, &request).await?;
-        let mut doom = Doom::of(&mut tx, named, &HashSet::new()).await?;
+        let mut doom = Doom::of(&mut tx, caller, named, &HashSet::new()).await?;
         if let Some((key, referrers)) = doom.in_use.into_iter().next() {
             return Err(Error::InUse { key, referrers });
         }

@@ -7,10 +7,14 @@ use fleet_proto::pb::{OnDelete, Referrer};
 use fleet_proto::reflect;
 use uuid::Uuid;
 
-use crate::domain::{Key, Object};
+use super::permit;
+use crate::domain::{Caller, Key, Object};
 use crate::services::error::Result;
 use crate::storage::Tx;
 use crate::storage::resources::{self, Narrow, ReferrerRow};
+
+/// Referrers of one resource that are named.
+const MOST_NAMED: usize = 20;
 
 /// Deletions, with what follows from them.
 #[derive(Debug, Default)]
@@ -26,9 +30,14 @@ pub(super) struct Doom {
 }
 
 impl Doom {
-    /// Follows the references to what is to go. `submitted` are written in the same transaction:
+    /// Follows the references to what is to go; what the caller may not see is not named to it. `submitted` are written in the same transaction:
     /// whether they may refer to something is checked when they are.
-    pub(super) async fn of(tx: &mut Tx, objects: Vec<Object>, submitted: &HashSet<Uuid>) -> Result<Self> {
+    pub(super) async fn of(
+        tx: &mut Tx,
+        caller: &Caller,
+        objects: Vec<Object>,
+        submitted: &HashSet<Uuid>,
+    ) -> Result<Self> {
         let mut doom = Self {
             objects,
             ..Self::default()
@@ -44,11 +53,10 @@ impl Doom {
                 .into_iter()
                 .filter(|row| !going.contains(&row.uid) && !submitted.contains(&row.uid))
                 .collect();
-            let refusing: Vec<_> = rows
-                .iter()
-                .filter(|row| row.on_delete == OnDelete::Restrict)
-                .map(|row| referrer(&object, row))
-                .collect();
+            let mut refusing = Vec::new();
+            for row in rows.iter().filter(|row| row.on_delete == OnDelete::Restrict) {
+                refusing.push(referrer(tx, caller, &object, row, refusing.len()).await?);
+            }
             if !refusing.is_empty() {
                 doom.in_use.push((object.key(), refusing));
                 continue;
@@ -94,13 +102,21 @@ impl Doom {
     }
 }
 
-fn referrer(target: &Object, row: &ReferrerRow) -> Referrer {
-    Referrer {
+/// One that refers, with its name if the caller may see it: `before` it there are so many.
+async fn referrer(tx: &mut Tx, caller: &Caller, target: &Object, row: &ReferrerRow, before: usize) -> Result<Referrer> {
+    let mut is_seen = false;
+    // Nobody is told more names: the rest need not be looked at.
+    if before < MOST_NAMED
+        && let Some(object) = resources::find_by_uid(tx, row.uid).await?
+    {
+        is_seen = permit::sees(tx, caller, &object).await?;
+    }
+    Ok(Referrer {
         org: target.org.as_ref().map(|org| org.name.clone()).unwrap_or_default(),
         kind: row.kind.to_string(),
-        name: row.name.clone(),
+        name: if is_seen { row.name.clone() } else { String::new() },
         path: row.path.clone(),
-    }
+    })
 }
 
 /// What would be left without its organization.

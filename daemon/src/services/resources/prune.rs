@@ -13,7 +13,7 @@ use super::apply::Options;
 use super::doom::Doom;
 use crate::domain::ownership::Manager;
 use crate::domain::{Caller, Object};
-use crate::services::error::{Error, Result};
+use crate::services::error::{self, Error, Result};
 use crate::storage::resources;
 use crate::storage::{Tx, ownership as claims};
 
@@ -100,24 +100,13 @@ pub(super) async fn fallen(
             &format!("if that is meant, repeat with `--max-delete {}`", candidates.len()),
         ));
     }
-    let doom = Doom::of(tx, candidates, submitted).await?;
+    let doom = Doom::of(tx, caller, candidates, submitted).await?;
     for (key, referrers) in &doom.in_use {
-        let named: Vec<_> = referrers
-            .iter()
-            .take(5)
-            .map(|r| format!("{}/{}", r.kind, r.name))
-            .collect();
-        let more = referrers.len() - named.len();
-        let more = if more > 0 {
-            format!(" and {more} more")
-        } else {
-            String::new()
-        };
         fallen.guards.push(guard(
             codes::IN_USE,
             format!(
-                "{key} is no longer submitted, but {}{more} still refers to it",
-                named.join(", ")
+                "{key} is no longer submitted, but {} still refers to it",
+                error::named(referrers)
             ),
             "submit it again, or change what refers to it first",
         ));

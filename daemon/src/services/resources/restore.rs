@@ -297,7 +297,7 @@ async fn restore(tx: &mut Tx, sealer: &Sealer, stamp: &Stamp, past: Vec<Past>, f
     if let Some(protected) = falling.iter().find(|object| object.protect) {
         return Err(Error::Protected(protected.key()));
     }
-    let mut doom = Doom::of(tx, falling, &concerned).await?;
+    let mut doom = Doom::of(tx, &stamp.caller, falling, &concerned).await?;
     if let Some((key, referrers)) = doom.in_use.into_iter().next() {
         return Err(Error::InUse { key, referrers });
     }

@@ -109,7 +109,7 @@ pub(super) async fn all(tx: &mut Tx, stamp: &Stamp, writes: &[Write], doomed: &m
     let mut issues = Vec::new();
     for write in writes.iter().filter(|write| write.is_indexed_anew()) {
         let index = write.index.unwrap_or_default();
-        issues.append(&mut checks::index(tx, index, &write.after).await?);
+        issues.append(&mut checks::index(tx, &stamp.caller, index, &write.after).await?);
     }
     let mut seq = 0;
     let mut tally = Tally::default();

@@ -47,7 +47,7 @@ impl World {
 
     /// As the gate gives it to a method that edits sites.
     async fn called_with(&self, text: &str) -> Caller {
-        let caller = self.access.authenticate(&Credential::Bearer(text.to_owned())).await;
+        let caller = self.access.authenticate(&Credential::Bearer(text.into())).await;
         let edit = Permission::of(Verb::Edit, Kind::Site);
         caller.unwrap().asking(edit, Origin::default())
     }

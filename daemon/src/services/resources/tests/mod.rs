@@ -283,6 +283,66 @@ async fn a_cycle_of_parents_is_refused() {
 }
 
 #[tokio::test]
+async fn what_the_caller_may_not_see_is_not_named_to_it() {
+    use crate::domain::caller::{Grant, Origin, Who};
+    use fleet_proto::access::{self, Permission, Verb};
+
+    let dir = tempfile::tempdir().unwrap();
+    let service = open(&dir).await;
+    service.apply(&me(), bundle(ACME), Options::default()).await.unwrap();
+    let org = Resources::org_in(&mut service.db().read().await.unwrap(), "acme").await;
+    let narrow = |permissions: &[&str]| {
+        let grant = Grant {
+            org: Some(org.as_ref().unwrap().uid),
+            sites: None,
+            permissions: access::union(permissions),
+            origin: String::new(),
+        };
+        let edit = Permission::of(Verb::Edit, Kind::Site);
+        Caller::new(Who::Socket(1), Arc::new(vec![grant]), None).asking(edit, Origin::default())
+    };
+    let told = async |permissions: &[&str]| {
+        let caller = narrow(permissions);
+        let key = Key {
+            org: "acme".into(),
+            kind: Kind::Site,
+            name: "plant".into(),
+        };
+        let request = DeleteRequest {
+            keys: vec![(key, 0)],
+            ..Default::default()
+        };
+        service.delete(&caller, request).await.unwrap_err().to_string()
+    };
+    assert_eq!(
+        told(&["view:site", "edit:site"]).await,
+        "site/plant of acme is still referred to by a device that you may not see"
+    );
+    assert!(
+        told(&["view:site", "edit:site", "view:device"])
+            .await
+            .contains("device/meter-1")
+    );
+    let same_serial = "
+apiVersion: fleet/v1
+kind: Device
+metadata: {org: acme, name: other}
+spec: {serial: AA-01}
+";
+    for (permissions, says) in [
+        (&["edit:device"][..], "somebody else"),
+        (&["edit:device", "view:device"], "device/meter-1"),
+    ] {
+        let writer = narrow(permissions).asking(Permission::of(Verb::Edit, Kind::Device), Origin::default());
+        let refused = service
+            .apply(&writer, bundle(same_serial), Options::default())
+            .await
+            .unwrap_err();
+        assert!(refused.to_string().contains(says), "{refused}");
+    }
+}
+
+#[tokio::test]
 async fn what_is_referred_to_stays_and_what_is_cleared_loses_the_field() {
     static CALLER: std::sync::LazyLock<Caller> = std::sync::LazyLock::new(me);
     let dir = tempfile::tempdir().unwrap();
