@@ -65,6 +65,7 @@ complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "telemetry" -d 'Re
 complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "template" -d 'Work with templates'
 complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "modbus" -d 'Talk to Modbus slaves over the same connections as polling'
 complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "audit" -d 'Who did what, or was refused it'
+complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "log" -d 'What happened: devices that fall silent, buses, certificates, limits; and calls for help'
 complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "login" -d 'Log in; later commands to the same server are yours'
 complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "logout" -d 'End the session at this server'
 complete -c fleetctl -n "__fish_fleetctl_needs_command" -f -a "setup" -d 'Make the first administrator, with the token that fleetd wrote into its data directory'
@@ -551,11 +552,11 @@ complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_see
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from command" -f -a "list" -d 'Show commands, newest first'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from logs" -l from -d 'From: RFC 3339, epoch milliseconds, or an age such as -1h' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from logs" -l to -d 'Until, exclusive' -r
-complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from logs" -l level -d 'Least level: debug, info, warning, error' -r -f -a "\t''
-debug\t''
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from logs" -l level -d 'At least this level' -r -f -a "debug\t''
 info\t''
 warning\t''
-error\t''"
+error\t''
+help\t''"
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from logs" -l limit -d 'The newest so many' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from logs" -l server -d 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand device; and __fish_seen_subcommand_from logs" -l ca -d 'Certificate of the authority that signed fleetd\'s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts' -r -F
@@ -814,6 +815,91 @@ complete -c fleetctl -n "__fish_fleetctl_using_subcommand audit; and __fish_seen
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand audit; and __fish_seen_subcommand_from verify" -s y -l yes -d 'Do not ask before a destructive act'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand audit; and __fish_seen_subcommand_from verify" -s q -l quiet -d 'Say nothing but data and errors'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand audit; and __fish_seen_subcommand_from verify" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand log; and not __fish_seen_subcommand_from list tail add" -l server -d 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand log; and not __fish_seen_subcommand_from list tail add" -l ca -d 'Certificate of the authority that signed fleetd\'s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand log; and not __fish_seen_subcommand_from list tail add" -l token-file -d 'File with the token to send; FLEETCTL_TOKEN holds the token itself' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand log; and not __fish_seen_subcommand_from list tail add" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand log; and not __fish_seen_subcommand_from list tail add" -l env -d 'Environment of fleetctl.yaml' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand log; and not __fish_seen_subcommand_from list tail add" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand log; and not __fish_seen_subcommand_from list tail add" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand log; and not __fish_seen_subcommand_from list tail add" -l timeout -d 'How long an answer may take' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand log; and not __fish_seen_subcommand_from list tail add" -s y -l yes -d 'Do not ask before a destructive act'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand log; and not __fish_seen_subcommand_from list tail add" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand log; and not __fish_seen_subcommand_from list tail add" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand log; and not __fish_seen_subcommand_from list tail add" -f -a "list" -d 'Show entries, oldest first; 10,000 of an organization are kept, for half a year'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand log; and not __fish_seen_subcommand_from list tail add" -f -a "tail" -d 'Show new entries as they are written'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand log; and not __fish_seen_subcommand_from list tail add" -f -a "add" -d 'Add an entry; with --level help, call for help'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand log; and __fish_seen_subcommand_from list" -l level -d 'At least this level' -r -f -a "info\t''
+warning\t''
+error\t''
+help\t''"
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand log; and __fish_seen_subcommand_from list" -l user -d 'Whose name contains this' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand log; and __fish_seen_subcommand_from list" -l action -d 'What happened, such as device.silent, bus.down, help' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand log; and __fish_seen_subcommand_from list" -l device -d 'About this device: device/NAME or its uid' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand log; and __fish_seen_subcommand_from list" -l text -d 'With this in the message or the details' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand log; and __fish_seen_subcommand_from list" -l since -d 'Since then, such as -1h or 2026-01-31T12:00:00Z' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand log; and __fish_seen_subcommand_from list" -l until -d 'Until then' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand log; and __fish_seen_subcommand_from list" -l limit -d 'The newest so many; 0: all' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand log; and __fish_seen_subcommand_from list" -l server -d 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand log; and __fish_seen_subcommand_from list" -l ca -d 'Certificate of the authority that signed fleetd\'s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand log; and __fish_seen_subcommand_from list" -l token-file -d 'File with the token to send; FLEETCTL_TOKEN holds the token itself' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand log; and __fish_seen_subcommand_from list" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand log; and __fish_seen_subcommand_from list" -l env -d 'Environment of fleetctl.yaml' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand log; and __fish_seen_subcommand_from list" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand log; and __fish_seen_subcommand_from list" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand log; and __fish_seen_subcommand_from list" -l timeout -d 'How long an answer may take' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand log; and __fish_seen_subcommand_from list" -s A -l platform -d 'The platform\'s own log, of what belongs to no organization'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand log; and __fish_seen_subcommand_from list" -s y -l yes -d 'Do not ask before a destructive act'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand log; and __fish_seen_subcommand_from list" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand log; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand log; and __fish_seen_subcommand_from tail" -l level -d 'At least this level' -r -f -a "info\t''
+warning\t''
+error\t''
+help\t''"
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand log; and __fish_seen_subcommand_from tail" -l user -d 'Whose name contains this' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand log; and __fish_seen_subcommand_from tail" -l action -d 'What happened, such as device.silent, bus.down, help' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand log; and __fish_seen_subcommand_from tail" -l device -d 'About this device: device/NAME or its uid' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand log; and __fish_seen_subcommand_from tail" -l text -d 'With this in the message or the details' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand log; and __fish_seen_subcommand_from tail" -l server -d 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand log; and __fish_seen_subcommand_from tail" -l ca -d 'Certificate of the authority that signed fleetd\'s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand log; and __fish_seen_subcommand_from tail" -l token-file -d 'File with the token to send; FLEETCTL_TOKEN holds the token itself' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand log; and __fish_seen_subcommand_from tail" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand log; and __fish_seen_subcommand_from tail" -l env -d 'Environment of fleetctl.yaml' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand log; and __fish_seen_subcommand_from tail" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand log; and __fish_seen_subcommand_from tail" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand log; and __fish_seen_subcommand_from tail" -l timeout -d 'How long an answer may take' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand log; and __fish_seen_subcommand_from tail" -s A -l platform -d 'The platform\'s own log, of what belongs to no organization'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand log; and __fish_seen_subcommand_from tail" -s y -l yes -d 'Do not ask before a destructive act'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand log; and __fish_seen_subcommand_from tail" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand log; and __fish_seen_subcommand_from tail" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand log; and __fish_seen_subcommand_from add" -l level -d 'How much it matters' -r -f -a "info\t''
+warning\t''
+error\t''
+help\t''"
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand log; and __fish_seen_subcommand_from add" -l action -d 'What it is about, in a word, such as calibration.failed [default: help for that level, else note]' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand log; and __fish_seen_subcommand_from add" -l device -d 'About this device: device/NAME or its uid' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand log; and __fish_seen_subcommand_from add" -l site -d 'At this site [default: that of the device, or the only one where you may add]' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand log; and __fish_seen_subcommand_from add" -l details -d 'What else there is to say, a JSON object' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand log; and __fish_seen_subcommand_from add" -l server -d 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand log; and __fish_seen_subcommand_from add" -l ca -d 'Certificate of the authority that signed fleetd\'s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand log; and __fish_seen_subcommand_from add" -l token-file -d 'File with the token to send; FLEETCTL_TOKEN holds the token itself' -r -F
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand log; and __fish_seen_subcommand_from add" -l org -d 'Organization; not needed while there is only one, or where manifests name it' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand log; and __fish_seen_subcommand_from add" -l env -d 'Environment of fleetctl.yaml' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand log; and __fish_seen_subcommand_from add" -s o -l output -d 'table, wide, json, jsonl, yaml, csv, name, jq=EXPR, or columns=NAME:.path,...' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand log; and __fish_seen_subcommand_from add" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand log; and __fish_seen_subcommand_from add" -l timeout -d 'How long an answer may take' -r
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand log; and __fish_seen_subcommand_from add" -s A -l platform -d 'To the platform\'s own log'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand log; and __fish_seen_subcommand_from add" -s y -l yes -d 'Do not ask before a destructive act'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand log; and __fish_seen_subcommand_from add" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c fleetctl -n "__fish_fleetctl_using_subcommand log; and __fish_seen_subcommand_from add" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand login" -l user -d 'Name or mail address' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand login" -l server -d 'Where fleetd is: https://HOST:PORT, or unix:///path/to/fleetd.sock' -r
 complete -c fleetctl -n "__fish_fleetctl_using_subcommand login" -l ca -d 'Certificate of the authority that signed fleetd\'s, such as the ca.crt of `fleetd tls init`; unless given, those that this machine trusts' -r -F

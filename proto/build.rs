@@ -11,6 +11,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         "fleet/v1/access.proto",
         "fleet/v1/audit.proto",
         "fleet/v1/device.proto",
+        "fleet/v1/log.proto",
         "fleet/v1/telemetry.proto",
         "fleet/v1/modbus.proto",
         "fleet/v1/system.proto",

@@ -6,7 +6,7 @@ use clap::{Args as Flags, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
     apply, audit, completion, delete, describe, device, drift, edit, explain, export, fmt, get, help, history, label,
-    login, modbus, plan, pull, server, telemetry, template, token, undo, user, validate, watch, whoami,
+    log, login, modbus, plan, pull, server, telemetry, template, token, undo, user, validate, watch, whoami,
 };
 use crate::error::{Error, Result};
 
@@ -156,6 +156,8 @@ pub enum Command {
     Modbus(modbus::Modbus),
     #[command(subcommand)]
     Audit(audit::Audit),
+    #[command(subcommand)]
+    Log(log::Log),
     Login(login::Login),
     Logout(login::Logout),
     Setup(login::Setup),

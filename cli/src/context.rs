@@ -7,6 +7,7 @@ use fleet_proto::pb;
 use fleet_proto::pb::access_service_client::AccessServiceClient;
 use fleet_proto::pb::audit_service_client::AuditServiceClient;
 use fleet_proto::pb::device_service_client::DeviceServiceClient;
+use fleet_proto::pb::log_service_client::LogServiceClient;
 use fleet_proto::pb::modbus_service_client::ModbusServiceClient;
 use fleet_proto::pb::resource_service_client::ResourceServiceClient;
 use fleet_proto::pb::system_service_client::SystemServiceClient;
@@ -189,6 +190,11 @@ impl Context {
     /// Who did what.
     pub async fn audit(&mut self) -> Result<AuditServiceClient<Line>> {
         Ok(AuditServiceClient::new(self.line().await?).max_decoding_message_size(LARGEST))
+    }
+
+    /// What happened.
+    pub async fn log(&mut self) -> Result<LogServiceClient<Line>> {
+        Ok(LogServiceClient::new(self.line().await?).max_decoding_message_size(LARGEST))
     }
 
     /// Claim tokens, commands, logs.

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use fleet_proto::levels::Level;
 use rand::Rng as _;
 use tokio::net::UnixListener;
 use tokio::sync::{mpsc, watch};
@@ -16,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::domain::Clock;
+use crate::domain::log::Entry;
 use crate::domain::sealing::Sealer;
 use crate::domain::telemetry::Micros;
 use crate::listen::{Certificates, Clients, Listener, Speaks, Unusable};
@@ -23,11 +25,13 @@ use crate::modbus::{Buses, poller};
 use crate::services::access::{Access, SETUP};
 use crate::services::audit::Audit;
 use crate::services::devices::Devices;
+use crate::services::log::Log;
 use crate::services::resources::Resources;
 use crate::services::system::{Facts, System};
 use crate::services::telemetry::Telemetry;
 use crate::storage::{self, Db, telemetry as store};
 use crate::workers::polling;
+use crate::workers::watch::Watch;
 use crate::{grpc, http};
 
 /// Readings that may wait for the disk.
@@ -134,17 +138,28 @@ impl App {
         let resources = Resources::open(db.clone(), Arc::clone(&clock), Arc::new(sealer(config)?)).await?;
         let foreign = resources.sealed_with_another_key().await?;
         if foreign > 0 {
+            let message = format!("{foreign} secrets were sealed with another key file and cannot be served");
+            resources.notes().log(Entry::new(Level::Error, "secrets.key", message));
             tracing::warn!(secrets = foreign, key = %config.secret_key_file.display(), "secrets were sealed with another key file and cannot be served: put it back, or apply them again");
         }
-        let (access, denials) = Access::open(resources.clone(), Arc::clone(&clock), config.password_cost).await?;
+        let access = Access::open(resources.clone(), Arc::clone(&clock), config.password_cost).await?;
         let devices = Devices::open(resources.clone(), Arc::clone(&clock)).await?;
         if let Some(why) = devices.authority_trouble() {
-            tracing::warn!(key = %config.secret_key_file.display(), "devices get no certificates: {why}");
+            let message = format!("devices get no certificates: {why}");
+            tracing::warn!(key = %config.secret_key_file.display(), "{message}");
+            resources
+                .notes()
+                .log(Entry::new(Level::Error, "certificate.authority", message));
         }
         let telemetry = Telemetry::new(readings, resources.clone(), Arc::clone(&clock));
         let buses = Buses::default();
+        let log = Log::new(resources.clone(), Arc::clone(&clock));
 
-        let Listeners { http, grpc } = Listeners::open(config, devices.authority()).await?;
+        let Listeners {
+            http,
+            grpc,
+            certificates,
+        } = Listeners::open(config, devices.authority()).await?;
         let (http_address, grpc_address) = (http.address(), grpc.as_ref().map(Listener::address));
         let socket = open_socket(&config.socket)?;
 
@@ -181,6 +196,7 @@ impl App {
             resources: resources.clone(),
             devices: devices.clone(),
             telemetry: telemetry.clone(),
+            log: log.clone(),
             system: system.clone(),
             metrics,
             settings: Arc::new(http_settings(config)),
@@ -194,6 +210,7 @@ impl App {
         let services = grpc::Services {
             access: access.clone(),
             audit: Audit::new(resources.clone()),
+            log: log.clone(),
             resources: resources.clone(),
             devices: devices.clone(),
             telemetry: telemetry.clone(),
@@ -207,10 +224,21 @@ impl App {
                 .map_err(|error| Error::Task("gRPC", error.to_string()))
         });
 
-        let keeping = access.clone();
+        let (keeping, stop) = (resources.clone(), close_doors.clone());
+        doors.spawn(async move {
+            keeping.keep_notes(stop).await;
+            Ok(())
+        });
+        let watch = Watch {
+            log,
+            resources: resources.clone(),
+            devices: devices.clone(),
+            buses: buses.clone(),
+            own: certificates,
+        };
         let stop = close_doors.clone();
         doors.spawn(async move {
-            stop.run_until_cancelled(keeping.keep(denials)).await;
+            watch.run(stop).await;
             Ok(())
         });
 
@@ -239,6 +267,10 @@ impl App {
             "socket": config.socket.display().to_string(), "version": env!("CARGO_PKG_VERSION"),
         });
         write_whole(&run_file, &run.to_string()).map_err(unusable)?;
+        resources.notes().log(
+            Entry::new(Level::Info, "fleetd", "fleetd has started")
+                .with(serde_json::json!({"version": env!("CARGO_PKG_VERSION")})),
+        );
         tracing::info!(http = %http_address, grpc = grpc_address.map(tracing::field::display), socket = %config.socket.display(), data_dir = %dir.display(), version = env!("CARGO_PKG_VERSION"), "fleetd serves");
         let setup_file = dir.join("setup.token");
         offer_setup(&access, &setup_file, grpc_address.is_some()).await?;
@@ -281,6 +313,16 @@ impl App {
             None => Ok(()),
             ended => outcome_of_end(ended),
         };
+        let ending = match (&failed, &written) {
+            (Some(error), _) | (None, Err(error)) => {
+                Entry::new(Level::Error, "fleetd", format!("fleetd ends: {error}"))
+            }
+            (None, Ok(())) => Entry::new(Level::Info, "fleetd", "fleetd ends as it was told to"),
+        };
+        self.resources.notes().log(ending);
+        if let Err(error) = self.resources.notes().write(&self.db, true).await {
+            tracing::warn!(%error, "the last entries of the logs could not be written");
+        }
         self.db.close().await;
         // The next start makes both anew; a leftover would only mislead.
         let _ = std::fs::remove_file(&self.run_file);
@@ -332,6 +374,7 @@ fn http_settings(config: &Config) -> http::Settings {
 struct Listeners {
     http: Listener,
     grpc: Option<Listener>,
+    certificates: Option<Arc<Certificates>>,
 }
 
 impl Listeners {
@@ -352,7 +395,11 @@ impl Listeners {
                     .map_err(|error| Error::Grpc(address, error))?,
             ),
         };
-        Ok(Self { http, grpc })
+        Ok(Self {
+            http,
+            grpc,
+            certificates,
+        })
     }
 }
 

@@ -14,7 +14,7 @@ pub enum Verb {
     Edit,
     /// Make it do something: commands, reads over a bus.
     Control,
-    /// Send readings in its name.
+    /// Send readings in its name, or add to it.
     Write,
 }
 
@@ -45,6 +45,7 @@ const FURTHER: &[(&str, &[Verb])] = &[
     ("telemetry", &[Verb::View, Verb::Write]),
     ("modbus", &[Verb::Control]),
     ("audit", &[Verb::View]),
+    ("log", &[Verb::View, Verb::Write]),
     ("system", &[Verb::View, Verb::Edit]),
 ];
 
@@ -209,8 +210,8 @@ pub const BUILT_IN: &[BuiltIn] = &[
     },
     BuiltIn {
         name: "operator",
-        description: "a viewer who also controls devices, at sites whose settings allow it",
-        permissions: VIEWER,
+        description: "a viewer who also adds to the log, and controls devices at sites whose settings allow it",
+        permissions: OPERATOR,
         where_operators_control: &["control:device", "control:modbus"],
     },
     BuiltIn {
@@ -230,6 +231,7 @@ pub const BUILT_IN: &[BuiltIn] = &[
             "view:customer",
             "view:kind",
             "view:telemetry",
+            "view:log",
             "view:user",
             "view:role",
             "view:role-binding",
@@ -239,6 +241,7 @@ pub const BUILT_IN: &[BuiltIn] = &[
             "edit:device",
             "edit:role-binding",
             "edit:claim-token",
+            "write:log",
             "control:*",
         ],
         where_operators_control: &[],
@@ -259,6 +262,7 @@ pub const BUILT_IN: &[BuiltIn] = &[
             "view:translation",
             "view:kind",
             "view:telemetry",
+            "view:log",
             "edit:site",
             "edit:asset",
             "edit:project",
@@ -269,6 +273,7 @@ pub const BUILT_IN: &[BuiltIn] = &[
             "edit:configuration",
             "edit:translation",
             "write:telemetry",
+            "write:log",
             "control:*",
         ],
         where_operators_control: &[],
@@ -304,6 +309,25 @@ const VIEWER: &[&str] = &[
     "view:customer",
     "view:kind",
     "view:telemetry",
+    "view:log",
+];
+
+const OPERATOR: &[&str] = &[
+    "view:organization",
+    "view:site",
+    "view:asset",
+    "view:project",
+    "view:template",
+    "view:gateway-config",
+    "view:device-profile",
+    "view:device",
+    "view:configuration",
+    "view:translation",
+    "view:customer",
+    "view:kind",
+    "view:telemetry",
+    "view:log",
+    "write:log",
 ];
 
 /// The built-in role of that name.
@@ -364,6 +388,8 @@ mod tests {
             }
         }
         let viewer = union(built_in("viewer").unwrap().permissions);
+        let operator = union(built_in("operator").unwrap().permissions);
+        assert!(viewer.iter().all(|one| operator.has(one)), "an operator is a viewer");
         assert!(viewer.iter().all(|one| one.verb == Verb::View));
         for hidden in [Kind::Secret, Kind::User, Kind::RoleBinding] {
             assert!(!viewer.has(Permission::of(Verb::View, hidden)), "{hidden}");

@@ -7,6 +7,7 @@ pub mod audit;
 pub mod codes;
 pub mod diff;
 pub mod kinds;
+pub mod levels;
 pub mod manifest;
 pub mod names;
 pub mod reflect;

@@ -72,7 +72,34 @@ fn no_credential_is_found_anywhere() {
     let code = made(&["user", "reset", "umc-night"], "code");
     let device = Device::provision(world.fleetd.http(), "canary-1", &claim);
     device.ingest(&json!([{"dataType": "t", "value": 1}]));
-    // What is refused is noted, too.
+    // What is refused is noted, too: credentials that are wrong, spent, or of another sort.
+    for (path, body, bearer) in [
+        ("/api/devices/provision", json!({"hwId": "x", "claimToken": claim}), ""),
+        ("/api/devices/provision", json!({"hwId": "x", "claimToken": code}), ""),
+        (
+            "/api/devices/canary1/heartbeat",
+            json!({"uptimeSeconds": 1}),
+            claim.as_str(),
+        ),
+    ] {
+        let request = reqwest::blocking::Client::new().post(format!("{}{path}", world.fleetd.http()));
+        let request = if bearer.is_empty() {
+            request
+        } else {
+            request.bearer_auth(bearer)
+        };
+        assert_eq!(request.json(&body).send().unwrap().status(), 401);
+    }
+    let spent = [
+        "log",
+        "add",
+        &format!("is {token} all right?"),
+        "--site",
+        "main-building",
+    ];
+    told.push_str(&as_person(&world, &spent, "").to_string());
+    let choose = ["user", "choose-password", "--password-stdin"];
+    told.push_str(&as_person(&world, &choose, &format!("{claim}\n{PASSWORD}\n")).to_string());
     as_person(&world, &["user", "reset", "acme-admin"], "");
     let mut command = world.fleetctl_command();
     command
@@ -105,6 +132,7 @@ fn no_credential_is_found_anywhere() {
         &["device", "claim-token", "list", "-o", "json"],
         &["device", "credential", "list", "device/canary1", "-o", "json"],
         &["audit", "search", "-o", "json"],
+        &["log", "list", "-o", "json"],
         &["whoami", "-o", "json"],
     ] {
         told.push_str(&as_person(&world, line, "").ok().to_string());
@@ -115,6 +143,7 @@ fn no_credential_is_found_anywhere() {
             .ok()
             .to_string(),
     );
+    told.push_str(&world.fleetctl(&["log", "list", "-A", "-o", "json"]).ok().to_string());
     told.push_str(&world.fleetctl(&["server", "status", "-o", "json"]).ok().to_string());
     let metrics = reqwest::blocking::get(format!("{}/metrics", world.fleetd.http())).unwrap();
     told.push_str(&metrics.text().unwrap());

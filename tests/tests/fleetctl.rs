@@ -69,6 +69,8 @@ const LINES: &[&str] = &[
     "whoami",
     "audit search --org acme",
     "audit verify --org acme",
+    "log list --org acme",
+    "log add hello --org acme",
     "can-i view devices --org acme",
     "export",
     "export devices",
@@ -150,6 +152,7 @@ fn every_command_is_put_to_the_test() {
         "device credential revoke",
         "token revoke",
         "audit tail",
+        "log tail",
         "audit export",
         "login",
         "logout",
@@ -245,7 +248,12 @@ fn a_terminal_has_colour_and_questions_and_a_pipe_has_neither() {
 #[test]
 fn endless_lists_are_lines_and_no_array() {
     let world = fleet();
-    for line in ["watch devices", "telemetry tail", "device logs device/meter-1 --follow"] {
+    for line in [
+        "watch devices",
+        "telemetry tail",
+        "device logs device/meter-1 --follow",
+        "log tail",
+    ] {
         let mut arguments = words(line);
         arguments.extend(["-o", "json"]);
         let said = world.fleetctl(&arguments);

@@ -23,7 +23,7 @@ const AT_BOUNDS: [&str; 6] = [
     "--rate-limit",
     "45/s",
     "--include-path-regex",
-    "^/api/(v1/(devices|role-bindings|templates)|auth|devices|telemetry|kpis)",
+    "^/api/(v1/(devices|role-bindings|templates)|auth|devices|telemetry|kpis|logs)",
 ];
 const CHECKS: [&str; 2] = [
     "--checks",
@@ -253,6 +253,9 @@ fn tour_of_people(world: &World, document: &Value) -> BTreeSet<String> {
     .is(201);
     me.get("/api/customers/tour/").is(200);
     me.get("/api/telemetry/?device=esp32-01").is(200);
+    me.post("/api/logs/", &json!({"message": "a tour", "level": "help"}))
+        .is(201);
+    me.get("/api/logs/?level=help").is(200);
     me.post("/api/auth/logout", &Value::Null).is(204);
     door.post(
         "/api/auth/register",

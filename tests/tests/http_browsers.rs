@@ -378,6 +378,16 @@ fn who_calls_too_often_is_told_when_again() {
     assert!(refused.header("retry-after").parse::<u64>().unwrap() >= 1);
     assert!(refused.body["retryAfter"].as_u64().unwrap() >= 1);
     quiet.get("/api/auth/me").is(200);
+    // Whoever runs the organization is told, in a number.
+    let list = ["log", "list", "--org", "umc", "--action", "limit.calls", "-o", "json"];
+    let told = process::until(PATIENCE, || {
+        world.fleetctl(&list).ok().json().as_array().unwrap().first().cloned()
+    });
+    let told = told.expect("a caller was made to wait");
+    assert_eq!(
+        (&told["user"], &told["level"]),
+        (&json!("user/umc-admin"), &json!("warning"))
+    );
     // Strangers are counted by their address, where they may ask for something.
     let guess = Http::new(world.fleetd.http()).hasty();
     let guessed = || guess.post("/api/auth/refresh", &json!({"refreshToken": "x"}));

@@ -19,6 +19,7 @@ mod http_browsers;
 mod http_management;
 mod kill_apply;
 mod kill_ledger;
+mod logs;
 mod matrix;
 mod modbus_meter;
 mod peers;

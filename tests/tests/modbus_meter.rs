@@ -104,11 +104,30 @@ fn a_pymodbus_meter_is_read_in_three_requests_dies_and_heals() {
         );
     }
 
+    turned(&world, "bus.down", "error");
+
     server.restart();
     check_values(&all(&world, "good again", is_good));
+    turned(&world, "bus.up", "info");
     assert!(
         world.fleetd.errors().is_empty(),
         "a dead meter is no error of fleetd's: {:?}",
         world.fleetd.errors()
     );
+}
+
+/// The system log tells of the bus, at the site of its meter.
+fn turned(world: &World, action: &str, level: &str) {
+    let list = ["log", "list", "--org", ORG, "--action", action, "-o", "json"];
+    let told = process::until(PATIENCE, || {
+        let found = world.fleetctl(&list).ok().json();
+        found.as_array().and_then(|all| all.last().cloned())
+    });
+    let told = told.unwrap_or_else(|| panic!("no {action}"));
+    assert_eq!(
+        (&told["level"], &told["site"]),
+        (&level.into(), &"plant-1".into()),
+        "{told}"
+    );
+    assert_eq!(told["details"]["gatewayConfig"], "sdm630");
 }

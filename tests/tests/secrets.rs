@@ -112,6 +112,7 @@ fn story(mut world: World) {
     let (changed, settings) = served(&one);
     assert_ne!(changed, version, "a new text is a new configuration");
     assert_eq!(settings["wifi"]["password"], NEXT);
+    once_for_each_text(&world, &one);
     let drift = lab(&world, NEXT, &["drift", "-f", "lab", "--org", LAB]);
     assert_eq!(drift.code, 12, "one device still runs the old version: {drift}");
 
@@ -158,6 +159,25 @@ fn story(mut world: World) {
     apply(&world, NEXT).ok();
     assert_eq!(served(&one).1["wifi"]["password"], NEXT);
     assert!(world.fleetd.errors().is_empty(), "{:?}", world.fleetd.errors());
+}
+
+/// Whoever asks every minute is one row of the audit log, and a new text is another.
+fn once_for_each_text(world: &World, one: &Device) {
+    for _ in 0..3 {
+        served(one);
+    }
+    let search = ["audit", "search", "--org", LAB, "--verb", "secret.serve", "-o", "json"];
+    let told = world.fleetctl(&search).ok().json();
+    let of_one: Vec<&Value> = told
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|row| row["object"] == "device/tester-1")
+        .collect();
+    assert_eq!(of_one.len(), 2, "{told}");
+    assert_eq!(of_one[0]["actor"], "device/tester-1");
+    let detail: Value = serde_json::from_str(of_one[0]["detail"].as_str().unwrap()).unwrap();
+    assert_eq!(detail["secrets"], json!(["lab-wifi"]), "{detail}");
 }
 
 /// The texts stand in no answer, file or log.

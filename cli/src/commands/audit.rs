@@ -9,12 +9,11 @@ use fleet_proto::audit::{Verifier, head_message};
 use fleet_proto::pb;
 use serde_json::{Value, json};
 
-use super::{print, record, text};
+use super::{Stream, moment, print, print_stream, record, text};
 use crate::context::{Context, in_time};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
-use crate::out::{Column, Listing, column};
-use crate::times;
+use crate::out::{Column, column};
 
 /// Who did what, or was refused it
 #[derive(Debug, Subcommand)]
@@ -125,13 +124,9 @@ fn wanted(narrow: &Narrow, org: String) -> pb::AuditSearchRequest {
 pub(super) async fn run(cx: &mut Context, args: Audit) -> Result<Exit> {
     match args {
         Audit::Search(args) => {
-            let at = |text: &Option<String>| match text {
-                None => Ok(0),
-                Some(text) => times::parse(text, times::now()).map_err(|message| Error::usage(message, "")),
-            };
             let request = pb::AuditSearchRequest {
-                from_us: at(&args.from)?,
-                to_us: at(&args.to)?,
+                from_us: moment(args.from.as_deref())?,
+                to_us: moment(args.to.as_deref())?,
                 limit: args.limit,
                 ..wanted(&args.narrow, org(cx, args.narrow.platform).await?)
             };
@@ -153,28 +148,15 @@ pub(super) async fn run(cx: &mut Context, args: Audit) -> Result<Exit> {
 async fn show(cx: &mut Context, request: pb::AuditSearchRequest) -> Result<Exit> {
     let follow = request.follow;
     let mut client = cx.audit().await?;
-    let timeout = cx.globals.timeout;
-    let mut pages = cx.within(client.search(request)).await?;
-    let format = cx.format.clone();
-    let mut listing = Listing::new(&mut cx.io, &format, columns(), |row| row["seq"].to_string())?;
-    if follow {
-        listing = listing.endless()?;
-    }
-    loop {
-        let page = if follow {
-            pages.message().await?
-        } else {
-            in_time(timeout, pages.message()).await?
-        };
-        let Some(page) = page else { break };
-        for event in &page.events {
-            if !listing.push(&shown(event))? {
-                return Ok(Exit::Ok);
-            }
-        }
-    }
-    listing.finish();
-    Ok(Exit::Ok)
+    let pages = cx.within(client.search(request)).await?;
+    let stream = Stream {
+        columns: columns(),
+        name: |row| row["seq"].to_string(),
+        none: "no events",
+        follow,
+    };
+    let records = |page: pb::AuditSearchResponse| page.events.iter().map(shown).collect();
+    print_stream(cx, stream, pages, records).await
 }
 
 fn shown(event: &pb::AuditEvent) -> Value {

@@ -15,6 +15,7 @@ pub mod get;
 pub mod help;
 pub mod history;
 pub mod label;
+pub mod log;
 pub mod login;
 pub mod modbus;
 pub mod plan;
@@ -30,17 +31,20 @@ pub mod validate;
 pub mod watch;
 pub mod whoami;
 
+use clap::builder::PossibleValuesParser;
 use fleet_proto::kinds::Kind;
+use fleet_proto::levels::Level;
 use fleet_proto::pb;
 use fleet_proto::reflect;
 use prost::Message;
 use serde_json::{Value, json};
 
 use crate::args::Command;
-use crate::context::Context;
-use crate::error::Result;
+use crate::context::{Context, in_time};
+use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::out::{Column, Listing, column};
+use crate::times;
 
 /// Runs a command.
 pub async fn run(cx: &mut Context, command: Command) -> Result<Exit> {
@@ -72,6 +76,7 @@ pub async fn run(cx: &mut Context, command: Command) -> Result<Exit> {
         Command::Template(args) => template::run(cx, args).await,
         Command::Modbus(args) => modbus::run(cx, args).await,
         Command::Audit(args) => audit::run(cx, args).await,
+        Command::Log(args) => log::run(cx, args).await,
         Command::Login(args) => login::login(cx, &args).await,
         Command::Logout(_) => login::logout(cx).await,
         Command::Setup(args) => login::setup(cx, &args).await,
@@ -119,6 +124,60 @@ fn print_all(
         }
     }
     Ok(listing.finish())
+}
+
+/// How records of a stream are printed.
+struct Stream {
+    columns: Vec<Column>,
+    name: fn(&Value) -> String,
+    /// What a person is told where there is none.
+    none: &'static str,
+    /// It goes on, and the next record may be hours away.
+    follow: bool,
+}
+
+/// Prints records page by page, as they come.
+async fn print_stream<P>(
+    cx: &mut Context,
+    stream: Stream,
+    mut pages: tonic::Streaming<P>,
+    records: impl Fn(P) -> Vec<Value>,
+) -> Result<Exit> {
+    let timeout = cx.globals.timeout;
+    let mut listing = Listing::new(&mut cx.io, &cx.format, stream.columns, stream.name)?.or_say(stream.none);
+    if stream.follow {
+        listing = listing.endless()?;
+    }
+    loop {
+        let page = if stream.follow {
+            pages.message().await?
+        } else {
+            in_time(timeout, pages.message()).await?
+        };
+        let Some(page) = page else { break };
+        for record in records(page) {
+            if !listing.push(&record)? {
+                return Ok(Exit::Ok);
+            }
+        }
+        if stream.follow {
+            listing.flush();
+        }
+    }
+    listing.finish();
+    Ok(Exit::Ok)
+}
+
+/// Words for a level, from the least that makes sense.
+fn levels(least: Level) -> PossibleValuesParser {
+    let words = Level::ALL.into_iter().filter(|level| *level >= least);
+    PossibleValuesParser::new(words.map(Level::text))
+}
+
+/// A moment of a flag, microseconds; 0: none is given.
+fn moment(text: Option<&str>) -> Result<i64> {
+    text.map_or(Ok(0), |text| times::parse(text, times::now()))
+        .map_err(|message| Error::usage(message, ""))
 }
 
 /// A message of the contract as a record.

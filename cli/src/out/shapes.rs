@@ -175,6 +175,17 @@ fn shape(command: &str) -> Option<(Count, Json)> {
         "audit tail" => (Endless, message("AuditEvent")?),
         "audit export" => (One, fields("file: text, events: count, hash: text, key: text")),
         "audit verify" => (One, fields("valid: bool, events: count, key: text, problem: text?")),
+        "log list" | "log add" | "log tail" => {
+            let count = match command {
+                "log list" => Many,
+                "log add" => One,
+                _ => Endless,
+            };
+            (
+                count,
+                with(message("SystemLogEntry")?, "seq: count, details: any, count: count"),
+            )
+        }
         "token create" => (One, with(message("ApiToken")?, "revoked: bool, token: text")),
         "token revoke" => (One, with(message("ApiToken")?, "revoked: bool")),
         "token list" => (Many, with(message("ApiToken")?, "revoked: bool")),

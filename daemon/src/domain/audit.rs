@@ -6,6 +6,9 @@ use uuid::Uuid;
 use super::Caller;
 use super::caller::Origin;
 
+/// Characters of a reason that are kept: a caller may have chosen them.
+const LONGEST: usize = 200;
+
 /// What came of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -64,5 +67,22 @@ impl Event {
     /// With more to say.
     pub fn with(self, detail: Json) -> Self {
         Self { detail, ..self }
+    }
+
+    /// The same, which the caller may not.
+    pub fn refused(self, why: &str) -> Self {
+        let outcome = Outcome::Denied;
+        Self { outcome, ..self }.because(why)
+    }
+
+    /// The same, by somebody who could not show who it is.
+    pub fn failed(self, why: &str) -> Self {
+        let outcome = Outcome::Failed;
+        Self { outcome, ..self }.because(why)
+    }
+
+    fn because(mut self, why: &str) -> Self {
+        self.detail["why"] = why.chars().take(LONGEST).collect::<String>().into();
+        self
     }
 }

@@ -291,6 +291,20 @@ impl Caller {
         }
     }
 
+    /// The sites of an organization where it may do this, in order; none: in all of the organization.
+    pub fn sites(&self, permission: Permission, org: Uuid) -> Option<Vec<String>> {
+        if self.may(permission, &Place::Org(org)) {
+            return None;
+        }
+        let all = self
+            .grants
+            .iter()
+            .chain(self.maker.iter().flat_map(|maker| maker.iter()));
+        let named: BTreeSet<&String> = all.flat_map(|grant| grant.sites.iter().flatten()).collect();
+        let here = |site: &&String| self.has_at(permission, Some(org), Some(site));
+        Some(named.into_iter().filter(here).cloned().collect())
+    }
+
     /// Does it hold the permission anywhere at all? With [`fleet_proto::access::RESOURCE`]: for any kind.
     pub fn holds(&self, permission: Permission) -> bool {
         let has = |grants: &[Grant]| {
@@ -386,6 +400,11 @@ mod tests {
         let sites = |names: &[&str]| Place::Sites(one, names.iter().map(|&name| name.to_owned()).collect());
         assert!(!both.may(view, &sites(&["a", "b"])), "all of it");
         assert!(both.may_somewhere(view, &sites(&["a", "b"])));
+        assert_eq!(both.sites(control, one), Some(vec!["b".to_owned()]));
+        assert_eq!(
+            (both.sites(view, two), both.sites(control, two)),
+            (None, Some(Vec::new()))
+        );
         assert!(
             both.may_somewhere(view, &Place::Org(one)) && !both.may_somewhere(view, &Place::Org(Uuid::from_u128(3)))
         );

@@ -9,6 +9,7 @@ pub mod clock;
 pub mod hidden;
 pub mod ingest;
 pub mod kinds;
+pub mod log;
 pub mod logins;
 pub mod modbus;
 pub mod object;

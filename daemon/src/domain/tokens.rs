@@ -23,6 +23,15 @@ pub enum TokenKind {
 }
 
 impl TokenKind {
+    const ALL: [Self; 6] = [
+        Self::Claim,
+        Self::Device,
+        Self::Api,
+        Self::Refresh,
+        Self::Code,
+        Self::Setup,
+    ];
+
     fn text(self) -> &'static str {
         match self {
             Self::Claim => "claim",
@@ -67,6 +76,18 @@ pub fn id(kind: TokenKind, text: &str) -> Option<&str> {
     (sound && format!("{:08x}", crc32fast::hash(body.as_bytes())) == crc).then_some(id)
 }
 
+/// Does a text hold a token of any kind?
+pub fn is_within(text: &str) -> bool {
+    let words = text.split(|sign: char| !(sign.is_ascii_alphanumeric() || sign == '_'));
+    words
+        .filter_map(|word| word.find("flt_").map(|at| &word[at..]))
+        .any(|word| {
+            let kind = word.split('_').nth(1).unwrap_or_default();
+            let kind = TokenKind::ALL.into_iter().find(|known| known.text() == kind);
+            kind.is_some_and(|kind| id(kind, word).is_some())
+        })
+}
+
 /// The hash that is stored, hexadecimal.
 pub fn hash(text: &str) -> String {
     hex(&Sha256::digest(text.as_bytes()))
@@ -103,5 +124,7 @@ mod tests {
             assert_eq!(id(TokenKind::Claim, &wrong), None, "{wrong}");
             assert!(!matches(&wrong, &token.hash));
         }
+        assert!(is_within(&format!("try `{}`, please", &*token.text)));
+        assert!(!is_within("flt_claim_1_2_3 is none, nor is flt_"));
     }
 }

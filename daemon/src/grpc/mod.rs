@@ -6,6 +6,7 @@ mod audit;
 mod device;
 mod gate;
 mod listen;
+mod log;
 mod modbus;
 mod resource;
 mod status;
@@ -18,6 +19,7 @@ use std::time::Duration;
 use fleet_proto::pb::access_service_server::AccessServiceServer;
 use fleet_proto::pb::audit_service_server::AuditServiceServer;
 use fleet_proto::pb::device_service_server::DeviceServiceServer;
+use fleet_proto::pb::log_service_server::LogServiceServer;
 use fleet_proto::pb::modbus_service_server::ModbusServiceServer;
 use fleet_proto::pb::resource_service_server::ResourceServiceServer;
 use fleet_proto::pb::system_service_server::SystemServiceServer;
@@ -36,6 +38,7 @@ use crate::modbus::Buses;
 use crate::services::access::Access;
 use crate::services::audit::Audit;
 use crate::services::devices::Devices;
+use crate::services::log::Log;
 use crate::services::resources::Resources;
 use crate::services::system::System;
 use crate::services::telemetry::Telemetry;
@@ -61,6 +64,8 @@ pub struct Services {
     pub access: Access,
     /// Who did what.
     pub audit: Audit,
+    /// What happened.
+    pub log: Log,
     /// Resources of every kind.
     pub resources: Resources,
     /// Claim tokens, commands, logs.
@@ -115,6 +120,7 @@ async fn routes(services: Services) -> Routes {
     let gate = gate::Gate::new(services.access.clone());
     let mut gated = Routes::default()
         .add_service(AuditServiceServer::new(audit::Door::new(services.audit)))
+        .add_service(LogServiceServer::new(log::Door::new(services.log)).max_decoding_message_size(SMALL_MESSAGE))
         // Some of its methods are for everybody: nobody may make fleetd hold much for them.
         .add_service(
             AccessServiceServer::new(access::Door::new(services.access)).max_decoding_message_size(SMALL_MESSAGE),

@@ -4,6 +4,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::{Extension, Json};
+use fleet_proto::levels::Level;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -12,7 +13,7 @@ use super::answers::Problem;
 use super::extract::{Path, RawBody, bytes};
 use super::{Peer, Services};
 use crate::domain::object::timestamp;
-use crate::services::devices::{Heartbeat, Identity, Shown, log_level};
+use crate::services::devices::{Heartbeat, Identity, Shown};
 
 /// Lines of one call.
 const MOST_LINES: usize = 1_000;
@@ -21,7 +22,8 @@ const LONGEST_LINE: usize = 4_096;
 
 /// The device that the request's token belongs to, or the certificate of its connection.
 pub(super) async fn identity(services: &Services, peer: &Peer, headers: &HeaderMap) -> Result<Identity, Problem> {
-    Ok(services.devices.authenticate(shown(peer, headers)).await?)
+    let address = peer.address.ip().to_string();
+    Ok(services.devices.admit(shown(peer, headers), &address).await?)
 }
 
 /// What a device shows. With a token the certificate says nothing, even if the token is wrong.
@@ -63,7 +65,8 @@ pub(super) async fn config(
     let body: ConfigBody = parse(body)?;
     same_device(&services, &identity, &id, body.device_id.as_deref()).await?;
     let schema = body.schema_version.unwrap_or(1);
-    let Some(served) = services.devices.config(&identity, &id, schema).await? else {
+    let address = peer.address.ip().to_string();
+    let Some(served) = services.devices.config(&identity, &id, schema, &address).await? else {
         return Err(Problem::new(
             StatusCode::NOT_FOUND,
             "no_config",
@@ -214,12 +217,16 @@ pub(super) async fn logs(
                 "entries[{at}].timestamp is neither RFC 3339 nor epoch milliseconds"
             ))
         })?;
-        let level = log_level(&line.level)
-            .ok_or_else(|| Problem::bad_request(format!("entries[{at}].level is not debug, info, warning or error")))?;
+        let level = Level::find(&line.level).ok_or_else(|| {
+            Problem::bad_request(format!(
+                "entries[{at}].level is not debug, info, warning, error or help"
+            ))
+        })?;
         lines.push((when, level, shorten(line.message)));
     }
     let accepted = lines.len();
-    services.devices.log(&identity, &id, lines).await?;
+    let address = peer.address.ip().to_string();
+    services.devices.log(&identity, &id, lines, &address).await?;
     Ok(Json(json!({"accepted": accepted})))
 }
 

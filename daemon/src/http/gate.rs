@@ -71,7 +71,10 @@ async fn admit(services: &Services, needs: Needs, parts: &mut Parts) -> Result<(
         Needs::Permission(permission) => Some(permission),
     };
     let caller = known(services, parts).await?;
-    services.limits.caller(&key(&caller))?;
+    services.limits.caller(&key(&caller)).inspect_err(|_| {
+        let caller = caller.clone().from(&peer(parts).ip().to_string());
+        services.resources.notes().held_up(&caller);
+    })?;
     let caller = within(caller, tenant.as_ref(), host.as_deref())?;
     let of = kind(parts, permission).await?;
     let refused = caller.clone().asking(caller.asked(), origin(parts));

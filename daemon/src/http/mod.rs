@@ -9,6 +9,7 @@ mod extract;
 mod gate;
 mod ingest;
 mod limits;
+mod log;
 mod me;
 mod openapi;
 mod parse;
@@ -42,6 +43,7 @@ use crate::domain::certificates::{self, Presented};
 use crate::listen::{Connection, Listener};
 use crate::services::access::Access;
 use crate::services::devices::Devices;
+use crate::services::log::Log;
 use crate::services::resources::Resources;
 use crate::services::system::System;
 use crate::services::telemetry::Telemetry;
@@ -76,6 +78,8 @@ pub struct Services {
     pub devices: Devices,
     /// Readings.
     pub telemetry: Telemetry,
+    /// What happened.
+    pub log: Log,
     /// Readiness.
     pub system: System,
     /// Figures.

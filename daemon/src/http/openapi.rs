@@ -167,6 +167,18 @@ fn in_query(queries: Queries) -> Vec<Value> {
             json!({"name": "device", "in": "query", "required": true, "description": "Name or uid of a device", "schema": {"type": "string", "minLength": 1}}),
             text("sensor", "Only this one"),
         ],
+        Queries::Log => vec![
+            org,
+            json!({"name": "level", "in": "query", "description": "At least this", "schema": {"enum": ["info", "warning", "error", "help"]}}),
+            text("user", "Part of who"),
+            text("action", "Part of what"),
+            text("device", "Name or uid of a device"),
+            text("text", "Part of the message or the details"),
+            text("since", "From, inclusive: RFC 3339, or milliseconds since 1970"),
+            text("until", "To, exclusive"),
+            json!({"name": "limit", "in": "query", "description": "Entries of the page; 100 unless said", "schema": {"type": "integer", "minimum": 1, "maximum": 1000}}),
+            json!({"name": "after", "in": "query", "description": "`next` of the page before", "schema": {"type": "integer", "minimum": 0, "maximum": 9_007_199_254_740_991_u64}}),
+        ],
         Queries::List => vec![
             org,
             text("selector", "Labels, such as `ring=canary,region in (eu,us)`"),

@@ -80,7 +80,7 @@ pub(super) async fn renew(
     let body: RenewBody = parse(body)?;
     let given = services
         .devices
-        .renew_certificate(shown(&peer, &headers), &id, &body.csr)
+        .renew_certificate(shown(&peer, &headers), &id, &body.csr, &peer.address.ip().to_string())
         .await?;
     let mut answer = json!({});
     write(&mut answer, given);

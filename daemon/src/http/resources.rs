@@ -19,9 +19,9 @@ use crate::services::Error;
 use crate::services::resources::{DeleteRequest, Filter, Options};
 
 /// Resources of a page, unless it says otherwise.
-const PAGE: u32 = 100;
+pub(super) const PAGE: u32 = 100;
 /// And at most.
-const LARGEST_PAGE: u32 = 1_000;
+pub(super) const LARGEST_PAGE: u32 = 1_000;
 
 type Answer = Result<Response, Problem>;
 
@@ -60,7 +60,7 @@ pub(super) struct DeleteQuery {
     cascade: bool,
 }
 
-fn invalid(path: &str, message: String) -> Problem {
+pub(super) fn invalid(path: &str, message: String) -> Problem {
     let issue = Issue {
         path: path.to_owned(),
         message,

@@ -30,6 +30,14 @@ pub(super) const fn view(noun: &'static str) -> Needs {
     Needs::Permission(Permission { verb: Verb::View, noun })
 }
 
+/// To add to something.
+pub(super) const fn write(noun: &'static str) -> Needs {
+    Needs::Permission(Permission {
+        verb: Verb::Write,
+        noun,
+    })
+}
+
 /// To look at resources of the kind in the path.
 pub(super) const VIEW: Needs = view(RESOURCE);
 /// To change them.
@@ -104,6 +112,8 @@ pub(super) enum Queries {
     Delete,
     /// Which readings.
     Latest,
+    /// What narrows and pages the log.
+    Log,
 }
 
 /// A row of the table.

@@ -6,8 +6,8 @@ use fleet_proto::kinds::Kind;
 use super::routes::Needs::{Caller, Device, Nothing, Stranger};
 use super::routes::On::{Delete, Get, Patch, Post, Put};
 use super::routes::Shape::{Image, Json, Page, Resource, Text};
-use super::routes::{EDIT, Queries, Route, Shape, VIEW, route, view};
-use super::{auth, devices, ingest, me, openapi, provision, renamed, resources, system};
+use super::routes::{EDIT, Queries, Route, Shape, VIEW, route, view, write};
+use super::{auth, devices, ingest, log, me, openapi, provision, renamed, resources, system};
 
 /// The table.
 pub(super) fn all() -> Vec<Route> {
@@ -17,6 +17,7 @@ pub(super) fn all() -> Vec<Route> {
         of_resources(),
         of_people(),
         of_own_things(),
+        of_logs(),
         of_other_names(),
     ]
     .into_iter()
@@ -304,6 +305,30 @@ fn of_own_things() -> Vec<Route> {
             "Removes one's own picture",
         )
         .with(204),
+    ]
+}
+
+fn of_logs() -> Vec<Route> {
+    vec![
+        route(
+            Get,
+            "/api/logs/",
+            view("log"),
+            |m| on(m, log::list),
+            "What happened in an organization or on the platform, the newest first",
+        )
+        .asks(Queries::Log)
+        .gives(Json("LogPage")),
+        route(
+            Post,
+            "/api/logs/",
+            write("log"),
+            |m| on(m, log::add),
+            "Adds an entry, such as a call for help",
+        )
+        .takes(Json("NewLogEntry"))
+        .gives(Json("LogEntry"))
+        .with(201),
     ]
 }
 

@@ -107,6 +107,15 @@ impl Certificates {
         TlsAcceptor::from(Arc::new(config))
     }
 
+    /// The certificate that is shown to the next peer, DER.
+    pub fn leaf(&self) -> Vec<u8> {
+        self.current()
+            .cert
+            .first()
+            .map(|leaf| leaf.to_vec())
+            .unwrap_or_default()
+    }
+
     /// What is shown to the next peer. Files that cannot be used leave what was there, and are told once.
     fn current(&self) -> Arc<CertifiedKey> {
         let stamp = stamp(&self.certificate, &self.key);

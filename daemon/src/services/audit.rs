@@ -1,7 +1,5 @@
 //! The audit log as it is read: found, followed, and signed at its end.
 
-use std::time::Duration;
-
 use ed25519_dalek::{Signer as _, SigningKey};
 use fleet_proto::audit::head_message;
 use fleet_proto::pb::{self, AuditEvent};
@@ -9,18 +7,14 @@ use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use super::error::Result;
+use super::pages::{self, Span, Wanted};
 use super::resources::{Resources, denied};
 use crate::domain::Caller;
 use crate::domain::caller::Place;
 use crate::domain::object::timestamp;
 use crate::domain::tokens::hex;
+use crate::storage::Tx;
 use crate::storage::audit::{self, Narrow};
-
-/// Events read at a time.
-const PAGE: u32 = 500;
-/// A follower looks for new ones this often.
-const FOLLOW: Duration = Duration::from_millis(500);
-const END: u64 = u64::MAX >> 1;
 
 /// The log of who did what.
 #[derive(Clone, Debug)]
@@ -53,50 +47,24 @@ impl Audit {
         wanted: &pb::AuditSearchRequest,
         pages: mpsc::Sender<Vec<AuditEvent>>,
     ) -> Result<()> {
-        let org = self.chain(caller, &wanted.org).await?;
-        let narrow = Narrow {
-            actor: wanted.actor.clone(),
-            verb: wanted.verb.clone(),
-            object: wanted.object.clone(),
-            outcome: wanted.outcome.clone(),
-            from: wanted.from_us,
-            to: wanted.to_us,
+        let search = Search {
+            org: self.chain(caller, &wanted.org).await?,
+            org_name: wanted.org.clone(),
+            narrow: Narrow {
+                actor: wanted.actor.clone(),
+                verb: wanted.verb.clone(),
+                object: wanted.object.clone(),
+                outcome: wanted.outcome.clone(),
+                from: wanted.from_us,
+                to: wanted.to_us,
+            },
         };
-        let mut after = wanted.after_seq;
-        if wanted.limit > 0 {
-            let mut tx = self.resources.db().read().await?;
-            let mut newest = audit::list(&mut tx, org, (after, END), &narrow, true, wanted.limit).await?;
-            newest.reverse();
-            after = newest.last().map_or(after, |event| event.seq).max(after);
-            if newest.is_empty() || wanted.follow {
-                after = after.max(audit::head(&mut tx, org).await?.0);
-            }
-            drop(tx);
-            if pages.send(shown(&wanted.org, newest)).await.is_err() || !wanted.follow {
-                return Ok(());
-            }
-        }
-        loop {
-            let page = {
-                let mut tx = self.resources.db().read().await?;
-                audit::list(&mut tx, org, (after, END), &narrow, false, PAGE).await?
-            };
-            let is_last = page.len() < PAGE as usize;
-            after = page.last().map_or(after, |event| event.seq);
-            if !page.is_empty() && pages.send(shown(&wanted.org, page)).await.is_err() {
-                return Ok(());
-            }
-            if !is_last {
-                continue;
-            }
-            if !wanted.follow {
-                return Ok(());
-            }
-            tokio::select! {
-                () = pages.closed() => return Ok(()),
-                () = tokio::time::sleep(FOLLOW) => {}
-            }
-        }
+        let span = Span {
+            after: wanted.after_seq,
+            limit: wanted.limit,
+            follow: wanted.follow,
+        };
+        pages::send(self.resources.db(), &search, span, &pages).await
     }
 
     /// The end of a chain, signed with a key that is made of the key file: whoever changes the log without it cannot sign.
@@ -116,11 +84,31 @@ impl Audit {
     }
 }
 
-fn shown(org: &str, events: Vec<AuditEvent>) -> Vec<AuditEvent> {
-    let told = |event: AuditEvent| AuditEvent {
-        org: org.to_owned(),
-        at: Some(timestamp(event.at_us)),
-        ..event
-    };
-    events.into_iter().map(told).collect()
+/// What somebody looks for.
+struct Search {
+    org: Option<Uuid>,
+    /// As the caller names it.
+    org_name: String,
+    narrow: Narrow,
+}
+
+impl Wanted for Search {
+    type Row = AuditEvent;
+
+    async fn page(&self, tx: &mut Tx, between: (u64, u64), newest: bool, limit: u32) -> Result<Vec<AuditEvent>> {
+        let mut found = audit::list(tx, self.org, between, &self.narrow, newest, limit).await?;
+        for event in &mut found {
+            event.org.clone_from(&self.org_name);
+            event.at = Some(timestamp(event.at_us));
+        }
+        Ok(found)
+    }
+
+    async fn head(&self, tx: &mut Tx) -> Result<u64> {
+        Ok(audit::head(tx, self.org).await?.0)
+    }
+
+    fn seq(row: &AuditEvent) -> u64 {
+        row.seq
+    }
 }

@@ -1,7 +1,7 @@
 //! Free values with their templates and secrets filled in.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use fleet_proto::kinds::Kind;
@@ -42,6 +42,7 @@ pub struct Filler<'a> {
     sealer: &'a Sealer,
     templates: HashMap<Named, Option<Arc<Template>>>,
     secrets: HashMap<Named, Option<Sealed>>,
+    opened: BTreeSet<String>,
 }
 
 /// A value with everything filled in, and what is wrong with it, each at its path.
@@ -62,7 +63,13 @@ impl<'a> Filler<'a> {
             sealer,
             templates: HashMap::new(),
             secrets: HashMap::new(),
+            opened: BTreeSet::new(),
         }
+    }
+
+    /// Names of the secrets whose texts were filled in.
+    pub fn opened(&self) -> &BTreeSet<String> {
+        &self.opened
     }
 
     /// A template of the organization; none: there is none, or it can no longer be used.
@@ -137,7 +144,10 @@ impl<'a> Filler<'a> {
                     return reflect::mark_of(stored).into();
                 }
                 match self.sealer.open(*uid, VALUE, stored) {
-                    Ok(text) => text.into(),
+                    Ok(text) => {
+                        self.opened.insert(name.to_owned());
+                        text.into()
+                    }
                     Err(why) => {
                         unreadable.push((name.to_owned(), why));
                         Json::Null

@@ -88,6 +88,13 @@ pub enum Error {
     Storage(#[source] storage::Error),
 }
 
+impl Error {
+    /// Is it an answer to what was asked, and not fleetd's own trouble?
+    pub fn is_refusal(&self) -> bool {
+        !matches!(self, Self::Unavailable(_) | Self::Full | Self::Storage(_))
+    }
+}
+
 fn stale(found: &[(Key, u64, u64)]) -> String {
     let told = found.iter().take(5).map(|(key, seen, current)| match (seen, current) {
         (0, _) => format!("{key} has been created since"),

@@ -8,10 +8,12 @@ use fleet_proto::codes;
 use fleet_proto::kinds::Kind;
 use fleet_proto::pb::resource::Spec;
 use fleet_proto::pb::{self, DeviceSpec, GatewayConfigSpec, Issue};
+use serde_json::json;
 use uuid::Uuid;
 
 use super::error::{Error, Result};
 use super::resources::{Resources, denied};
+use crate::domain::audit::Event;
 use crate::domain::caller::Place as Anywhere;
 use crate::domain::kinds::effective;
 use crate::domain::kinds::gateway_config::{self, GatewayConfig, Register};
@@ -190,8 +192,31 @@ pub struct Place {
     pub register: Option<Register>,
 }
 
-/// Finds the endpoint, slave and register that a manual read means.
+/// Finds the endpoint, slave and register that a manual read means, and notes the read: without its row in the audit log
+/// nothing is read.
 pub async fn place(service: &Resources, caller: &Caller, wanted: &pb::ModbusReadRequest) -> Result<Place> {
+    let (place, device) = find(service, caller, wanted).await?;
+    let org = device
+        .as_ref()
+        .and_then(|device| device.org.as_ref())
+        .map(|org| org.uid);
+    let object = device.map_or_else(|| "modbus".to_owned(), |device| format!("device/{}", device.name));
+    let mut detail = json!({"host": place.host, "port": place.port, "slave": place.unit});
+    match &place.register {
+        Some(register) => detail["label"] = register.label.as_str().into(),
+        None => {
+            detail["address"] = wanted.address.into();
+            detail["count"] = wanted.count.max(1).into();
+        }
+    }
+    let event = Event::done(caller, org, "modbus.read", object).with(detail);
+    let mut tx = service.db().begin().await?;
+    service.note(&mut tx, event).await?;
+    tx.commit().await?;
+    Ok(place)
+}
+
+async fn find(service: &Resources, caller: &Caller, wanted: &pb::ModbusReadRequest) -> Result<(Place, Option<Object>)> {
     let invalid = |path: &str, message: String, help: &str| {
         Error::Invalid(vec![Issue {
             index: 0,
@@ -236,13 +261,14 @@ pub async fn place(service: &Resources, caller: &Caller, wanted: &pb::ModbusRead
             u16::try_from(wanted.port)
                 .map_err(|_| invalid("port", format!("{} is no port", wanted.port), "1 to 65535"))?
         };
-        return Ok(Place {
+        let place = Place {
             host: wanted.host.clone(),
             port,
             unit: unit(1),
             timeout,
             register: None,
-        });
+        };
+        return Ok((place, None));
     }
     let device = service.find(caller, &wanted.org, Kind::Device, &wanted.device).await?;
     let mut tx = service.db().read().await?;
@@ -312,11 +338,12 @@ pub async fn place(service: &Resources, caller: &Caller, wanted: &pb::ModbusRead
     } else {
         timeout
     };
-    Ok(Place {
+    let place = Place {
         host,
         port,
         unit: unit(slave.map_or(1, |slave| slave.slave_id)),
         timeout,
         register,
-    })
+    };
+    Ok((place, Some(device)))
 }

@@ -28,6 +28,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0007_sessions.sql"),
     include_str!("migrations/0008_avatars.sql"),
     include_str!("migrations/0009_audit.sql"),
+    include_str!("migrations/0010_log.sql"),
 ];
 
 /// An open database.

@@ -7,6 +7,7 @@ pub mod db;
 pub mod devices;
 pub mod error;
 pub mod keys;
+pub mod log;
 pub mod ownership;
 pub mod resources;
 pub mod telemetry;

@@ -1,3 +1,4 @@
 //! Doors whose client is the clock: callable from a test without a timer.
 
 pub mod polling;
+pub mod watch;

@@ -132,6 +132,14 @@ fn samples() -> BTreeMap<&'static str, Value> {
         ),
         ("AuditService.Search", json!({"org": "{org}", "limit": 1})),
         ("AuditService.Head", json!({"org": "{org}"})),
+        (
+            "LogService.Add",
+            json!({"org": "{org}", "device": "{device}", "message": "the matrix was here"}),
+        ),
+        (
+            "LogService.Search",
+            json!({"org": "{org}", "device": "{device}", "limit": 1}),
+        ),
         ("AccessService.WhoAmI", json!({})),
         (
             "AccessService.CanI",

@@ -259,6 +259,12 @@ impl Authority {
     }
 }
 
+/// The last moment of any certificate, DER; none: it cannot be read.
+pub fn ends(der: &[u8]) -> Option<i64> {
+    let (_, certificate) = X509Certificate::from_der(der).ok()?;
+    certificate.validity().not_after.timestamp().checked_mul(SECOND)
+}
+
 /// Reads a certificate of a device, DER. Chain, validity and purpose are the TLS layer's to verify, and whether the
 /// serial number is revoked is the caller's.
 pub fn presented(der: &[u8]) -> Result<Presented, Refusal> {

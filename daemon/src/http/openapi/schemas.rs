@@ -110,7 +110,7 @@ fn of_devices() -> Value {
     let either = json!({"anyOf": [batch, one]});
     let log = object(
         &["level", "message"],
-        &json!({"timestamp": stamp, "level": {"enum": ["debug", "info", "warning", "error"]}, "message": text()}),
+        &json!({"timestamp": stamp, "level": {"enum": ["debug", "info", "warning", "error", "help"]}, "message": text()}),
     );
     json!({
         "Provision": open(&["hwId", "claimToken"], &json!({
@@ -217,12 +217,41 @@ fn of_others() -> Value {
             "quality": {"enum": ["good", "uncertain", "bad"]},
         }),
     );
+    let entry = object(
+        &[
+            "seq",
+            "org",
+            "timestamp",
+            "level",
+            "user",
+            "action",
+            "message",
+            "details",
+            "address",
+            "device",
+            "site",
+            "count",
+        ],
+        &json!({
+            "seq": count(), "org": text(), "timestamp": moment(), "level": {"enum": ["info", "warning", "error", "help"]},
+            "user": text(), "action": text(), "message": text(), "details": {"type": "object"}, "address": text(),
+            "device": text(), "site": text(), "count": count(),
+        }),
+    );
     json!({
         "Document": {"type": "object"},
         "Status": object(&["status"], &json!({"status": text()})),
         "Deleted": object(&["deleted", "cleared", "revision"], &json!({
             "deleted": list(&named), "cleared": list(&named), "revision": count(),
         })),
+        "NewLogEntry": object(&["message"], &json!({
+            "org": text(), "level": {"enum": ["info", "warning", "error", "help"]},
+            "message": {"type": "string", "minLength": 1, "maxLength": 4096},
+            "action": {"type": "string", "maxLength": 255, "pattern": "^[A-Za-z0-9._ /-]*$"},
+            "details": {"type": "object"}, "device": text(), "site": text(),
+        })),
+        "LogEntry": entry,
+        "LogPage": object(&["items"], &json!({"items": list(&entry), "next": text()})),
         "Latest": object(&["items"], &json!({"items": list(&reading)})),
         "Kpis": object(&["devices", "sites"], &json!({
             "devices": object(&["total", "online", "offline"], &json!({"total": count(), "online": count(), "offline": count()})),

@@ -128,7 +128,8 @@ impl Access {
         let db = self.resources.db();
         let (code, known) = {
             let mut tx = db.read().await?;
-            let code = self.valid_code(&mut tx, CodeKind::Invite, &wanted.code).await?;
+            let code = self.valid_code(&mut tx, CodeKind::Invite, &wanted.code).await;
+            let code = self.noting(code, "invite.accept", "invite-code", peer)?;
             let known = Self::named(&mut tx, &code.subject).await?;
             (code, known)
         };
@@ -147,7 +148,7 @@ impl Access {
         };
         let mut tx = db.begin().await?;
         if !passwords::use_code(&mut tx, &code.id).await? {
-            return Err(refused());
+            return self.noting(Err(refused()), "invite.accept", "invite-code", peer);
         }
         if known.is_none() && resources::find(&mut tx, None, Kind::User, &name).await?.is_some() {
             return Err(invalid("user", format!("`{name}` is taken"), "choose another name"));

@@ -12,7 +12,6 @@ mod tokens;
 mod who;
 
 pub use browsers::session;
-pub use denials::Denials;
 pub use invitations::{Acceptance, Invitation};
 pub use keys::SIGNING_KEY_PATH;
 pub use passwords::SETUP;
@@ -26,12 +25,11 @@ use std::time::Duration;
 
 use fleet_proto::access::Permission;
 use fleet_proto::kinds::Kind;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 
 use super::error::{Error, Result};
 use super::grants::{self, refused};
 use super::resources::Resources;
-use crate::domain::audit::Event;
 use crate::domain::caller::{Origin, Who};
 use crate::domain::hidden::Hidden;
 use crate::domain::passwords::Cost;
@@ -88,7 +86,6 @@ pub struct Access {
     hashing: hashing::Hashing,
     throttle: Arc<Mutex<Throttle>>,
     setup: Arc<RwLock<Option<passwords::SetupToken>>>,
-    denials: mpsc::Sender<Event>,
 }
 
 /// The caller as a method sees it that needs a permission, or none: what it holds nowhere it is not let in for.
@@ -108,10 +105,8 @@ pub fn admitted(caller: Caller, needs: Option<Permission>, of: Option<Kind>, ori
 }
 
 impl Access {
-    /// Works on the database of `resources`; a hash of a password costs `cost`. Refusals are to be written by
-    /// [`Self::keep`].
-    pub async fn open(resources: Resources, clock: Arc<dyn Clock>, cost: Cost) -> Result<(Self, Denials)> {
-        let (sender, denials) = denials::channel();
+    /// Works on the database of `resources`; a hash of a password costs `cost`.
+    pub async fn open(resources: Resources, clock: Arc<dyn Clock>, cost: Cost) -> Result<Self> {
         let signer = keys::Signer::open(resources.db(), resources.sealer(), clock.now()).await?;
         let mut throttle = Throttle::new(MOST_LADDERS);
         // A restart makes no stranger of an owner; the latest last, as it is the one that stays.
@@ -131,9 +126,8 @@ impl Access {
             hashing: hashing::Hashing::new(cost),
             throttle: Arc::new(Mutex::new(throttle)),
             setup: Arc::default(),
-            denials: sender,
         };
-        Ok((access, denials))
+        Ok(access)
     }
 
     /// The lock guards what is whole at every moment.

@@ -240,6 +240,11 @@ impl Access {
 
     /// Begins a session with a code that was drawn elsewhere, if the session that drew it still is.
     pub async fn login_with_code(&self, text: &str, peer: &Peer) -> Result<pb::Tokens> {
+        let done = self.begin_with_code(text, peer).await;
+        self.noting(done, "login", "login-code", peer)
+    }
+
+    async fn begin_with_code(&self, text: &str, peer: &Peer) -> Result<pb::Tokens> {
         let mut tx = self.resources.db().begin().await?;
         let code = self.valid_code(&mut tx, CodeKind::Login, text).await?;
         let uid = code.subject.parse().map_err(|_| refused())?;
@@ -300,6 +305,11 @@ impl Access {
 
     /// Chooses a new password with a code; every session of the user ends. Gives the user's name.
     pub async fn reset_password(&self, text: &str, password: &str, peer: &Peer) -> Result<String> {
+        let done = self.choose_password(text, password, peer).await;
+        self.noting(done, "password.reset", "reset-code", peer)
+    }
+
+    async fn choose_password(&self, text: &str, password: &str, peer: &Peer) -> Result<String> {
         let db = self.resources.db();
         let (_, user) = self.resettable(&mut db.read().await?, text).await?;
         let hash = self
@@ -335,6 +345,11 @@ impl Access {
 
     /// Makes the first administrator, or gives an existing user of that name the role. Works once, within 15 minutes.
     pub async fn setup(&self, token: &str, name: &str, password: &str, peer: &Peer) -> Result<()> {
+        let done = self.make_first(token, name, password, peer).await;
+        self.noting(done, "setup", "setup-token", peer)
+    }
+
+    async fn make_first(&self, token: &str, name: &str, password: &str, peer: &Peer) -> Result<()> {
         let wrong = || Error::Unauthenticated("the setup token is wrong, expired, or used up".to_owned());
         let fits = |offered: &SetupToken| {
             texts::id(TokenKind::Setup, token).is_some()

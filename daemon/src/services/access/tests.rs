@@ -25,7 +25,6 @@ struct World {
     _dir: tempfile::TempDir,
     clock: Arc<ManualClock>,
     access: Access,
-    _denials: Denials,
 }
 
 fn me() -> Caller {
@@ -57,12 +56,11 @@ impl World {
         let resources = Resources::open(db, Arc::clone(&time), Arc::new(Sealer::new(&[1; 32])))
             .await
             .unwrap();
-        let (access, denials) = Access::open(resources, time, Cost::for_tests()).await.unwrap();
+        let access = Access::open(resources, time, Cost::for_tests()).await.unwrap();
         let world = Self {
             _dir: dir,
             clock,
             access,
-            _denials: denials,
         };
         let user = pb::Resource {
             metadata: Some(pb::Metadata {
@@ -323,7 +321,7 @@ async fn what_expires_expires() {
 async fn a_restart_makes_no_stranger_of_an_owner() {
     let world = World::start().await;
     world.tokens().await;
-    let (access, _denials) = Access::open(
+    let access = Access::open(
         world.access.resources.clone(),
         Arc::clone(&world.clock) as Arc<dyn Clock>,
         Cost::for_tests(),

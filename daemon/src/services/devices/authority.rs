@@ -49,6 +49,11 @@ impl Issuer {
         self.authority.as_ref().err().map(String::as_str)
     }
 
+    /// The last moment of its certificate.
+    pub(super) fn not_after(&self) -> Option<Micros> {
+        self.authority.as_ref().ok().map(Authority::not_after)
+    }
+
     /// Writes a certificate.
     pub(super) fn issue(
         &self,

@@ -1,7 +1,10 @@
 //! Who gets a credential of a device, and the one way to a certificate: provisioning, provisioning again and renewal
 //! all end in [`Devices::authorize_and_issue`].
 
+use std::sync::Arc;
+
 use fleet_proto::codes;
+use fleet_proto::levels::Level;
 use fleet_proto::pb::Issue;
 use fleet_proto::pb::device_spec::State;
 use fleet_proto::pb::resource::Spec;
@@ -11,8 +14,10 @@ use uuid::Uuid;
 use super::claim_tokens::refused;
 use super::known::Shown;
 use super::{Devices, Identity};
+use crate::domain::audit::Event;
 use crate::domain::caller::Who;
 use crate::domain::certificates::{self, Request, Subject};
+use crate::domain::log::Entry;
 use crate::domain::telemetry::Micros;
 use crate::domain::{Caller, Object};
 use crate::services::error::{Error, Result};
@@ -21,7 +26,7 @@ use crate::storage::devices::claim_tokens::{self, ClaimToken};
 use crate::storage::devices::credentials;
 use crate::storage::{Tx, resources};
 
-const DAY: Micros = 86_400 * 1_000_000;
+pub(super) const DAY: Micros = 86_400 * 1_000_000;
 /// How long a certificate is valid.
 const LIFETIME: Micros = 90 * DAY;
 /// How long one is kept after it has expired.
@@ -101,9 +106,33 @@ impl Devices {
     }
 
     /// Gives a device a certificate over its current credential: a new one, or the same where that is young.
-    pub async fn renew_certificate(&self, shown: Shown<'_>, device: &str, csr: &str) -> Result<Given> {
+    pub async fn renew_certificate(&self, shown: Shown<'_>, device: &str, csr: &str, address: &str) -> Result<Given> {
         let identity = self.authenticate(shown).await?;
-        let object = self.on_behalf(&identity, device).await?;
+        let done = self.renew_for(&identity, shown, device, csr, address).await;
+        if let Err(error) = &done
+            && error.is_refusal()
+        {
+            let by = Caller::new(Who::Fleetd(format!("device/{}", identity.name)), Arc::default(), None).from(address);
+            let event = Event::done(
+                &by,
+                Some(identity.org.uid),
+                "credential.issue",
+                format!("device/{}", identity.name),
+            );
+            self.resources.notes().audit(event.refused(&error.to_string()));
+        }
+        done
+    }
+
+    async fn renew_for(
+        &self,
+        identity: &Identity,
+        shown: Shown<'_>,
+        device: &str,
+        csr: &str,
+        address: &str,
+    ) -> Result<Given> {
+        let object = self.on_behalf(identity, device).await?;
         if object.uid != identity.uid {
             return Err(Error::Denied(
                 "a device asks for a certificate of its own; one behind a gateway, too".to_owned(),
@@ -113,7 +142,7 @@ impl Devices {
         let mut tx = self.resources.db().begin().await?;
         let right = Right::Credential(self.authenticate_in(&mut tx, &shown).await?);
         let certificate = self.authorize_and_issue(&mut tx, &right, &object, &request).await?;
-        let by = Caller::with_everything(Who::Fleetd(right.actor()));
+        let by = Caller::with_everything(Who::Fleetd(right.actor())).from(address);
         let detail = json!({"credential": certificate.serial, "type": "certificate"});
         self.note(&mut tx, &by, "credential.issue", &object, detail).await?;
         tx.commit().await?;
@@ -187,6 +216,9 @@ impl Devices {
             return Err(unfit("a certificate of its key was revoked; make a new key".to_owned()));
         }
         if held.iter().filter(|one| one.issued_at > now - DAY).count() >= MOST_A_DAY {
+            let message = format!("it has got {MOST_A_DAY} certificates in a day, and is refused another");
+            let entry = Entry::new(Level::Warning, "limit.certificates", message);
+            self.resources.notes().log(entry.about(device));
             let oldest = held.get(MOST_A_DAY - 1).map_or(now, |one| one.issued_at);
             return Err(Error::Exhausted {
                 budget: format!("certificates of a device in a day ({MOST_A_DAY})"),

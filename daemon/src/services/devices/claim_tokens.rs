@@ -144,6 +144,14 @@ impl Devices {
         Ok(shown(&org, token))
     }
 
+    /// The claim token that a text names, genuine or not.
+    pub(super) async fn named_claim(&self, text: &str) -> Result<Option<ClaimToken>> {
+        let Some(id) = tokens::id(TokenKind::Claim, text) else {
+            return Ok(None);
+        };
+        Ok(claim_tokens::find(&mut self.resources.db().read().await?, id).await?)
+    }
+
     /// The claim token of a device, if it is genuine and for such a device. Whether it is used up or expired is looked
     /// at where something is given for it.
     pub(super) async fn claim_in(&self, tx: &mut Tx, request: &Provision) -> Result<(Org, ClaimToken)> {

@@ -1,6 +1,7 @@
 //! The configuration that a gateway fetches, in the gateway's terms.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use fleet_proto::kinds::Kind;
 use fleet_proto::pb::gateway_config_spec::{DataType, Parity, Transport};
@@ -10,12 +11,14 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{Devices, Identity, settings};
+use crate::domain::caller::Who;
 use crate::domain::kinds::effective;
 use crate::domain::kinds::gateway_config::{self, Bus, GatewayConfig, Register, Slave};
 use crate::domain::sealing::Sealer;
-use crate::domain::{Object, tokens};
+use crate::domain::{Caller, Object, tokens};
 use crate::services::composed::{Filler, Show};
 use crate::services::error::{Error, Result};
+use crate::storage::devices::served;
 use crate::storage::{Tx, resources};
 
 /// A configuration as it is served.
@@ -30,7 +33,13 @@ pub struct Served {
 impl Devices {
     /// The configuration of a device in a schema version; none: it has no configuration.
     /// A configuration that version 1 cannot express is a conflict that names both versions.
-    pub async fn config(&self, identity: &Identity, device: &str, schema: u32) -> Result<Option<Served>> {
+    pub async fn config(
+        &self,
+        identity: &Identity,
+        device: &str,
+        schema: u32,
+        address: &str,
+    ) -> Result<Option<Served>> {
         let object = self.on_behalf(identity, device).await?;
         let mut tx = self.resources.db().read().await?;
         let mut filler = Filler::new(self.resources.sealer());
@@ -57,8 +66,38 @@ impl Devices {
         let mut body = answer(&version, loaded.config.as_ref(), schema);
         if schema >= 2 && has_any(&loaded.marks) {
             body["configuration"] = loaded.settings(&mut tx, &mut filler, &object, Show::Text).await?;
+            drop(tx);
+            self.note_secrets(identity, &object, &version, filler.opened(), address)
+                .await?;
         }
         Ok(Some(Served { version, body }))
+    }
+
+    /// Notes in the audit log which secrets a device is served, once for each reader, set of names and version: a new text
+    /// is a new version, and a device that asks every minute is the same reader. Without its row nothing is served.
+    async fn note_secrets(
+        &self,
+        identity: &Identity,
+        device: &Object,
+        version: &str,
+        names: &BTreeSet<String>,
+        address: &str,
+    ) -> Result<()> {
+        if names.is_empty() {
+            return Ok(());
+        }
+        let digest = tokens::hash(&json!([version, names]).to_string());
+        let reader = identity.uid;
+        let known = served::find(&mut self.resources.db().read().await?, device.uid, reader).await?;
+        if known.as_ref() == Some(&digest) {
+            return Ok(());
+        }
+        let by = Caller::new(Who::Fleetd(format!("device/{}", identity.name)), Arc::default(), None).from(address);
+        let mut tx = self.resources.db().begin().await?;
+        served::replace(&mut tx, device.uid, reader, &digest).await?;
+        let detail = json!({"secrets": names, "configVersion": version});
+        self.note(&mut tx, &by, "secret.serve", device, detail).await?;
+        Ok(tx.commit().await?)
     }
 
     /// The version that a device should run; empty: none.

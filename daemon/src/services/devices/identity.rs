@@ -1,12 +1,16 @@
 //! Who a device is: from what it shows to an [`Identity`], in memory while nothing has changed.
 
+use std::sync::Arc;
+
 use fleet_proto::pb::resource::Spec;
 
 use super::known::{Known, Proof, Shown};
 use super::{Devices, Identity};
-use crate::domain::Org;
+use crate::domain::audit::Event;
+use crate::domain::caller::Who;
 use crate::domain::certificates::Presented;
 use crate::domain::tokens::{self, TokenKind};
+use crate::domain::{Caller, Object, Org};
 use crate::services::error::{Error, Result};
 use crate::storage::devices::{certificates, credentials};
 use crate::storage::{Tx, resources};
@@ -45,6 +49,44 @@ impl Devices {
         };
         self.known.insert(id, known, moment);
         Ok(identity)
+    }
+
+    /// [`Self::authenticate`] at a door: what is wrong is noted.
+    pub async fn admit(&self, shown: Shown<'_>, address: &str) -> Result<Identity> {
+        let done = self.authenticate(shown).await;
+        if let Err(error) = &done {
+            self.note_stranger(&shown, address, "device.login", error).await;
+        }
+        done
+    }
+
+    /// Notes a credential that let nobody in, beside the call: where its id is known, in the log of the organization
+    /// whose it is. Whoever shows nothing tried nothing.
+    pub(super) async fn note_stranger(&self, shown: &Shown<'_>, address: &str, verb: &'static str, error: &Error) {
+        if matches!(shown, Shown::Token("")) || !error.is_refusal() {
+            return;
+        }
+        let stranger = Caller::new(Who::Fleetd("unknown".to_owned()), Arc::default(), None).from(address);
+        // Who cannot be looked up is nobody's.
+        let owner = self.owner(shown).await.ok().flatten();
+        let org = owner.as_ref().and_then(|device| device.org.as_ref()).map(|org| org.uid);
+        let object = owner.map_or_else(|| "device".to_owned(), |device| format!("device/{}", device.name));
+        let event = Event::done(&stranger, org, verb, object).failed(&error.to_string());
+        self.resources.notes().audit(event);
+    }
+
+    /// The device that a credential names, genuine or not.
+    async fn owner(&self, shown: &Shown<'_>) -> Result<Option<Object>> {
+        let Some(id) = id(shown) else { return Ok(None) };
+        let mut tx = self.resources.db().read().await?;
+        let device = match shown {
+            Shown::Token(_) => credentials::find(&mut tx, id).await?.map(|token| token.device),
+            Shown::Certificate(_) => certificates::find(&mut tx, id).await?.map(|found| found.device),
+        };
+        match device {
+            Some(device) => Ok(resources::find_by_uid(&mut tx, device).await?),
+            None => Ok(None),
+        }
     }
 
     /// [`Self::authenticate`] within a transaction that gives something for the credential: whoever would revoke it

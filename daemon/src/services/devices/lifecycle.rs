@@ -3,6 +3,7 @@
 use fleet_proto::access::Permission;
 use fleet_proto::codes;
 use fleet_proto::kinds::Kind;
+use fleet_proto::levels::Level;
 use fleet_proto::pb::device_spec::State;
 use fleet_proto::pb::resource::Spec;
 use fleet_proto::pb::{self, DeviceSpec, Issue};
@@ -11,9 +12,11 @@ use serde_json::json;
 use super::provision::{find_by_serial, normalised};
 use super::{ClaimRequest, Devices};
 use crate::domain::hidden::Hidden;
+use crate::domain::log::Entry;
 use crate::domain::ownership::Manager;
 use crate::domain::{Caller, Object};
 use crate::services::error::{Error, Result};
+use crate::services::log;
 use crate::services::resources::{Options, Resources};
 use crate::storage::devices::{certificates, commands, credentials};
 use crate::storage::{Tx, resources};
@@ -104,6 +107,8 @@ impl Devices {
         let (claim_token, text) = self
             .create_claim_token_in(&mut tx, &asking_for_claims(caller), request)
             .await?;
+        self.tell_of(&mut tx, caller, "device.enroll", &device, "is expected")
+            .await?;
         tx.commit().await?;
         self.resources.announce(revision);
         Ok(Enrolled {
@@ -131,12 +136,26 @@ impl Devices {
         let detail = json!({"tokens": done.tokens, "certificates": done.certificates, "commands": done.commands});
         self.note(&mut tx, caller, "device.decommission", &done.device, detail)
             .await?;
+        let what = "is out of service";
+        self.tell_of(&mut tx, caller, "device.decommission", &done.device, what)
+            .await?;
         tx.commit().await?;
         if let Some(revision) = revision {
             self.resources.announce(revision);
         }
         self.known.forget(done.device.uid);
         Ok(done)
+    }
+
+    /// Tells in the system log what somebody did to a device, in the transaction that does it.
+    async fn tell_of(&self, tx: &mut Tx, caller: &Caller, action: &str, device: &Object, what: &str) -> Result<()> {
+        let entry = Entry::new(Level::Info, action, format!("device/{} {what}", device.name));
+        let entry = Entry {
+            at: self.clock.now(),
+            ..entry.about_object(device).by(caller)
+        };
+        log::append(tx, vec![entry]).await?;
+        Ok(())
     }
 
     /// Sets the state as somebody who edits the resource would: history and ownership hold, and a manifest that says

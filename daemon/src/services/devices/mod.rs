@@ -5,10 +5,12 @@ mod certificates;
 mod claim_tokens;
 mod config;
 mod credentials;
+mod endings;
 mod identity;
 mod known;
 mod lifecycle;
 mod operate;
+mod presence;
 mod provision;
 mod settings;
 
@@ -18,7 +20,8 @@ pub use claim_tokens::ClaimRequest;
 pub use config::Served;
 pub use known::Shown;
 pub use lifecycle::{Decommissioned, Enrolled, Enrolment};
-pub use operate::{Heartbeat, LogQuery, NewCommand, level as log_level};
+pub use operate::{Heartbeat, LogQuery, NewCommand};
+pub use presence::Presence;
 pub use provision::{Credential, Provision, Provisioned};
 
 use std::collections::{HashMap, HashSet};
@@ -37,8 +40,8 @@ use crate::domain::object::timestamp;
 use crate::domain::telemetry::Micros;
 use crate::domain::tokens::{self, TokenKind};
 use crate::domain::{Caller, Clock, Object, Org};
+use crate::storage::Tx;
 use crate::storage::devices::states;
-use crate::storage::{Tx, audit};
 
 /// Time between two heartbeats that gateways are asked for.
 pub const HEARTBEAT_MS: u64 = 60_000;
@@ -64,6 +67,8 @@ pub struct Devices {
     issuer: Arc<authority::Issuer>,
     known: known::Memory,
     seen: Arc<RwLock<HashMap<Uuid, Micros>>>,
+    /// Those of them that have sent a heartbeat.
+    beating: Arc<RwLock<HashSet<Uuid>>>,
 }
 
 impl Devices {
@@ -76,6 +81,7 @@ impl Devices {
             issuer: Arc::new(issuer),
             known: known::Memory::default(),
             seen: Arc::default(),
+            beating: Arc::default(),
         })
     }
 
@@ -90,7 +96,7 @@ impl Devices {
     ) -> Result<()> {
         let org = device.org.as_ref().map(|org| org.uid);
         let event = Event::done(caller, org, verb, format!("device/{}", device.name)).with(detail);
-        Ok(audit::append(tx, &[event], self.clock.now()).await?)
+        self.resources.note(tx, event).await
     }
 
     /// The time, as answers give it to devices.
@@ -104,6 +110,13 @@ impl Devices {
         // A second is fine enough for what people look at.
         if read(&self.seen).get(&device).is_none_or(|seen| now - seen > 1_000_000) {
             write(&self.seen).insert(device, now);
+        }
+    }
+
+    /// Notes that a device sends heartbeats, and will be missed.
+    fn beats(&self, device: Uuid) {
+        if !read(&self.beating).contains(&device) {
+            write(&self.beating).insert(device);
         }
     }
 

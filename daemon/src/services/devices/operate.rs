@@ -2,12 +2,14 @@
 
 use fleet_proto::codes;
 use fleet_proto::kinds::Kind;
+use fleet_proto::levels::Level;
 use fleet_proto::pb::{self, Issue};
 use serde_json::json;
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use super::{Devices, Identity};
+use crate::domain::log::Entry;
 use crate::domain::object::timestamp;
 use crate::domain::telemetry::Micros;
 use crate::domain::{Caller, Object};
@@ -20,7 +22,6 @@ use crate::storage::devices::states;
 const DAY_SECONDS: u64 = 86_400;
 /// A follower looks for new lines this often.
 const FOLLOW: std::time::Duration = std::time::Duration::from_millis(500);
-const LEVELS: [&str; 4] = ["debug", "info", "warning", "error"];
 
 /// What a device says of itself.
 #[derive(Clone, Debug, Default)]
@@ -83,7 +84,7 @@ impl Devices {
         let now = self.clock.now();
         let mut tx = self.resources.db().begin().await?;
         let mut state = states::find(&mut tx, object.uid).await?.unwrap_or_default();
-        state.last_seen = Some(now);
+        (state.last_seen, state.beat_at) = (Some(now), Some(now));
         state.uptime_seconds = beat.uptime_seconds;
         if !beat.firmware_version.is_empty() {
             state.firmware_version = beat.firmware_version;
@@ -98,6 +99,7 @@ impl Devices {
         let waiting = commands::take(&mut tx, object.uid, now).await?;
         tx.commit().await?;
         self.saw(object.uid);
+        self.beats(object.uid);
         Ok(waiting)
     }
 
@@ -122,21 +124,36 @@ impl Devices {
         Ok(())
     }
 
-    /// Adds lines to a device's log: (when, level 0 to 3, text).
-    pub async fn log(&self, identity: &Identity, device: &str, entries: Vec<(Micros, i64, String)>) -> Result<()> {
+    /// Adds lines to a device's log. The last call for help of each device is told in the system log, too.
+    pub async fn log(
+        &self,
+        identity: &Identity,
+        device: &str,
+        entries: Vec<(Micros, Level, String)>,
+        address: &str,
+    ) -> Result<()> {
         let object = self.on_behalf(identity, device).await?;
+        let help = entries.iter().rev().find(|(_, level, _)| *level == Level::Help);
+        let help = help.map(|(_, level, message)| {
+            Entry::new(*level, "device.help", message.as_str())
+                .about_object(&object)
+                .by_device(&identity.name, address)
+        });
         let entries: Vec<_> = entries
             .into_iter()
             .map(|(at, level, message)| LogEntry {
                 id: Uuid::now_v7().to_string(),
                 at,
-                level,
+                level: level.number(),
                 message,
             })
             .collect();
         let mut tx = self.resources.db().begin().await?;
         logs::append(&mut tx, object.uid, &entries).await?;
         tx.commit().await?;
+        if let Some(help) = help {
+            self.resources.notes().log(help);
+        }
         self.saw(object.uid);
         Ok(())
     }
@@ -220,7 +237,7 @@ impl Devices {
             .resources
             .find(caller, &wanted.org, Kind::Device, &wanted.device)
             .await?;
-        let level = LEVELS.iter().position(|level| *level == wanted.level).unwrap_or(0) as i64;
+        let level = Level::find(&wanted.level).unwrap_or(Level::Debug).number();
         let to = if wanted.to == 0 { i64::MAX } else { wanted.to };
         let mut limit = if wanted.limit == 0 {
             1_000
@@ -243,7 +260,7 @@ impl Devices {
                 after.clone_from(newest);
                 let shown = page.iter().map(|entry| pb::LogEntry {
                     timestamp_us: entry.at,
-                    level: LEVELS[usize::try_from(entry.level).unwrap_or(1).min(3)].to_owned(),
+                    level: Level::of_number(entry.level).text().to_owned(),
                     message: entry.message.clone(),
                 });
                 if pages.send(shown.collect()).await.is_err() {
@@ -259,17 +276,6 @@ impl Devices {
                 () = tokio::time::sleep(FOLLOW) => {}
             }
         }
-    }
-}
-
-/// The number of a log level's word.
-pub fn level(word: &str) -> Option<i64> {
-    match word.to_ascii_lowercase().as_str() {
-        "debug" | "trace" | "verbose" => Some(0),
-        "info" | "help" | "notice" => Some(1),
-        "warning" | "warn" => Some(2),
-        "error" | "fatal" | "critical" => Some(3),
-        _ => None,
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use fleet_proto::codes;
 use fleet_proto::kinds::Kind;
+use fleet_proto::levels::Level;
 use fleet_proto::pb::resource::Spec;
 use fleet_proto::pb::{self, DeviceSpec, Issue};
 use serde_json::json;
@@ -13,12 +14,15 @@ use super::certificates::{self, Given, Right};
 use super::claim_tokens::refused;
 use super::known::Shown;
 use super::{Devices, Identity};
+use crate::domain::audit::Event;
 use crate::domain::caller::Who;
 use crate::domain::certificates::Presented;
 use crate::domain::hidden::Hidden;
+use crate::domain::log::Entry;
 use crate::domain::ownership::Manager;
-use crate::domain::{Caller, Object, Org};
+use crate::domain::{Caller, Object, Org, tokens};
 use crate::services::error::{Error, Result};
+use crate::services::log;
 use crate::services::resources::Options;
 use crate::storage::devices::states;
 use crate::storage::{Tx, resources};
@@ -75,6 +79,16 @@ impl Devices {
     /// Makes a device known, or gives a known one a new credential. All in one transaction: a use of the claim token
     /// is taken only when the device exists with its credential.
     pub async fn provision(&self, request: Provision) -> Result<Provisioned> {
+        let done = self.provision_once(request.clone()).await;
+        if let Err(error) = &done
+            && error.is_refusal()
+        {
+            self.note_refused(&request, error).await;
+        }
+        done
+    }
+
+    async fn provision_once(&self, request: Provision) -> Result<Provisioned> {
         let csr = request.csr.as_deref().map(certificates::read).transpose()?;
         // Whoever has nothing to show does not get as far as the writer.
         let mut read = self.resources.db().read().await?;
@@ -118,6 +132,25 @@ impl Devices {
         let by = Caller::with_everything(Who::Fleetd(right.actor())).from(&request.address);
         self.note(&mut tx, &by, "device.provision", &device, json!({"type": kind}))
             .await?;
+        let what = if revision.is_some() {
+            "is new here"
+        } else {
+            "has provisioned itself again"
+        };
+        let entry = Entry::new(
+            Level::Info,
+            "device.provision",
+            format!("device/{} {what}", device.name),
+        );
+        let entry = Entry {
+            at: self.clock.now(),
+            user: right.actor(),
+            address: request.address.clone(),
+            ..entry
+                .about_object(&device)
+                .with(json!({"type": kind, "hwId": request.hw_id}))
+        };
+        log::append(&mut tx, vec![entry]).await?;
         self.note_provisioned(&mut tx, device.uid, request).await?;
         tx.commit().await?;
         if let Some(revision) = revision {
@@ -131,6 +164,50 @@ impl Devices {
             name: device.name,
         };
         Ok(Provisioned { identity, credential })
+    }
+
+    /// Notes a refusal in the audit log of the organization whose token or device it is about; of the platform where
+    /// nobody's is named.
+    async fn note_refused(&self, request: &Provision, error: &Error) {
+        let shown = match (&request.certificate, &*request.bearer) {
+            (Some(certificate), "") if request.claim_token.is_empty() => Some(Shown::Certificate(certificate)),
+            (_, "") => None,
+            (_, token) => Some(Shown::Token(token)),
+        };
+        let (actor, org, object) = match shown {
+            Some(shown) => match self.authenticate(shown).await {
+                Ok(identity) => {
+                    let name = format!("device/{}", identity.name);
+                    (name.clone(), Some(identity.org.uid), name)
+                }
+                Err(_) => {
+                    return self
+                        .note_stranger(&shown, &request.address, "device.provision", error)
+                        .await;
+                }
+            },
+            // Who cannot be looked up is nobody's.
+            None => match self.named_claim(&request.claim_token).await.ok().flatten() {
+                None => ("unknown".to_owned(), None, "claim-token".to_owned()),
+                Some(claim) => {
+                    let is_genuine = tokens::matches(&request.claim_token, &claim.hash);
+                    let actor = if is_genuine {
+                        format!("claim:{}", claim.id)
+                    } else {
+                        "unknown".to_owned()
+                    };
+                    (actor, Some(claim.org), format!("claim-token/{}", claim.id))
+                }
+            },
+        };
+        let by = Caller::new(Who::Fleetd(actor), Arc::default(), None).from(&request.address);
+        let event = Event::done(&by, org, "device.provision", object)
+            .with(json!({"hwId": request.hw_id, "csr": request.csr.is_some()}));
+        let why = error.to_string();
+        self.resources.notes().audit(match error {
+            Error::Unauthenticated(_) => event.failed(&why),
+            _ => event.refused(&why),
+        });
     }
 
     /// By which right a device asks, and in which organization; `hold`: nobody changes its credentials meanwhile.

@@ -14,7 +14,8 @@ use crate::domain::certificates::{Presented, presented};
 use crate::domain::clock::ManualClock;
 use crate::domain::sealing::Sealer;
 use crate::services::resources::Options;
-use crate::storage::Db;
+use crate::storage::db::query;
+use crate::storage::{Db, log};
 
 const DAY: Micros = 86_400 * 1_000_000;
 const START: Micros = 1_770_000_000 * 1_000_000;
@@ -101,6 +102,18 @@ impl World {
         let made = self.provision(hw_id, &claim, Some(csr)).await.unwrap();
         let shown = read_pem(&certificate(&made));
         (made.identity, shown)
+    }
+
+    /// What the system log of acme says, as action and message.
+    async fn told(&self) -> Vec<(String, String)> {
+        let mut tx = self.devices.resources.db().read().await.unwrap();
+        let org = Resources::org_in(&mut tx, "acme").await.unwrap().uid;
+        let any = log::Narrow::default();
+        let all = log::list(&mut tx, Some(org), (0, 1 << 40), &any, false, 1_000).await;
+        all.unwrap()
+            .into_iter()
+            .map(|entry| (entry.action, entry.message))
+            .collect()
     }
 
     async fn is_known(&self, shown: &Presented) -> bool {
@@ -232,7 +245,7 @@ async fn a_young_certificate_is_given_again_and_an_old_one_renewed() {
         let (devices, device) = (world.devices.clone(), device.clone());
         async move {
             devices
-                .renew_certificate(Shown::Certificate(&shown), &device, &csr)
+                .renew_certificate(Shown::Certificate(&shown), &device, &csr, "")
                 .await
         }
     };
@@ -307,7 +320,7 @@ async fn a_credential_speaks_for_its_own_device() {
         let (device, csr) = (device.to_string(), csr());
         let asked = world
             .devices
-            .renew_certificate(Shown::Certificate(&shown), &device, &csr);
+            .renew_certificate(Shown::Certificate(&shown), &device, &csr, "");
         assert_eq!(refusal(asked.await), "the device does not exist");
     }
     // Nor does it get a credential of one that waits for its first.
@@ -342,7 +355,7 @@ async fn a_credential_speaks_for_its_own_device() {
     let csr = csr();
     let asked = world
         .devices
-        .renew_certificate(Shown::Certificate(&shown), "behind", &csr);
+        .renew_certificate(Shown::Certificate(&shown), "behind", &csr, "");
     assert!(matches!(asked.await, Err(Error::Denied(_))));
 }
 
@@ -457,4 +470,124 @@ async fn a_suspended_organization_gets_nothing() {
     assert!(matches!(refused, Err(Error::Denied(_))), "{refused:?}");
     let refused = world.provision("AA:02", &claim, Some(&csr())).await;
     assert!(matches!(refused, Err(Error::Denied(_))), "{refused:?}");
+}
+
+#[tokio::test]
+async fn devices_that_fall_silent_are_missed_once_and_after_a_restart_too() {
+    let mut world = World::start().await;
+    let (beating, _) = world.certified("AA:01", "acme", &csr()).await;
+    let (quiet, _) = world.certified("AA:02", "acme", &csr()).await;
+    let beat = |world: &World| {
+        let (devices, who) = (world.devices.clone(), beating.clone());
+        async move { devices.heartbeat(&who, "aa01", Heartbeat::default()).await.unwrap() }
+    };
+    beat(&world).await;
+    world.devices.saw(quiet.uid);
+    let mut presence = Presence::default();
+    let since = world.told().await.len();
+    let told = async |world: &World| world.told().await.split_off(since);
+    world.devices.look(&mut presence).await.unwrap();
+    world.clock.advance(OFFLINE_AFTER);
+    world.devices.look(&mut presence).await.unwrap();
+    assert_eq!(told(&world).await, []);
+    world.clock.advance(1);
+    for _ in 0..3 {
+        world.devices.look(&mut presence).await.unwrap();
+    }
+    let silent = (
+        "device.silent".to_owned(),
+        "device/aa01 sends nothing any more".to_owned(),
+    );
+    assert_eq!(
+        told(&world).await,
+        [silent],
+        "and aa02, which never promised anything, is not missed"
+    );
+    // A fleetd that begins anew knows that it was told.
+    world.devices = open(&world.dir, &world.clock, 1).await;
+    let mut presence = Presence::default();
+    world.devices.look(&mut presence).await.unwrap();
+    world.clock.advance(2 * OFFLINE_AFTER);
+    world.devices.look(&mut presence).await.unwrap();
+    assert_eq!(told(&world).await.len(), 1);
+    beat(&world).await;
+    world.devices.look(&mut presence).await.unwrap();
+    let back = ("device.back".to_owned(), "device/aa01 is back".to_owned());
+    assert_eq!(told(&world).await[1..], [back]);
+    // Whoever is out of service is missed by nobody.
+    world.devices.decommission(&me(), "acme", "aa01").await.unwrap();
+    world.clock.advance(2 * OFFLINE_AFTER);
+    world.devices.look(&mut presence).await.unwrap();
+    assert_eq!(told(&world).await.last().unwrap().0, "device.decommission");
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_not_renewed_is_told_once() {
+    let world = World::start().await;
+    let (_, shown) = world.certified("AA:01", "acme", &csr()).await;
+    world.certified("AA:02", "acme", &csr()).await;
+    world.clock.advance(60 * DAY);
+    let again = csr();
+    let renewed = world
+        .devices
+        .renew_certificate(Shown::Certificate(&shown), "aa01", &again, "")
+        .await;
+    renewed.unwrap();
+    world.clock.advance(15 * DAY);
+    let since = world.told().await.len();
+    world.devices.look_at_certificates().await.unwrap();
+    assert_eq!(world.told().await.len(), since);
+    world.clock.advance(2 * DAY);
+    for _ in 0..3 {
+        world.devices.look_at_certificates().await.unwrap();
+    }
+    let told = world.told().await.split_off(since);
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(told[0].0, "certificate.ending");
+}
+
+#[tokio::test]
+async fn without_its_row_in_the_audit_log_nothing_privileged_is_done() {
+    let world = World::start().await;
+    let (who, _) = world.certified("AA:01", "acme", &csr()).await;
+    let spec = pb::SecretSpec {
+        value: Some("the text".into()),
+        ..pb::SecretSpec::default()
+    };
+    world.apply(named("acme", "wifi", Spec::Secret(spec))).await;
+    let device = world
+        .devices
+        .resources
+        .find(&me(), "acme", Kind::Device, "aa01")
+        .await
+        .unwrap();
+    let mut spec = match device.spec {
+        Spec::Device(spec) => spec,
+        other => panic!("{other:?}"),
+    };
+    spec.configuration = Some(r#"{"password": {"secretRef": "wifi"}}"#.into());
+    world.apply(named("acme", "aa01", Spec::Device(spec))).await;
+    let mut tx = world.devices.resources.db().begin().await.unwrap();
+    query("alter table audit_event rename to gone")
+        .execute(&mut tx)
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+    let served = world.devices.config(&who, "aa01", 2, "").await;
+    assert!(matches!(served, Err(Error::Storage(_))), "{served:?}");
+    let read = pb::ModbusReadRequest {
+        host: "192.0.2.1".into(),
+        address: Some(0),
+        ..pb::ModbusReadRequest::default()
+    };
+    let read = crate::services::polling::place(&world.devices.resources, &me(), &read).await;
+    assert!(matches!(read, Err(Error::Storage(_))), "{read:?}");
+    let mut tx = world.devices.resources.db().begin().await.unwrap();
+    query("alter table gone rename to audit_event")
+        .execute(&mut tx)
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+    let served = world.devices.config(&who, "aa01", 2, "").await.unwrap().unwrap();
+    assert_eq!(served.body["configuration"]["password"], "the text");
 }

@@ -23,6 +23,7 @@ use crate::domain::ownership::{self, Claim, Manager, Origin, Owners};
 use crate::domain::sealing::Sealer;
 use crate::domain::{Caller, Key, Object, Org, kinds};
 use crate::services::error::{Error, Result};
+use crate::services::notes::Notes;
 use crate::storage::resources;
 use crate::storage::{Tx, changes, ownership as claims};
 
@@ -105,6 +106,7 @@ impl Resources {
             stamp: &stamp,
             manager,
             options,
+            notes: (!options.dry_run).then_some(&self.notes),
             issues: Vec::new(),
             mentioned: HashSet::new(),
             orgs: HashMap::new(),
@@ -123,6 +125,8 @@ struct Run<'a> {
     stamp: &'a Stamp,
     manager: &'a Manager,
     options: &'a Options,
+    /// A limit that refuses is told; one that would is not.
+    notes: Option<&'a Notes>,
     issues: Vec<Issue>,
     mentioned: Mentioned,
     /// Organizations by name, those of the bundle included.
@@ -190,6 +194,7 @@ impl Run<'_> {
         for (uid, before, after) in &self.owned {
             claims::replace(tx, *uid, before, after).await?;
         }
+        write::note_adopted(tx, self.stamp, &self.outcome.applied).await?;
         if let Some((name, _)) = &members {
             for uid in &joins {
                 claims::join(tx, name, *uid).await?;
@@ -208,7 +213,7 @@ impl Run<'_> {
             self.issues.sort_by(|a, b| (a.index, &a.path).cmp(&(b.index, &b.path)));
             return Err(Error::Invalid(self.issues));
         }
-        checks::limits(tx, &self.writes).await?;
+        checks::limits(tx, &self.writes, self.notes).await?;
 
         let dirty = !(self.writes.is_empty() && doomed.is_empty());
         let mut outcome = self.outcome;

@@ -36,6 +36,7 @@ use uuid::Uuid;
 
 use super::error::{Error, Result};
 use super::grants;
+use super::notes::Notes;
 use crate::domain::caller::Who;
 use crate::domain::ownership::Manager;
 use crate::domain::sealing::Sealer;
@@ -49,16 +50,19 @@ pub struct Resources {
     clock: Arc<dyn Clock>,
     sealer: Arc<Sealer>,
     committed: signal::Sender<u64>,
+    notes: Notes,
 }
 
 impl Resources {
     /// Works on `db`; times come from `clock`, secrets are sealed by `sealer`.
     pub async fn open(db: Db, clock: Arc<dyn Clock>, sealer: Arc<Sealer>) -> Result<Self> {
         let revision = changes::revision(&mut db.read().await?).await?;
+        let notes = Notes::new(Arc::clone(&clock));
         Ok(Self {
             db,
             clock,
             sealer,
+            notes,
             committed: signal::Sender::new(revision),
         })
     }
@@ -98,6 +102,11 @@ impl Resources {
     /// What opens the secrets that are stored.
     pub fn sealer(&self) -> &Sealer {
         &self.sealer
+    }
+
+    /// What is written beside the work: [`Self::keep_notes`] does it.
+    pub fn notes(&self) -> &Notes {
+        &self.notes
     }
 
     /// Tells everyone who waits that the transaction of `revision` is committed.

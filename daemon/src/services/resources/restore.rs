@@ -328,7 +328,7 @@ async fn restore(tx: &mut Tx, sealer: &Sealer, stamp: &Stamp, past: Vec<Past>, f
     if !issues.is_empty() {
         return Err(Error::Invalid(issues));
     }
-    checks::limits(tx, &writes).await?;
+    checks::limits(tx, &writes, None).await?;
     for (uid, (owned, sets)) in owners {
         let before = claims::owners(tx, uid).await?;
         claims::replace(tx, uid, &before, &owned).await?;

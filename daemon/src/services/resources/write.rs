@@ -7,6 +7,7 @@ use fleet_proto::reflect;
 use serde_json::json;
 use uuid::Uuid;
 
+use super::outcome::{Action, Applied};
 use super::{checks, permit};
 use crate::domain::audit::Event;
 use crate::domain::telemetry::Micros;
@@ -130,6 +131,35 @@ pub(super) async fn all(tx: &mut Tx, stamp: &Stamp, writes: &[Write], doomed: &m
     }
     audit::append(tx, &tally.events(stamp), stamp.now).await?;
     Ok(issues)
+}
+
+/// Notes what only changes hands: adopted as it is, or released as it is. There is no change of it in the log of changes.
+pub(super) async fn note_adopted(tx: &mut Tx, stamp: &Stamp, applied: &[Applied]) -> Result<()> {
+    let mut by_org: BTreeMap<Option<Uuid>, Vec<&Applied>> = BTreeMap::new();
+    for one in applied {
+        let is_as_it_was = one.object.revision != stamp.revision;
+        if is_as_it_was && (one.adopted || one.action == Action::Released) {
+            let org = one.object.org.as_ref().map(|org| org.uid);
+            by_org.entry(org).or_default().push(one);
+        }
+    }
+    let event = |(org, all): (Option<Uuid>, Vec<&Applied>)| {
+        let first = all
+            .first()
+            .map(|one| format!("{}/{}", one.object.kind, one.object.name));
+        let first = first.unwrap_or_default();
+        let object = match all.len() {
+            1 => first,
+            more => format!("{first} and {} more", more - 1),
+        };
+        let released = all.iter().filter(|one| one.action == Action::Released).count();
+        let detail = json!({
+            "adopted": all.len() - released, "released": released, "manager": stamp.manager, "commit": stamp.commit,
+        });
+        Event::done(&stamp.caller, org, "adopt", object).with(detail)
+    };
+    let events: Vec<Event> = by_org.into_iter().map(event).collect();
+    Ok(audit::append(tx, &events, stamp.now).await?)
 }
 
 /// What one transaction does in each organization, for the audit log.

@@ -9,19 +9,25 @@ use std::collections::HashMap;
 use std::num::NonZeroU32;
 use std::sync::{Arc, RwLock};
 
+use fleet_proto::levels::Level;
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use serde_json::json;
 use uuid::Uuid;
 
 use super::error::{Error, Result};
 use super::resources::Resources;
 use crate::domain::ingest::{Incoming, Ingested, NEWEST, OLDEST, Rejection};
-use crate::domain::telemetry::{Measured, Sample};
+use crate::domain::log::Entry;
+use crate::domain::telemetry::{Measured, Micros, Sample};
 use crate::domain::{Clock, Org};
 use crate::storage::telemetry as store;
 use route::{Accepted, Route};
 
 /// A refused caller may repeat after this.
 const RETRY_MS: u64 = 1_000;
+
+/// A clock that is further ahead than this is wrong.
+const AHEAD: Micros = 5 * 60 * 1_000_000;
 
 /// By whose rate it is, and the readings per second.
 type Limiters = HashMap<(Uuid, u32), Arc<DefaultDirectRateLimiter>>;
@@ -64,8 +70,16 @@ impl Telemetry {
         if route.org_suspended {
             return Err(Error::Denied(format!("organization {} is suspended", route.org.name)));
         }
-        self.spend(&route, items.len())?;
+        self.spend(&route, items.len()).inspect_err(|error| {
+            let entry = Entry::new(
+                Level::Warning,
+                "readings.limit",
+                format!("readings are refused: {error}"),
+            );
+            self.resources.notes().log(entry.of(route.org.uid).about(sender));
+        })?;
         let now = self.clock.now();
+        let mut ahead = 0;
         let mut ingested = Ingested::default();
         let mut samples = Vec::with_capacity(items.len());
         let mut positions = Vec::with_capacity(items.len());
@@ -79,6 +93,7 @@ impl Telemetry {
                 }
             };
             let timestamp = item.timestamp.unwrap_or(now);
+            ahead = ahead.max(timestamp - now);
             if timestamp < now - OLDEST || timestamp > now + NEWEST {
                 let detail =
                     "the timestamp is more than 5 years old, or more than a day ahead of fleetd's clock".to_owned();
@@ -108,6 +123,9 @@ impl Telemetry {
                 Accepted::Refused(code, detail) => ingested.rejected.push(Rejection { index, code, detail }),
             }
         }
+        if ahead > AHEAD {
+            self.note_clock(&route, sender, ahead);
+        }
         if !unknown.is_empty() {
             route.learn(&self.store, unknown.iter().map(|(_, item)| item)).await?;
             for (index, item) in unknown {
@@ -136,19 +154,11 @@ impl Telemetry {
                 }
             }
         }
-        let appended = self.store.append(samples).await.map_err(|error| match error {
-            store::AppendError::Busy => Error::Exhausted {
-                budget: "the queue of readings that wait for the disk".to_owned(),
-                retry_after_ms: RETRY_MS,
-            },
-            store::AppendError::Full => Error::Full,
-            store::AppendError::Unavailable => {
-                Error::Unavailable("the store of readings cannot be written now; repeat later".to_owned())
-            }
-            store::AppendError::Failed => {
-                Error::Unavailable("the store of readings failed; fleetd restarts".to_owned())
-            }
-        })?;
+        let appended = self
+            .store
+            .append(samples)
+            .await
+            .map_err(|error| self.not_stored(error, Some(route.org.uid)))?;
         ingested.accepted = appended.accepted;
         ingested.duplicates = appended.duplicates;
         for at in appended.conflicts {
@@ -200,11 +210,53 @@ impl Telemetry {
                 reason,
             });
         }
-        self.store
-            .append(samples)
-            .await
-            .map(|_| ())
-            .map_err(|error| Error::Unavailable(error.to_string()))
+        let done = self.store.append(samples).await;
+        done.map(|_| ()).map_err(|error| self.not_stored(error, None))
+    }
+
+    /// Readings could not be stored: their organization is told, and whoever runs fleetd.
+    fn not_stored(&self, error: store::AppendError, org: Option<Uuid>) -> Error {
+        let (level, action, refusal) = match error {
+            store::AppendError::Busy => (
+                Level::Warning,
+                "readings.queue",
+                Error::Exhausted {
+                    budget: "the queue of readings that wait for the disk".to_owned(),
+                    retry_after_ms: RETRY_MS,
+                },
+            ),
+            store::AppendError::Full => (Level::Error, "disk.full", Error::Full),
+            store::AppendError::Unavailable => {
+                let why = "the store of readings cannot be written now; repeat later".to_owned();
+                (Level::Error, "readings.store", Error::Unavailable(why))
+            }
+            store::AppendError::Failed => {
+                let why = "the store of readings failed; fleetd restarts".to_owned();
+                (Level::Error, "readings.store", Error::Unavailable(why))
+            }
+        };
+        let notes = self.resources.notes();
+        let entry = Entry::new(level, action, format!("readings are refused: {refusal}"));
+        if let Some(org) = org {
+            notes.log(entry.clone().of(org));
+        }
+        notes.log(entry);
+        refusal
+    }
+
+    /// The clock of a device is far ahead. One that is behind cannot be told from one that catches up.
+    fn note_clock(&self, route: &Route, sender: Uuid, ahead: Micros) {
+        let seconds = ahead / 1_000_000;
+        let entry = Entry::new(
+            Level::Warning,
+            "device.clock",
+            format!("a timestamp is {seconds} s ahead: the device's clock is wrong"),
+        );
+        let entry = entry
+            .of(route.org.uid)
+            .about(sender)
+            .with(json!({"aheadSeconds": seconds}));
+        self.resources.notes().log(entry);
     }
 
     /// What is known of a sender now: read anew when any resource has changed since.

@@ -93,6 +93,35 @@ pub async fn list(tx: &mut Tx, device: Uuid) -> Result<Vec<Certificate>> {
         .collect()
 }
 
+/// Certificates that count, are the last of their devices, end between two moments, and were not told of.
+pub async fn ending(tx: &mut Tx, from: Micros, to: Micros, limit: u32) -> Result<Vec<Certificate>> {
+    query(
+        "select * from device_certificate as one
+          where not_after > $1 and not_after < $2 and revoked_at is null and not ending_told
+            and not exists (select 1 from device_certificate as other
+                             where other.device = one.device and other.revoked_at is null
+                               and other.not_after > one.not_after)
+          order by not_after, serial limit $3",
+    )
+    .bind(from)
+    .bind(to)
+    .bind(limit)
+    .fetch_all(tx)
+    .await?
+    .iter()
+    .map(read)
+    .collect()
+}
+
+/// Notes that it was told that a certificate ends.
+pub async fn ending_told(tx: &mut Tx, serial: &str) -> Result<()> {
+    query("update device_certificate set ending_told = true where serial = $1")
+        .bind(serial)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
 /// Ends a certificate. False: it has ended already, or there is none.
 pub async fn revoke(tx: &mut Tx, serial: &str, now: Micros, by: &str) -> Result<bool> {
     let rows = query(

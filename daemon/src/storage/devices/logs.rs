@@ -16,7 +16,7 @@ pub struct LogEntry {
     pub id: String,
     /// When it happened, by the device's clock.
     pub at: Micros,
-    /// 0 debug, 1 info, 2 warning, 3 error.
+    /// 0 debug, 1 info, 2 warning, 3 error, 4 help.
     pub level: i64,
     /// Text.
     pub message: String,

@@ -6,4 +6,5 @@ pub mod claim_tokens;
 pub mod commands;
 pub mod credentials;
 pub mod logs;
+pub mod served;
 pub mod states;

@@ -13,6 +13,8 @@ pub struct DeviceState {
     pub provisioned_at: Option<Micros>,
     /// Time of the last call.
     pub last_seen: Option<Micros>,
+    /// Time of the last heartbeat.
+    pub beat_at: Option<Micros>,
     /// Seconds since it started.
     pub uptime_seconds: u64,
     /// Its software.
@@ -32,12 +34,12 @@ pub struct DeviceState {
 /// Writes the state of a device.
 pub async fn replace(tx: &mut Tx, device: Uuid, state: &DeviceState) -> Result<()> {
     query(
-        "insert into device_state (device, provisioned_at, last_seen, uptime_seconds, firmware_version, config_version, rssi, free_heap, address, errors)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+        "insert into device_state (device, provisioned_at, last_seen, uptime_seconds, firmware_version, config_version, rssi, free_heap, address, errors, beat_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
          on conflict (device) do update set provisioned_at = excluded.provisioned_at, last_seen = excluded.last_seen,
             uptime_seconds = excluded.uptime_seconds, firmware_version = excluded.firmware_version,
             config_version = excluded.config_version, rssi = excluded.rssi, free_heap = excluded.free_heap,
-            address = excluded.address, errors = excluded.errors",
+            address = excluded.address, errors = excluded.errors, beat_at = excluded.beat_at",
     )
     .bind(device)
     .bind(state.provisioned_at)
@@ -49,6 +51,7 @@ pub async fn replace(tx: &mut Tx, device: Uuid, state: &DeviceState) -> Result<(
     .bind(state.free_heap)
     .bind(&state.address)
     .bind(serde_json::json!(state.errors).to_string())
+    .bind(state.beat_at)
     .execute(tx)
     .await?;
     Ok(())
@@ -64,6 +67,7 @@ pub async fn find(tx: &mut Tx, device: Uuid) -> Result<Option<DeviceState>> {
         Ok(DeviceState {
             provisioned_at: row.opt_int("provisioned_at")?,
             last_seen: row.opt_int("last_seen")?,
+            beat_at: row.opt_int("beat_at")?,
             uptime_seconds: row.count("uptime_seconds")?,
             firmware_version: row.text("firmware_version")?,
             config_version: row.text("config_version")?,
@@ -74,4 +78,24 @@ pub async fn find(tx: &mut Tx, device: Uuid) -> Result<Option<DeviceState>> {
         })
     })
     .transpose()
+}
+
+/// Devices that send heartbeats, and whether it was told that one has fallen silent.
+pub async fn beating(tx: &mut Tx) -> Result<Vec<(Uuid, bool)>> {
+    let rows = query("select device, silent from device_state where beat_at is not null")
+        .fetch_all(tx)
+        .await?;
+    rows.iter()
+        .map(|row| Ok((row.uuid("device_state", "device")?, row.flag("silent")?)))
+        .collect()
+}
+
+/// Notes that it was told that a device has fallen silent, or come back.
+pub async fn silence(tx: &mut Tx, device: Uuid, silent: bool) -> Result<()> {
+    query("update device_state set silent = $1 where device = $2")
+        .bind(silent)
+        .bind(device)
+        .execute(tx)
+        .await?;
+    Ok(())
 }
