@@ -210,7 +210,7 @@ pub async fn place(service: &Resources, caller: &Caller, wanted: &pb::ModbusRead
         }
     }
     let event = Event::done(caller, org, "modbus.read", object).with(detail);
-    let mut tx = service.db().begin().await?;
+    let (mut tx, _) = service.begin_as(caller).await?;
     service.note(&mut tx, event).await?;
     tx.commit().await?;
     Ok(place)
