@@ -16,6 +16,7 @@ pub mod object;
 pub mod ownership;
 pub mod passwords;
 pub mod sealing;
+pub mod shares;
 pub mod telemetry;
 pub mod throttle;
 pub mod tokens;
