@@ -13,6 +13,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use fleetd::domain::shares::Share;
 use fleetd::domain::telemetry::{Quality, Reason, Sample, SeriesId, SeriesKey, Value};
 use fleetd::storage::Db;
 use fleetd::storage::telemetry::{Config, Telemetry};
@@ -149,7 +150,12 @@ async fn main() {
         })
         .collect();
     let begun = Instant::now();
-    let ids = store.telemetry.series_or_create(&keys).await.unwrap();
+    let ids = store
+        .telemetry
+        .series_or_create(Share::PLATFORM, None, &keys)
+        .await
+        .unwrap();
+    let ids: Vec<SeriesId> = ids.into_iter().flatten().collect();
     println!(
         "{:<52} {:>12.0}/s",
         "new series, one transaction",
@@ -166,7 +172,7 @@ async fn main() {
     // Commits of 10,000, one after the other.
     let (begun, before) = (Instant::now(), cpu());
     for tick in 0..ticks {
-        let appended = store.telemetry.append(walks.tick(tick)).await.unwrap();
+        let appended = store.telemetry.append(Share::PLATFORM, walks.tick(tick)).await.unwrap();
         assert_eq!(appended.accepted as usize, SERIES);
     }
     say(
@@ -214,7 +220,7 @@ async fn main() {
             .collect();
         tasks.spawn(async move {
             for batch in batches {
-                telemetry.append(batch).await.unwrap();
+                telemetry.append(Share::PLATFORM, batch).await.unwrap();
             }
         });
     }
@@ -237,7 +243,7 @@ async fn main() {
         tasks.spawn(async move {
             for n in 0..single / 32 {
                 let sample = own.sample(n % METRICS, ticks + rounds + 1 + (n / METRICS) as i64);
-                telemetry.append(vec![sample]).await.unwrap();
+                telemetry.append(Share::PLATFORM, vec![sample]).await.unwrap();
             }
         });
     }
@@ -260,7 +266,7 @@ async fn main() {
     let (begun, before) = (Instant::now(), cpu());
     for tick in 0..(again / 100) as i64 {
         let batch = (0..100).map(|series| replay.sample(series, tick % ticks)).collect();
-        let appended = store.telemetry.append(batch).await.unwrap();
+        let appended = store.telemetry.append(Share::PLATFORM, batch).await.unwrap();
         assert_eq!(appended.accepted, 0);
     }
     say(

@@ -267,7 +267,7 @@ fn fleetd_tells_by_itself(world: &World, device: &Device) {
     let limit = entry(world, "root-admin", &["--org", "full"]);
     assert_eq!(
         (&limit["action"], &limit["count"]),
-        (&json!("limit.devices"), &json!(1)),
+        (&json!("limit.quota"), &json!(1)),
         "not for the plan"
     );
 }

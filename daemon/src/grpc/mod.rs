@@ -129,6 +129,7 @@ async fn routes(services: Services) -> Routes {
             ResourceServiceServer::new(resource::Door::new(
                 services.resources.clone(),
                 services.devices.clone(),
+                services.telemetry.clone(),
             ))
             .max_decoding_message_size(LARGEST_MESSAGE),
         )

@@ -14,6 +14,7 @@ use super::{applied, aside, driven, gate, required};
 use crate::domain::{Key, Object};
 use crate::services::devices::Devices;
 use crate::services::resources::{DeleteRequest, Event, Filter, Options, Outcome, Resources};
+use crate::services::telemetry::Telemetry;
 use crate::services::{Error, Result as Done};
 
 /// Submissions from which on a bundle is large.
@@ -27,11 +28,16 @@ pub(super) const BATCH: usize = 200;
 pub(super) struct Door {
     resources: Resources,
     devices: Devices,
+    telemetry: Telemetry,
 }
 
 impl Door {
-    pub(super) fn new(resources: Resources, devices: Devices) -> Self {
-        Self { resources, devices }
+    pub(super) fn new(resources: Resources, devices: Devices, telemetry: Telemetry) -> Self {
+        Self {
+            resources,
+            devices,
+            telemetry,
+        }
     }
 
     async fn submitted(
@@ -101,7 +107,8 @@ impl ResourceService for Door {
             return Ok(Response::new(pb::GetResponse { resource }));
         }
         let object = self.resources.find(&caller, &org, kind, &name).await?;
-        let resource = self.devices.with_status(vec![object]).await?.pop();
+        let shown = self.devices.with_status(vec![object]).await?;
+        let resource = self.telemetry.with_budgets(shown).await?.pop();
         Ok(Response::new(pb::GetResponse { resource }))
     }
 
@@ -238,10 +245,8 @@ async fn collect(mut messages: Streaming<pb::ApplyRequest>) -> Result<(Vec<pb::S
     while let Some(message) = messages.message().await? {
         bytes += message.encoded_len();
         if bytes > fleet_proto::manifest::BUNDLE_LIMIT {
-            return Err(Status::from(Error::Exhausted {
-                budget: "the size of a bundle (256 MiB)".to_owned(),
-                retry_after_ms: 0,
-            }));
+            let budget = "the size of a bundle (256 MiB)";
+            return Err(Status::from(Error::exhausted("bundle", budget, 0)));
         }
         if options.is_none() {
             options = message.options;

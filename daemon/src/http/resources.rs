@@ -216,6 +216,7 @@ pub(super) async fn one(
 async fn shown(services: &Services, status: StatusCode, object: Object) -> Answer {
     let tag = format!("\"{}\"", object.revision);
     let shown = services.devices.with_status(vec![object]).await?;
+    let shown = services.telemetry.with_budgets(shown).await?;
     let body: Value = shown.first().map(reflect::to_json).unwrap_or_default();
     let mut response = (status, Json(body)).into_response();
     if let Ok(tag) = HeaderValue::from_str(&tag) {

@@ -93,6 +93,15 @@ impl Error {
     pub fn is_refusal(&self) -> bool {
         !matches!(self, Self::Unavailable(_) | Self::Full | Self::Storage(_))
     }
+
+    /// A budget that is used up. The figures count it by what kind of budget it is, one word, never by whose it is.
+    pub fn exhausted(kind: &'static str, budget: impl Into<String>, retry_after_ms: u64) -> Self {
+        metrics::counter!("fleetd_refused_total", "budget" => kind).increment(1);
+        Self::Exhausted {
+            budget: budget.into(),
+            retry_after_ms,
+        }
+    }
 }
 
 fn stale(found: &[(Key, u64, u64)]) -> String {
@@ -135,6 +144,7 @@ impl From<storage::Error> for Error {
     fn from(error: storage::Error) -> Self {
         match error {
             storage::Error::Full(_) => Self::Full,
+            storage::Error::Busy => Self::exhausted("writes", "the share of what may wait to be written", 1_000),
             error => Self::Storage(error),
         }
     }

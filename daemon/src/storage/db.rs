@@ -1,7 +1,8 @@
 //! The waist where two engines meet: one SQL text, typed values, native drivers.
 //!
 //! SQL is `&'static str`, lower case, with `$1` parameters; columns are text, bigint, double precision, boolean.
-//! Write transactions are serialised: by the one writer connection on SQLite, by the revision row on PostgreSQL.
+//! Write transactions are serialised: by the one writer connection on SQLite, by the revision row on PostgreSQL. Who is
+//! next is decided before that, in `turns`.
 
 use std::path::Path;
 use std::time::Duration;
@@ -13,9 +14,14 @@ use sqlx::sqlite::{
 use sqlx::{ConnectOptions as _, Connection as _, Row as _};
 
 use super::error::{Error, Result};
+use super::turns::{Turn, Turns};
+use crate::domain::shares::Share;
 
 /// Older versions can corrupt the write-ahead log when it is reset.
 pub const LEAST_SQLITE: &str = "3.51.3";
+
+/// Transactions that may write at once on PostgreSQL; most wait for the revision row, and readers need connections, too.
+const PG_WRITERS: usize = 4;
 
 /// Schema files in order; the position is the version.
 const MIGRATIONS: &[&str] = &[
@@ -40,18 +46,25 @@ pub enum Db {
         write: SqlitePool,
         /// Short readers beside it.
         read: SqlitePool,
+        /// Who is next at the one that writes.
+        turns: Turns,
     },
     /// Server.
-    Postgres(PgPool),
+    Postgres {
+        /// Its connections.
+        pool: PgPool,
+        /// Who is next at those that write.
+        turns: Turns,
+    },
 }
 
 /// A transaction; dropped without `commit` it leaves nothing.
 #[derive(Debug)]
 pub enum Tx {
     #[expect(missing_docs, reason = "the engine's name says it")]
-    Sqlite(sqlx::Transaction<'static, sqlx::Sqlite>),
+    Sqlite(sqlx::Transaction<'static, sqlx::Sqlite>, Option<Turn>),
     #[expect(missing_docs, reason = "the engine's name says it")]
-    Postgres(sqlx::Transaction<'static, sqlx::Postgres>),
+    Postgres(sqlx::Transaction<'static, sqlx::Postgres>, Option<Turn>),
 }
 
 /// A row of a result.
@@ -137,21 +150,21 @@ impl Query {
     /// Runs it; gives the number of rows that it touched.
     pub async fn execute(self, tx: &mut Tx) -> Result<u64> {
         Ok(match tx {
-            Tx::Sqlite(tx) => bound!(self).execute(&mut **tx).await?.rows_affected(),
-            Tx::Postgres(tx) => bound!(self).execute(&mut **tx).await?.rows_affected(),
+            Tx::Sqlite(tx, _) => bound!(self).execute(&mut **tx).await?.rows_affected(),
+            Tx::Postgres(tx, _) => bound!(self).execute(&mut **tx).await?.rows_affected(),
         })
     }
 
     /// Every row of the result.
     pub async fn fetch_all(self, tx: &mut Tx) -> Result<Vec<Row>> {
         Ok(match tx {
-            Tx::Sqlite(tx) => bound!(self)
+            Tx::Sqlite(tx, _) => bound!(self)
                 .fetch_all(&mut **tx)
                 .await?
                 .into_iter()
                 .map(Row::Sqlite)
                 .collect(),
-            Tx::Postgres(tx) => bound!(self)
+            Tx::Postgres(tx, _) => bound!(self)
                 .fetch_all(&mut **tx)
                 .await?
                 .into_iter()
@@ -163,16 +176,16 @@ impl Query {
     /// The first row, where there is one.
     pub async fn fetch_optional(self, tx: &mut Tx) -> Result<Option<Row>> {
         Ok(match tx {
-            Tx::Sqlite(tx) => bound!(self).fetch_optional(&mut **tx).await?.map(Row::Sqlite),
-            Tx::Postgres(tx) => bound!(self).fetch_optional(&mut **tx).await?.map(Row::Postgres),
+            Tx::Sqlite(tx, _) => bound!(self).fetch_optional(&mut **tx).await?.map(Row::Sqlite),
+            Tx::Postgres(tx, _) => bound!(self).fetch_optional(&mut **tx).await?.map(Row::Postgres),
         })
     }
 
     /// The only row of a statement that always has one.
     pub async fn fetch_one(self, tx: &mut Tx) -> Result<Row> {
         Ok(match tx {
-            Tx::Sqlite(tx) => Row::Sqlite(bound!(self).fetch_one(&mut **tx).await?),
-            Tx::Postgres(tx) => Row::Postgres(bound!(self).fetch_one(&mut **tx).await?),
+            Tx::Sqlite(tx, _) => Row::Sqlite(bound!(self).fetch_one(&mut **tx).await?),
+            Tx::Postgres(tx, _) => Row::Postgres(bound!(self).fetch_one(&mut **tx).await?),
         })
     }
 }
@@ -230,8 +243,8 @@ impl Tx {
     /// Makes it durable.
     pub async fn commit(self) -> Result<()> {
         match self {
-            Self::Sqlite(tx) => tx.commit().await?,
-            Self::Postgres(tx) => tx.commit().await?,
+            Self::Sqlite(tx, _turn) => tx.commit().await?,
+            Self::Postgres(tx, _turn) => tx.commit().await?,
         }
         Ok(())
     }
@@ -274,7 +287,11 @@ impl Db {
             .max_connections(4)
             .connect_with(sqlite_options(path).pragma("query_only", "on"))
             .await?;
-        let db = Self::Sqlite { write, read };
+        let db = Self::Sqlite {
+            write,
+            read,
+            turns: Turns::new(1),
+        };
         db.check_engine().await?;
         db.migrate().await?;
         Ok(db)
@@ -289,26 +306,41 @@ impl Db {
             .acquire_timeout(Duration::from_secs(10))
             .connect_with(options.disable_statement_logging())
             .await?;
-        let db = Self::Postgres(pool);
+        let db = Self::Postgres {
+            pool,
+            turns: Turns::new(PG_WRITERS),
+        };
         db.migrate().await?;
         Ok(db)
     }
 
-    /// Begins a transaction that may write.
+    /// Begins a transaction of the platform's own that may write.
     pub async fn begin(&self) -> Result<Tx> {
+        self.begin_for(Share::PLATFORM).await
+    }
+
+    /// Begins a transaction that may write, when it is the organization's turn. Whoever holds one must not begin another.
+    pub async fn begin_for(&self, share: Share) -> Result<Tx> {
         Ok(match self {
-            Self::Sqlite { write, .. } => Tx::Sqlite(write.begin_with("begin immediate").await?),
-            Self::Postgres(pool) => Tx::Postgres(pool.begin().await?),
+            Self::Sqlite { write, turns, .. } => {
+                let turn = turns.take(share).await?;
+                Tx::Sqlite(write.begin_with("begin immediate").await?, Some(turn))
+            }
+            Self::Postgres { pool, turns } => {
+                let turn = turns.take(share).await?;
+                Tx::Postgres(pool.begin().await?, Some(turn))
+            }
         })
     }
 
     /// Begins a transaction that only reads, all of it from one moment.
     pub async fn read(&self) -> Result<Tx> {
         Ok(match self {
-            Self::Sqlite { read, .. } => Tx::Sqlite(read.begin().await?),
-            Self::Postgres(pool) => Tx::Postgres(
+            Self::Sqlite { read, .. } => Tx::Sqlite(read.begin().await?, None),
+            Self::Postgres { pool, .. } => Tx::Postgres(
                 pool.begin_with("begin isolation level repeatable read read only")
                     .await?,
+                None,
             ),
         })
     }
@@ -326,7 +358,7 @@ impl Db {
                         .text("v")?
                 )
             }
-            Self::Postgres(_) => {
+            Self::Postgres { .. } => {
                 format!(
                     "postgres {}",
                     query("select current_setting('server_version') as v")
@@ -341,11 +373,11 @@ impl Db {
     /// Closes every connection, after which SQLite's log is folded into the file.
     pub async fn close(&self) {
         match self {
-            Self::Sqlite { write, read } => {
+            Self::Sqlite { write, read, .. } => {
                 read.close().await;
                 write.close().await;
             }
-            Self::Postgres(pool) => pool.close().await,
+            Self::Postgres { pool, .. } => pool.close().await,
         }
     }
 
@@ -365,7 +397,7 @@ impl Db {
     async fn migrate(&self) -> Result<()> {
         let known = MIGRATIONS.len() as i64;
         let mut tx = self.begin().await?;
-        if let Tx::Postgres(_) = tx {
+        if let Tx::Postgres(..) = tx {
             // Two replicas that start at once must not both create the tables.
             query("select pg_advisory_xact_lock(7070)").execute(&mut tx).await?;
         }
@@ -389,8 +421,8 @@ impl Db {
         }
         for script in &MIGRATIONS[usize::try_from(found).unwrap_or(0)..] {
             match &mut tx {
-                Tx::Sqlite(tx) => sqlx::raw_sql(*script).execute(&mut **tx).await.map(|_| ())?,
-                Tx::Postgres(tx) => sqlx::raw_sql(*script).execute(&mut **tx).await.map(|_| ())?,
+                Tx::Sqlite(tx, _) => sqlx::raw_sql(*script).execute(&mut **tx).await.map(|_| ())?,
+                Tx::Postgres(tx, _) => sqlx::raw_sql(*script).execute(&mut **tx).await.map(|_| ())?,
             }
         }
         query("update schema_version set version = $1")

@@ -12,6 +12,9 @@ pub enum Error {
     /// The disk is full; nothing was written.
     #[error("the disk is full")]
     Full(#[source] sqlx::Error),
+    /// Too much waits for its turn to write.
+    #[error("too much waits to be written")]
+    Busy,
     /// What is stored cannot be read back.
     #[error("{table}.{column} holds what cannot be read: {detail}")]
     Corrupt {

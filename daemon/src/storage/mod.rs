@@ -11,6 +11,7 @@ pub mod log;
 pub mod ownership;
 pub mod resources;
 pub mod telemetry;
+pub mod turns;
 
 pub use db::{Db, Tx};
 pub use error::{Error, Result};

@@ -1,5 +1,6 @@
 //! Organization and Customer.
 
+use fleet_proto::kinds::Kind;
 use fleet_proto::pb::{CustomerSpec, Issue, OrganizationSpec};
 
 use super::{issue, places};
@@ -15,6 +16,23 @@ pub(super) fn organization(spec: &OrganizationSpec) -> Vec<Issue> {
     }
     if let Some(zone) = spec.defaults.as_ref().and_then(|defaults| defaults.timezone.as_deref()) {
         issues.extend(places::timezone("spec.defaults.timezone", zone));
+    }
+    let quotas = spec.subscription.iter().flat_map(|subscription| &subscription.quotas);
+    for (at, quota) in quotas.enumerate() {
+        let path = format!("spec.subscription.quotas[{at}].kind");
+        match Kind::find(quota.kind()) {
+            Some(kind) if !kind.is_platform() && kind.singular() == quota.kind() => {}
+            Some(kind) if !kind.is_platform() => issues.push(issue(
+                path,
+                format!("`{}` is another name of {kind}", quota.kind()),
+                format!("write `{kind}`"),
+            )),
+            _ => issues.push(issue(
+                path,
+                format!("`{}` is no kind that belongs to an organization", quota.kind()),
+                "`fleetctl help kinds` lists them",
+            )),
+        }
     }
     issues
 }

@@ -43,10 +43,7 @@ impl Hashing {
     }
 
     async fn computed<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
-        let busy = || Error::Exhausted {
-            budget: "the time for logins".to_owned(),
-            retry_after_ms: AGAIN_MS,
-        };
+        let busy = || Error::exhausted("hashing", "the time for logins", AGAIN_MS);
         let permit = {
             let before = self.waiting.fetch_add(1, Ordering::SeqCst);
             let _waiting = Waiting(&self.waiting);

@@ -91,10 +91,7 @@ impl Access {
     /// Counts an attempt, unless there were too many for now.
     pub(super) fn attempt(&self, account: &str, peer: &Peer) -> Result<Attempt> {
         let attempt = self.throttle().check(account, peer.ip(), self.clock.now());
-        attempt.map_err(|wait| Error::Exhausted {
-            budget: "the number of logins for now".to_owned(),
-            retry_after_ms: wait.milliseconds,
-        })
+        attempt.map_err(|wait| Error::exhausted("logins", "the number of logins for now", wait.milliseconds))
     }
 
     /// Is this the password of the user? What is tried too often has to wait; a name that is unknown costs as long as a

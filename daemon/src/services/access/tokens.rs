@@ -96,6 +96,9 @@ impl Access {
             )));
         }
         let now = self.clock.now();
+        if let Some(org) = org {
+            Resources::may_add_token(&mut tx, org, now).await?;
+        }
         let mut random = [0; 48];
         rand::rng().fill_bytes(&mut random);
         let fresh = texts::make(TokenKind::Api, random);

@@ -139,7 +139,7 @@ impl Devices {
             ));
         }
         let request = read(csr)?;
-        let mut tx = self.resources.db().begin().await?;
+        let mut tx = self.resources.begin_in(identity.org.uid).await?;
         let right = Right::Credential(self.authenticate_in(&mut tx, &shown).await?);
         let certificate = self.authorize_and_issue(&mut tx, &right, &object, &request).await?;
         let by = Caller::with_everything(Who::Fleetd(right.actor())).from(address);
@@ -220,10 +220,9 @@ impl Devices {
             let entry = Entry::new(Level::Warning, "limit.certificates", message);
             self.resources.notes().log(entry.about(device));
             let oldest = held.get(MOST_A_DAY - 1).map_or(now, |one| one.issued_at);
-            return Err(Error::Exhausted {
-                budget: format!("certificates of a device in a day ({MOST_A_DAY})"),
-                retry_after_ms: u64::try_from((oldest + DAY - now) / 1_000).unwrap_or(0).max(1),
-            });
+            let wait = u64::try_from((oldest + DAY - now) / 1_000).unwrap_or(0).max(1);
+            let budget = format!("certificates of a device in a day ({MOST_A_DAY})");
+            return Err(Error::exhausted("certificates", budget, wait));
         }
         stored::remove_expired(tx, device, now - KEPT).await?;
         if stored::bind_key(tx, request.key_id(), device).await? != device {

@@ -89,6 +89,11 @@ impl Devices {
         }
     }
 
+    /// Was this genuine when it was last looked up? Whether it still is, only a look-up says.
+    pub fn is_familiar(&self, shown: Shown<'_>) -> bool {
+        id(&shown).is_some_and(|id| self.known.is_familiar(id, &shown, self.clock.now()))
+    }
+
     /// [`Self::authenticate`] within a transaction that gives something for the credential: whoever would revoke it
     /// meanwhile waits, and whoever has revoked it was first.
     pub(super) async fn authenticate_in(&self, tx: &mut Tx, shown: &Shown<'_>) -> Result<Identity> {
@@ -97,7 +102,7 @@ impl Devices {
         Ok(self.look_up(tx, shown).await?.0)
     }
 
-    pub(super) async fn look_up(&self, tx: &mut Tx, shown: &Shown<'_>) -> Result<(Identity, Proof)> {
+    async fn look_up(&self, tx: &mut Tx, shown: &Shown<'_>) -> Result<(Identity, Proof)> {
         let id = id(shown).ok_or_else(refused)?;
         let (device, proof) = match shown {
             Shown::Token(_) => {

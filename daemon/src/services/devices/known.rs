@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::Identity;
 use crate::domain::certificates::Presented;
 use crate::domain::telemetry::Micros;
-use crate::domain::tokens;
+use crate::domain::tokens::{self, TokenKind};
 
 /// Credentials that are remembered.
 const MOST: usize = 200_000;
@@ -68,6 +68,12 @@ impl Memory {
         all.by_id.get(id).filter(|known| known.revision == revision).cloned()
     }
 
+    /// Was this genuine when it was last looked up, or made?
+    pub(super) fn is_familiar(&self, id: &str, shown: &Shown<'_>, now: Micros) -> bool {
+        let all = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        all.by_id.get(id).is_some_and(|known| known.proof.fits(shown, now))
+    }
+
     /// To be asked for before the database is, and given to [`Self::insert`].
     pub(super) fn moment(&self) -> u64 {
         self.0.read().unwrap_or_else(PoisonError::into_inner).forgotten
@@ -83,6 +89,19 @@ impl Memory {
             all.by_id.clear();
         }
         all.by_id.insert(id.to_owned(), Arc::new(known));
+    }
+
+    /// Makes a token familiar that was just made. It is looked up all the same: at revision 0 nothing counts.
+    pub(super) fn expect(&self, text: &str, identity: &Identity) {
+        let Some(id) = tokens::id(TokenKind::Device, text) else {
+            return;
+        };
+        let known = Known {
+            proof: Proof::Hash(tokens::hash(text)),
+            identity: identity.clone(),
+            revision: 0,
+        };
+        self.insert(id, known, self.moment());
     }
 
     /// Forgets the credentials of a device, after the transaction that ended one of them.

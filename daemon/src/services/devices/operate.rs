@@ -82,7 +82,7 @@ impl Devices {
     pub async fn heartbeat(&self, identity: &Identity, device: &str, beat: Heartbeat) -> Result<Vec<Command>> {
         let object = self.on_behalf(identity, device).await?;
         let now = self.clock.now();
-        let mut tx = self.resources.db().begin().await?;
+        let mut tx = self.resources.begin_in(identity.org.uid).await?;
         let mut state = states::find(&mut tx, object.uid).await?.unwrap_or_default();
         (state.last_seen, state.beat_at) = (Some(now), Some(now));
         state.uptime_seconds = beat.uptime_seconds;
@@ -114,7 +114,7 @@ impl Devices {
         readback: &str,
     ) -> Result<()> {
         let object = self.on_behalf(identity, device).await?;
-        let mut tx = self.resources.db().begin().await?;
+        let mut tx = self.resources.begin_in(identity.org.uid).await?;
         commands::find(&mut tx, object.uid, id)
             .await?
             .ok_or_else(|| Error::NotFound("the command".to_owned()))?;
@@ -148,7 +148,7 @@ impl Devices {
                 message,
             })
             .collect();
-        let mut tx = self.resources.db().begin().await?;
+        let mut tx = self.resources.begin_in(identity.org.uid).await?;
         logs::append(&mut tx, object.uid, &entries).await?;
         tx.commit().await?;
         if let Some(help) = help {
@@ -223,7 +223,7 @@ impl Devices {
     /// Commands of a device, newest first.
     pub async fn commands(&self, caller: &Caller, org: &str, device: &str, limit: u32) -> Result<Vec<pb::Command>> {
         let device = self.resources.find(caller, org, Kind::Device, device).await?;
-        let mut tx = self.resources.db().begin().await?;
+        let (mut tx, _) = self.resources.begin_as(caller).await?;
         commands::expire(&mut tx, device.uid, self.clock.now()).await?;
         let limit = if limit == 0 { 100 } else { limit.min(10_000) };
         let all = commands::list(&mut tx, device.uid, limit).await?;

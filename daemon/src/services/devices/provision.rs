@@ -90,12 +90,9 @@ impl Devices {
 
     async fn provision_once(&self, request: Provision) -> Result<Provisioned> {
         let csr = request.csr.as_deref().map(certificates::read).transpose()?;
-        // Whoever has nothing to show does not get as far as the writer.
-        let mut read = self.resources.db().read().await?;
-        self.right_in(&mut read, &request, false).await?;
-        drop(read);
-        let mut tx = self.resources.db().begin().await?;
-        let (org, right) = self.right_in(&mut tx, &request, true).await?;
+        let org = self.asks_in(&request).await?;
+        let mut tx = self.resources.begin_in(org).await?;
+        let (org, right) = self.right_in(&mut tx, &request).await?;
         if normalised(&request.hw_id).is_empty() {
             return Err(Error::Invalid(vec![Issue {
                 path: "hwId".into(),
@@ -163,6 +160,9 @@ impl Devices {
             uid: device.uid,
             name: device.name,
         };
+        if let Credential::Token(text) = &credential {
+            self.known.expect(text, &identity);
+        }
         Ok(Provisioned { identity, credential })
     }
 
@@ -210,15 +210,33 @@ impl Devices {
         });
     }
 
-    /// By which right a device asks, and in which organization; `hold`: nobody changes its credentials meanwhile.
-    async fn right_in(&self, tx: &mut Tx, request: &Provision, hold: bool) -> Result<(Org, Right)> {
+    /// The organization that a device asks in. Whoever makes credentials up does not get as far as the writer.
+    async fn asks_in(&self, request: &Provision) -> Result<Uuid> {
+        let shown = match (&request.certificate, &*request.bearer) {
+            (None, "") => None,
+            (Some(certificate), "") => Some(Shown::Certificate(certificate)),
+            (_, token) => Some(Shown::Token(token)),
+        };
+        if let Some(shown) = shown {
+            let may_claim = request.bearer.is_empty() && !request.claim_token.is_empty();
+            match self.authenticate(shown).await {
+                Err(Error::Unauthenticated(_)) if may_claim => {}
+                found => return Ok(found?.org.uid),
+            }
+        }
+        let mut tx = self.resources.db().read().await?;
+        Ok(self.claim_in(&mut tx, request).await?.0.uid)
+    }
+
+    /// By which right a device asks, and in which organization.
+    async fn right_in(&self, tx: &mut Tx, request: &Provision) -> Result<(Org, Right)> {
         let identity = match (&request.certificate, &*request.bearer) {
             (None, "") => None,
-            (Some(certificate), "") => match self.identity_in(tx, &Shown::Certificate(certificate), hold).await {
+            (Some(certificate), "") => match self.authenticate_in(tx, &Shown::Certificate(certificate)).await {
                 Err(Error::Unauthenticated(_)) if !request.claim_token.is_empty() => None,
                 found => Some(found?),
             },
-            (_, token) => Some(self.identity_in(tx, &Shown::Token(token), hold).await?),
+            (_, token) => Some(self.authenticate_in(tx, &Shown::Token(token)).await?),
         };
         match identity {
             Some(identity) => Ok((identity.org.clone(), Right::Credential(identity))),
@@ -226,14 +244,6 @@ impl Devices {
                 let (org, claim) = self.claim_in(tx, request).await?;
                 Ok((org, Right::Claim(claim)))
             }
-        }
-    }
-
-    async fn identity_in(&self, tx: &mut Tx, shown: &Shown<'_>, hold: bool) -> Result<Identity> {
-        if hold {
-            self.authenticate_in(tx, shown).await
-        } else {
-            Ok(self.look_up(tx, shown).await?.0)
         }
     }
 

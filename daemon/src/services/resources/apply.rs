@@ -17,7 +17,7 @@ use super::impact;
 use super::outcome::{Action, Applied, Outcome, repeated};
 use super::submission::{Mentioned, Wanted, issue, parse};
 use super::write::{self, Stamp, Write};
-use super::{Resources, checks, fits, permit, prune, seal};
+use super::{Resources, checks, fits, limits, permit, prune, seal};
 use crate::domain::caller::Who;
 use crate::domain::ownership::{self, Claim, Manager, Origin, Owners};
 use crate::domain::sealing::Sealer;
@@ -213,7 +213,7 @@ impl Run<'_> {
             self.issues.sort_by(|a, b| (a.index, &a.path).cmp(&(b.index, &b.path)));
             return Err(Error::Invalid(self.issues));
         }
-        checks::limits(tx, &self.writes, self.notes).await?;
+        limits::check(tx, &self.writes, self.notes).await?;
 
         let dirty = !(self.writes.is_empty() && doomed.is_empty());
         let mut outcome = self.outcome;

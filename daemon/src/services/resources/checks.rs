@@ -1,11 +1,10 @@
-//! The checks of an apply that need to see what is stored: uniqueness, references, cycles, limits.
+//! The checks of an apply that need to see what is stored: uniqueness, references, cycles.
 
 use std::collections::{HashMap, HashSet};
 
 use fleet_proto::access;
 use fleet_proto::codes;
 use fleet_proto::kinds::Kind;
-use fleet_proto::levels::Level;
 use fleet_proto::pb::Issue;
 use fleet_proto::pb::resource::Spec;
 use fleet_proto::reflect;
@@ -14,10 +13,8 @@ use uuid::Uuid;
 use super::permit;
 use super::submission::issue;
 use super::write::Write;
-use crate::domain::log::Entry;
-use crate::domain::{Caller, Object, Org, kinds};
-use crate::services::error::{Error, Result};
-use crate::services::notes::Notes;
+use crate::domain::{Caller, Object, kinds};
+use crate::services::error::Result;
 use crate::storage::{Tx, resources};
 
 /// Deepest chain of parents.
@@ -228,77 +225,4 @@ async fn in_cycle(tx: &mut Tx, object: &Object) -> Result<bool> {
     }
     // Deeper than anything real: as good as a cycle.
     Ok(true)
-}
-
-/// What an organization has booked.
-pub(super) async fn limits(tx: &mut Tx, written: &[Write], notes: Option<&Notes>) -> Result<()> {
-    let mut orgs: Vec<_> = written
-        .iter()
-        .filter(|w| w.after.kind == Kind::Device && w.before.is_none())
-        .filter_map(|w| w.after.org.clone())
-        .collect();
-    orgs.sort_by_key(|org| org.uid);
-    orgs.dedup();
-    for org in orgs {
-        limit(tx, &org).await.inspect_err(|error| {
-            if let (Some(notes), Error::Exhausted { .. }) = (notes, error) {
-                let entry = Entry::new(
-                    Level::Warning,
-                    "limit.devices",
-                    format!("a new device is refused: {error}"),
-                );
-                notes.log(entry.of(org.uid));
-            }
-        })?;
-    }
-    Ok(())
-}
-
-async fn limit(tx: &mut Tx, org: &Org) -> Result<()> {
-    let Some(Object {
-        spec: Spec::Organization(spec),
-        ..
-    }) = resources::find_by_uid(tx, org.uid).await?
-    else {
-        return Ok(());
-    };
-    if let Some(owner) = &spec.owner {
-        owner_limit(tx, owner).await?;
-    }
-    let Some(limit) = spec.subscription.and_then(|s| s.device_limit) else {
-        return Ok(());
-    };
-    if resources::count(tx, Some(org.uid), Kind::Device).await? > u64::from(limit) {
-        return Err(Error::Exhausted {
-            budget: format!("the device limit of organization {} ({limit})", org.name),
-            retry_after_ms: 0,
-        });
-    }
-    Ok(())
-}
-
-/// What the owner of organizations has booked for all of them together.
-async fn owner_limit(tx: &mut Tx, owner: &str) -> Result<()> {
-    let Some(Object {
-        spec: Spec::User(spec), ..
-    }) = resources::find(tx, None, Kind::User, owner).await?
-    else {
-        return Ok(());
-    };
-    let Some(limit) = spec.subscription.and_then(|s| s.device_limit) else {
-        return Ok(());
-    };
-    let mut devices = 0;
-    for row in resources::referrers(tx, None, Kind::User, owner).await? {
-        if row.kind == Kind::Organization && row.path == "spec.owner" {
-            devices += resources::count(tx, Some(row.uid), Kind::Device).await?;
-        }
-    }
-    if devices > u64::from(limit) {
-        return Err(Error::Exhausted {
-            budget: format!("the device limit of user {owner} ({limit}), over all organizations that it owns"),
-            retry_after_ms: 0,
-        });
-    }
-    Ok(())
 }

@@ -7,6 +7,7 @@ mod doom;
 mod fits;
 mod history;
 mod impact;
+mod limits;
 mod list;
 mod outcome;
 mod permit;
@@ -27,7 +28,8 @@ pub(crate) use permit::denied;
 pub use restore::{Request as RestoreRequest, Target as RestoreTarget};
 pub use watch::{Event, Watch};
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use fleet_proto::kinds::{KINDS, Kind};
 use fleet_proto::{names, reflect};
@@ -40,6 +42,7 @@ use super::notes::Notes;
 use crate::domain::caller::Who;
 use crate::domain::ownership::Manager;
 use crate::domain::sealing::Sealer;
+use crate::domain::shares::Share;
 use crate::domain::{Caller, Clock, Object, Org};
 use crate::storage::{Db, Tx, changes, resources};
 
@@ -51,7 +54,12 @@ pub struct Resources {
     sealer: Arc<Sealer>,
     committed: signal::Sender<u64>,
     notes: Notes,
+    /// Weight of each organization, and the revision at which it was read.
+    weights: Arc<RwLock<HashMap<Uuid, (u64, u32)>>>,
 }
+
+/// Organizations whose weight is remembered.
+const MOST_WEIGHTS: usize = 100_000;
 
 impl Resources {
     /// Works on `db`; times come from `clock`, secrets are sealed by `sealer`.
@@ -64,6 +72,7 @@ impl Resources {
             sealer,
             notes,
             committed: signal::Sender::new(revision),
+            weights: Arc::default(),
         })
     }
 
@@ -90,15 +99,6 @@ impl Resources {
         Ok(found)
     }
 
-    /// Begins a transaction in which a caller writes, and gives the caller with what it may do behind the wait for the
-    /// writer: others may have taken something from it meanwhile.
-    pub async fn begin_as(&self, caller: &Caller) -> Result<(Tx, Caller)> {
-        let mut tx = self.db.begin().await?;
-        changes::hold(&mut tx).await?;
-        let caller = grants::renewed(&mut tx, caller, self.clock.now()).await?;
-        Ok((tx, caller))
-    }
-
     /// What opens the secrets that are stored.
     pub fn sealer(&self) -> &Sealer {
         &self.sealer
@@ -107,6 +107,48 @@ impl Resources {
     /// What is written beside the work: [`Self::keep_notes`] does it.
     pub fn notes(&self) -> &Notes {
         &self.notes
+    }
+
+    /// Begins a transaction in which a caller writes, and gives the caller with what it may do behind the wait for the
+    /// writer: others may have taken something from it meanwhile.
+    pub async fn begin_as(&self, caller: &Caller) -> Result<(Tx, Caller)> {
+        let mut tx = self.begin(caller).await?;
+        changes::hold(&mut tx).await?;
+        let caller = grants::renewed(&mut tx, caller, self.clock.now()).await?;
+        Ok((tx, caller))
+    }
+
+    /// Begins a transaction that may write, in the turn of the caller's organization: of several, always the same.
+    async fn begin(&self, caller: &Caller) -> Result<Tx> {
+        match caller.orgs().and_then(|orgs| orgs.first().copied()) {
+            Some(org) => self.begin_in(org).await,
+            None => Ok(self.db.begin().await?),
+        }
+    }
+
+    /// Begins a transaction that may write, in the turn of an organization.
+    pub async fn begin_in(&self, org: Uuid) -> Result<Tx> {
+        let revision = *self.committed.borrow();
+        let known = self
+            .weights
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&org)
+            .copied();
+        let weight = match known.filter(|(at, _)| *at == revision) {
+            Some((_, weight)) => weight,
+            None => {
+                let booked = limits::booked(&mut self.db.read().await?, org).await?;
+                let weight = Share::of(org, booked.weight).weight;
+                let mut weights = self.weights.write().unwrap_or_else(PoisonError::into_inner);
+                if weights.len() >= MOST_WEIGHTS {
+                    weights.clear();
+                }
+                weights.insert(org, (revision, weight));
+                weight
+            }
+        };
+        Ok(self.db.begin_for(Share { org, weight }).await?)
     }
 
     /// Tells everyone who waits that the transaction of `revision` is committed.

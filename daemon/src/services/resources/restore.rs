@@ -10,7 +10,7 @@ use super::doom::{self, Doom, Ended};
 use super::outcome::{Action, Applied, Outcome};
 use super::submission::issue;
 use super::write::{self, Stamp, Write};
-use super::{Resources, checks, fits, impact, permit};
+use super::{Resources, checks, fits, impact, limits, permit};
 use crate::domain::sealing::Sealer;
 use crate::domain::{Caller, Key, Object};
 use crate::services::error::{Error, Result};
@@ -328,7 +328,7 @@ async fn restore(tx: &mut Tx, sealer: &Sealer, stamp: &Stamp, past: Vec<Past>, f
     if !issues.is_empty() {
         return Err(Error::Invalid(issues));
     }
-    checks::limits(tx, &writes, None).await?;
+    limits::check(tx, &writes, None).await?;
     for (uid, (owned, sets)) in owners {
         let before = claims::owners(tx, uid).await?;
         claims::replace(tx, uid, &before, &owned).await?;

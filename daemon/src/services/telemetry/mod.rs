@@ -10,6 +10,8 @@ use std::num::NonZeroU32;
 use std::sync::{Arc, RwLock};
 
 use fleet_proto::levels::Level;
+use fleet_proto::pb;
+use fleet_proto::pb::resource::{Spec, Status};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use serde_json::json;
 use uuid::Uuid;
@@ -18,6 +20,7 @@ use super::error::{Error, Result};
 use super::resources::Resources;
 use crate::domain::ingest::{Incoming, Ingested, NEWEST, OLDEST, Rejection};
 use crate::domain::log::Entry;
+use crate::domain::shares::Share;
 use crate::domain::telemetry::{Measured, Micros, Sample};
 use crate::domain::{Clock, Org};
 use crate::storage::telemetry as store;
@@ -146,9 +149,8 @@ impl Telemetry {
                         Err((code, detail)) => ingested.rejected.push(Rejection { index, code, detail }),
                     },
                     Accepted::Unknown => {
-                        return Err(Error::Unavailable(
-                            "the series catalogue changed meanwhile; repeat".to_owned(),
-                        ));
+                        let (code, detail) = route.no_more_series()?;
+                        ingested.rejected.push(Rejection { index, code, detail });
                     }
                     Accepted::Refused(code, detail) => ingested.rejected.push(Rejection { index, code, detail }),
                 }
@@ -156,9 +158,9 @@ impl Telemetry {
         }
         let appended = self
             .store
-            .append(samples)
+            .append(route.share, samples)
             .await
-            .map_err(|error| self.not_stored(error, Some(route.org.uid)))?;
+            .map_err(|error| self.not_stored(error, Some(&route.org)))?;
         ingested.accepted = appended.accepted;
         ingested.duplicates = appended.duplicates;
         for at in appended.conflicts {
@@ -176,7 +178,7 @@ impl Telemetry {
     /// Takes in what fleetd's own poller measured. Readings of devices that are gone or inactive are dropped.
     pub async fn record(&self, measured: Vec<Measured>) -> Result<()> {
         let now = self.clock.now();
-        let mut samples = Vec::with_capacity(measured.len());
+        let mut by_share: HashMap<Uuid, (Share, Vec<Sample>)> = HashMap::new();
         for reading in measured {
             let route = match self.route(reading.device).await {
                 Ok(route) if !route.org_suspended => route,
@@ -201,6 +203,7 @@ impl Telemetry {
                     crate::domain::telemetry::Reason::OutOfRange,
                 ),
             };
+            let (_, samples) = by_share.entry(route.org.uid).or_insert((route.share, Vec::new()));
             samples.push(Sample {
                 series: series.id,
                 timestamp: reading.timestamp,
@@ -210,20 +213,30 @@ impl Telemetry {
                 reason,
             });
         }
-        let done = self.store.append(samples).await;
-        done.map(|_| ()).map_err(|error| self.not_stored(error, None))
+        // All of them wait at once: what one organization is refused costs no other anything.
+        let appended = by_share
+            .into_values()
+            .map(|(share, samples)| self.store.append(share, samples));
+        for done in futures_util::future::join_all(appended).await {
+            done.map_err(|error| self.not_stored(error, None))?;
+        }
+        Ok(())
     }
 
     /// Readings could not be stored: their organization is told, and whoever runs fleetd.
-    fn not_stored(&self, error: store::AppendError, org: Option<Uuid>) -> Error {
+    fn not_stored(&self, error: store::AppendError, org: Option<&Org>) -> Error {
         let (level, action, refusal) = match error {
             store::AppendError::Busy => (
                 Level::Warning,
                 "readings.queue",
-                Error::Exhausted {
-                    budget: "the queue of readings that wait for the disk".to_owned(),
-                    retry_after_ms: RETRY_MS,
-                },
+                Error::exhausted(
+                    "queue",
+                    match org {
+                        Some(org) => format!("the share of organization {} of what may wait for the disk", org.name),
+                        None => "what may wait for the disk".to_owned(),
+                    },
+                    RETRY_MS,
+                ),
             ),
             store::AppendError::Full => (Level::Error, "disk.full", Error::Full),
             store::AppendError::Unavailable => {
@@ -238,7 +251,7 @@ impl Telemetry {
         let notes = self.resources.notes();
         let entry = Entry::new(level, action, format!("readings are refused: {refusal}"));
         if let Some(org) = org {
-            notes.log(entry.clone().of(org));
+            notes.log(entry.clone().of(org.uid));
         }
         notes.log(entry);
         refusal
@@ -281,8 +294,8 @@ impl Telemetry {
             return Ok(());
         };
         for (uid, limit, whose) in [
-            (route.device, route.device_limit, "the device"),
-            (route.org.uid, route.org_limit, "the organization"),
+            (route.device, route.device_limit, "device"),
+            (route.org.uid, route.org_limit, "organization"),
         ] {
             let Some(per_second) = limit.and_then(NonZeroU32::new) else {
                 continue;
@@ -295,14 +308,35 @@ impl Telemetry {
                 Arc::clone(write(&self.limits).entry((uid, per_second.get())).or_insert(fresh))
             });
             if !matches!(limiter.check_n(readings), Ok(Ok(()))) {
-                let budget = format!("the rate of {whose} ({per_second} readings per second)");
-                return Err(Error::Exhausted {
-                    budget,
-                    retry_after_ms: RETRY_MS,
-                });
+                let budget = match whose {
+                    "organization" => format!(
+                        "the rate of organization {} ({per_second} readings per second)",
+                        route.org.name
+                    ),
+                    _ => format!("the rate of the {whose} ({per_second} readings per second)"),
+                };
+                return Err(Error::exhausted("readings", budget, RETRY_MS));
             }
         }
         Ok(())
+    }
+
+    /// Resources as they are shown one by one: organizations with what they use of what they have booked.
+    pub async fn with_budgets(&self, mut shown: Vec<pb::Resource>) -> Result<Vec<pb::Resource>> {
+        for resource in &mut shown {
+            let uid = resource
+                .metadata
+                .as_ref()
+                .and_then(|metadata| metadata.uid.parse().ok());
+            let (Some(Spec::Organization(_)), Some(uid)) = (&resource.spec, uid) else {
+                continue;
+            };
+            let mut tx = self.resources.db().read().await?;
+            let series = self.store.series_of_org(uid);
+            let budgets = Resources::budgets(&mut tx, uid, series, self.clock.now()).await?;
+            resource.status = Some(Status::OrganizationStatus(pb::OrganizationStatus { budgets }));
+        }
+        Ok(shown)
     }
 
     /// The organization and uid of a device that is asked about.

@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::{read, write};
 use crate::domain::ingest::Incoming;
 use crate::domain::kinds::{effective, gateway_config};
+use crate::domain::shares::Share;
 use crate::domain::telemetry::{Quality, Reason, SeriesId, SeriesKey, Value};
 use crate::domain::{Object, Org, units};
 use crate::services::error::{Error, Result};
@@ -57,6 +58,10 @@ pub(super) struct Route {
     pub(super) org_suspended: bool,
     pub(super) device_limit: Option<u32>,
     pub(super) org_limit: Option<u32>,
+    /// Of the organization, beside others.
+    pub(super) share: Share,
+    /// Most series of the organization.
+    pub(super) series_limit: Option<u32>,
     units: UnitPolicy,
     range: RangePolicy,
     unknown: UnknownSensor,
@@ -147,13 +152,16 @@ impl Route {
             return Err(gone());
         };
         let defaults = org_spec.defaults.unwrap_or_default();
+        let booked = org_spec.subscription.unwrap_or_default();
         let (whole, device_limit) = whole(&mut tx, &own).await?;
         let mut route = Self {
             revision,
             device,
             org_suspended: org_spec.suspended.unwrap_or(false),
             device_limit,
-            org_limit: org_spec.subscription.and_then(|s| s.readings_per_second),
+            org_limit: booked.readings_per_second,
+            share: Share::of(org.uid, booked.weight),
+            series_limit: booked.series_limit,
             units: defaults.unit_policy(),
             range: defaults.range_policy(),
             unknown: defaults.unknown_sensor(),
@@ -255,6 +263,17 @@ impl Route {
         Accepted::Unknown
     }
 
+    /// Why an item's series is still unknown after [`Self::learn`]: code and detail of its refusal.
+    pub(super) fn no_more_series(&self) -> Result<(&'static str, String)> {
+        let Some(limit) = self.series_limit else {
+            return Err(Error::Unavailable(
+                "the series catalogue changed meanwhile; repeat".to_owned(),
+            ));
+        };
+        let budget = format!("the series limit of organization {} ({limit})", self.org.name);
+        Ok(("series_limit", Error::exhausted("series", budget, 0).to_string()))
+    }
+
     /// The target and sensor that an item means.
     fn resolve<'a>(&'a self, named: usize, item: &'a Incoming<'_>) -> (usize, &'a str) {
         let label = item.label.unwrap_or(item.data_type);
@@ -270,7 +289,7 @@ impl Route {
         (own(self.slaves.get(&(bus, slave)).copied().unwrap_or(0)), label)
     }
 
-    /// Puts the series of items into the catalogue, all new ones at once.
+    /// Puts the series of items into the catalogue, all new ones at once, as far as the organization may have more.
     pub(super) async fn learn<'a>(
         &self,
         store: &store::Telemetry,
@@ -296,8 +315,9 @@ impl Route {
             wanted.push((key, unit));
             places.push((named, source, item.label.unwrap_or(item.data_type).to_owned(), declared));
         }
-        let ids = store.series_or_create(&wanted).await?;
+        let ids = store.series_or_create(self.share, self.series_limit, &wanted).await?;
         for (((named, source, label, declared), (_, unit)), id) in places.into_iter().zip(wanted).zip(ids) {
+            let Some(id) = id else { continue };
             // Without a declaration the unit of the first reading stands.
             let unit = declared
                 .and_then(|s| s.unit.clone())
@@ -312,7 +332,7 @@ impl Route {
         Ok(())
     }
 
-    /// The series of a sensor of the sender itself; none while it is inactive.
+    /// The series of a sensor of the sender itself; none while it is inactive, or where the organization may have no more.
     pub(super) async fn own(
         &self,
         store: &store::Telemetry,
@@ -339,7 +359,9 @@ impl Route {
             sensor: sensor.to_owned(),
             source: source.to_owned(),
         };
-        let Some(id) = store.series_or_create(&[(key, unit.clone())]).await?.first().copied() else {
+        let wanted = [(key, unit.clone())];
+        let found = store.series_or_create(self.share, self.series_limit, &wanted).await?;
+        let Some(id) = found.into_iter().flatten().next() else {
             return Ok(None);
         };
         let known = Arc::new(self.known(id, unit, declared));

@@ -88,6 +88,17 @@ pub async fn list(tx: &mut Tx, org: Option<Uuid>) -> Result<Vec<ApiToken>> {
         .collect()
 }
 
+/// How many tokens of an organization count.
+pub async fn count(tx: &mut Tx, org: Uuid, now: Micros) -> Result<u64> {
+    query("select count(*) as n from api_token where org = $1 and revoked = $2 and expires_at > $3")
+        .bind(org)
+        .bind(false)
+        .bind(now)
+        .fetch_one(tx)
+        .await?
+        .count("n")
+}
+
 /// Ends a token. False: there is none.
 pub async fn revoke(tx: &mut Tx, id: &str) -> Result<bool> {
     let rows = query("update api_token set revoked = $1 where id = $2")

@@ -7,6 +7,7 @@ use tokio::sync::Mutex;
 use uuid::Uuid;
 
 use super::{read, write};
+use crate::domain::shares::Share;
 use crate::domain::telemetry::{Series, SeriesId, SeriesKey};
 use crate::storage::db::{Db, Row, Tx, query};
 use crate::storage::error::{Error, Result};
@@ -19,6 +20,8 @@ struct Known {
     ids: HashMap<SeriesKey, SeriesId>,
     all: Vec<Option<Arc<Series>>>,
     devices: HashMap<Uuid, Vec<SeriesId>>,
+    /// How many each organization has.
+    orgs: HashMap<Uuid, u64>,
 }
 
 #[derive(Debug)]
@@ -37,7 +40,16 @@ impl Known {
         }
         self.ids.insert(series.key.clone(), series.id);
         self.devices.entry(series.key.device).or_default().push(series.id);
+        *self.orgs.entry(series.key.org).or_default() += 1;
         self.all[at] = Some(Arc::new(series));
+    }
+
+    /// How many more an organization may have.
+    fn room(&self, org: Uuid, limit: Option<u32>) -> usize {
+        let has = self.orgs.get(&org).copied().unwrap_or_default();
+        limit.map_or(usize::MAX, |limit| {
+            usize::try_from(u64::from(limit).saturating_sub(has)).unwrap_or(usize::MAX)
+        })
     }
 }
 
@@ -61,6 +73,10 @@ impl Catalogue {
         read(&self.known).all.len()
     }
 
+    pub(super) fn count(&self, org: Uuid) -> u64 {
+        read(&self.known).orgs.get(&org).copied().unwrap_or_default()
+    }
+
     pub(super) fn find(&self, key: &SeriesKey) -> Option<SeriesId> {
         read(&self.known).ids.get(key).copied()
     }
@@ -75,53 +91,68 @@ impl Catalogue {
         ids.iter().filter_map(|id| known.all[*id as usize].clone()).collect()
     }
 
-    /// The numbers of series in the order asked for; new ones are created with their unit, all in one transaction.
-    pub(super) async fn find_or_create(&self, wanted: &[(SeriesKey, String)]) -> Result<Vec<SeriesId>> {
-        if let Some(found) = self.find_all(wanted) {
+    /// The numbers of series of one organization in the order asked for; new ones are created with their unit, all in one
+    /// transaction, as far as there is room for them.
+    pub(super) async fn find_or_create(
+        &self,
+        share: Share,
+        limit: Option<u32>,
+        wanted: &[(SeriesKey, String)],
+    ) -> Result<Vec<Option<SeriesId>>> {
+        if let Some(found) = self.find_all(share, limit, wanted) {
             return Ok(found);
         }
+        let mut tx = self.db.begin_for(share).await?;
         let _one = self.creating.lock().await;
-        // Whoever held the lock before may have created them.
-        if self.find_all(wanted).is_none() {
-            let mut tx = self.db.begin().await?;
-            // The revision row orders writers on PostgreSQL, too; its value stays.
-            query("update revision set value = value").execute(&mut tx).await?;
-            let last = i64::try_from(self.len()).unwrap_or(i64::MAX) - 1;
-            let mut fresh = after(&mut tx, last).await?;
-            let created = {
-                let known = read(&self.known);
-                let mut next = fresh.last().map_or(known.all.len() as SeriesId, |series| series.id + 1);
-                let mut seen: HashSet<&SeriesKey> = fresh.iter().map(|series| &series.key).collect();
-                let missing = wanted
-                    .iter()
-                    .filter(|(key, _)| !known.ids.contains_key(key) && seen.insert(key));
-                let create = |(key, unit): &(SeriesKey, String)| {
-                    let series = Series {
-                        id: next,
-                        key: key.clone(),
-                        unit: unit.clone(),
-                    };
-                    next += 1;
-                    series
-                };
-                missing.map(create).collect::<Vec<_>>()
-            };
-            insert(&mut tx, &created).await?;
-            fresh.extend(created);
-            tx.commit().await?;
+        // Whoever had the turn before may have created them.
+        if let Some(found) = self.find_all(share, limit, wanted) {
+            return Ok(found);
+        }
+        // The revision row orders writers on PostgreSQL, too; its value stays.
+        query("update revision set value = value").execute(&mut tx).await?;
+        let last = i64::try_from(self.len()).unwrap_or(i64::MAX) - 1;
+        let fresh = after(&mut tx, last).await?;
+        if !fresh.is_empty() {
             let mut known = write(&self.known);
             fresh.into_iter().for_each(|series| known.add(series));
         }
-        self.find_all(wanted).ok_or_else(|| Error::Corrupt {
-            table: TABLE,
-            column: "sensor".to_owned(),
-            detail: "a series that was just created is not there".to_owned(),
-        })
+        let created = {
+            let known = read(&self.known);
+            let mut next = known.all.len() as SeriesId;
+            let mut seen: HashSet<&SeriesKey> = HashSet::new();
+            let missing = wanted
+                .iter()
+                .filter(|(key, _)| !known.ids.contains_key(key) && seen.insert(key));
+            let create = |(key, unit): &(SeriesKey, String)| {
+                let series = Series {
+                    id: next,
+                    key: key.clone(),
+                    unit: unit.clone(),
+                };
+                next += 1;
+                series
+            };
+            let room = known.room(share.org, limit);
+            missing.take(room).map(create).collect::<Vec<_>>()
+        };
+        insert(&mut tx, &created).await?;
+        tx.commit().await?;
+        let mut known = write(&self.known);
+        created.into_iter().for_each(|series| known.add(series));
+        Ok(wanted.iter().map(|(key, _)| known.ids.get(key).copied()).collect())
     }
 
-    fn find_all(&self, wanted: &[(SeriesKey, String)]) -> Option<Vec<SeriesId>> {
+    /// The numbers of all that have one; nothing where others could be created.
+    fn find_all(
+        &self,
+        share: Share,
+        limit: Option<u32>,
+        wanted: &[(SeriesKey, String)],
+    ) -> Option<Vec<Option<SeriesId>>> {
         let known = read(&self.known);
-        wanted.iter().map(|(key, _)| known.ids.get(key).copied()).collect()
+        let found: Vec<_> = wanted.iter().map(|(key, _)| known.ids.get(key).copied()).collect();
+        let is_all = !found.contains(&None) || known.room(share.org, limit) == 0;
+        is_all.then_some(found)
     }
 }
 
@@ -148,11 +179,11 @@ async fn after(tx: &mut Tx, mut last: i64) -> Result<Vec<Series>> {
 /// Adds rows, thousands with one statement.
 async fn insert(tx: &mut Tx, created: &[Series]) -> Result<()> {
     let sql = match tx {
-        Tx::Sqlite(_) => {
+        Tx::Sqlite(..) => {
             "insert into series (id, org, device, sensor, source, unit)
              select value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5 from json_each($1)"
         }
-        Tx::Postgres(_) => {
+        Tx::Postgres(..) => {
             "insert into series (id, org, device, sensor, source, unit)
              select (v ->> 0)::bigint, v ->> 1, v ->> 2, v ->> 3, v ->> 4, v ->> 5 from json_array_elements($1::json) as e (v)"
         }

@@ -5,7 +5,7 @@
 //!
 //! Files, from the bytes up: `bytes` integers · `codec` frames and `contents` their table · `block` readings by column ·
 //! `partition` a day's file · `recent` what is in memory · `newest` the last reading of each series · `files` commits ·
-//! `scan` reading back. PostgreSQL: `postgres`. Both: `order` what is new of a commit · `writer` the queue · `catalogue`.
+//! `scan` reading back. PostgreSQL: `postgres`. Both: `order` what is new of a commit · `queue` · `writer` · `catalogue`.
 
 mod block;
 mod bytes;
@@ -18,6 +18,7 @@ mod newest;
 mod order;
 mod partition;
 mod postgres;
+mod queue;
 mod recent;
 mod scan;
 mod writer;
@@ -29,15 +30,17 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
 
-use tokio::sync::{Semaphore, broadcast, mpsc, oneshot};
+use tokio::sync::{broadcast, oneshot};
 use uuid::Uuid;
 
 use super::db::Db;
 use super::error::Result;
+use crate::domain::shares::Share;
 use crate::domain::telemetry::{Micros, Sample, Series, SeriesId, SeriesKey};
 use catalogue::Catalogue;
 use files::Files;
 use postgres::Rows;
+use queue::{Batch, Queue};
 pub use scan::Scan;
 use writer::Sink;
 pub use writer::Writer;
@@ -65,7 +68,7 @@ pub struct Appended {
 /// Why a batch was not taken. Nothing of it may be taken for durable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AppendError {
-    /// The queue is full.
+    /// The queue is full, and the organization has its share of it.
     #[error("the queue of the writer is full")]
     Busy,
     /// The disk is full.
@@ -104,14 +107,6 @@ struct Counters {
     commits: AtomicU64,
 }
 
-/// A batch on its way to the writer.
-#[derive(Debug)]
-struct Batch {
-    samples: Vec<Sample>,
-    answer: oneshot::Sender<std::result::Result<Appended, AppendError>>,
-    _room: tokio::sync::OwnedSemaphorePermit,
-}
-
 #[derive(Debug)]
 enum Backend {
     Files(Arc<Files>),
@@ -124,8 +119,7 @@ struct Inner {
     backend: Backend,
     counters: Counters,
     live: broadcast::Sender<Arc<Vec<Sample>>>,
-    room: Arc<Semaphore>,
-    capacity: usize,
+    queue: Queue,
 }
 
 /// Commits that a slow receiver may lag behind.
@@ -135,7 +129,6 @@ const LIVE: usize = 1_024;
 #[derive(Clone, Debug)]
 pub struct Telemetry {
     inner: Arc<Inner>,
-    queue: mpsc::UnboundedSender<Batch>,
 }
 
 impl Telemetry {
@@ -147,7 +140,7 @@ impl Telemetry {
                 let (files, writer) = files::open(config.dir, catalogue.len()).await?;
                 (Backend::Files(files), Sink::Files(writer))
             }
-            Db::Postgres(pool) => {
+            Db::Postgres { pool, .. } => {
                 let rows = Arc::new(Rows::open(pool.clone()).await?);
                 (Backend::Rows(Arc::clone(&rows)), Sink::Rows(rows))
             }
@@ -157,18 +150,10 @@ impl Telemetry {
             backend,
             counters: Counters::default(),
             live: broadcast::channel(LIVE).0,
-            room: Arc::new(Semaphore::new(config.queue)),
-            capacity: config.queue,
+            queue: Queue::new(config.queue),
         });
-        // Bounded by `room`, which counts readings and not batches.
-        let (sender, receiver) = mpsc::unbounded_channel();
-        Ok((
-            Self {
-                inner: Arc::clone(&inner),
-                queue: sender,
-            },
-            Writer::new(inner, receiver, sink),
-        ))
+        let writer = Writer::new(Arc::clone(&inner), sink);
+        Ok((Self { inner }, writer))
     }
 
     /// The number of a series, if it is known.
@@ -176,9 +161,20 @@ impl Telemetry {
         self.inner.catalogue.find(key)
     }
 
-    /// The numbers of series, each new one in the catalogue on disk when this returns.
-    pub async fn series_or_create(&self, wanted: &[(SeriesKey, String)]) -> Result<Vec<SeriesId>> {
-        self.inner.catalogue.find_or_create(wanted).await
+    /// The numbers of series of one organization, each new one in the catalogue on disk when this returns. There are no
+    /// more new ones than leave it within `limit`; the others have no number.
+    pub async fn series_or_create(
+        &self,
+        share: Share,
+        limit: Option<u32>,
+        wanted: &[(SeriesKey, String)],
+    ) -> Result<Vec<Option<SeriesId>>> {
+        self.inner.catalogue.find_or_create(share, limit, wanted).await
+    }
+
+    /// How many series an organization has, those of devices that are gone included.
+    pub fn series_of_org(&self, org: Uuid) -> u64 {
+        self.inner.catalogue.count(org)
     }
 
     /// A series of the catalogue.
@@ -191,23 +187,14 @@ impl Telemetry {
         self.inner.catalogue.of_device(device)
     }
 
-    /// Adds readings; returns when they are durable. Of two readings with one series and time the first wins.
-    pub async fn append(&self, samples: Vec<Sample>) -> std::result::Result<Appended, AppendError> {
+    /// Adds readings of one organization; returns when they are durable. Of two readings with one series and time the
+    /// first wins.
+    pub async fn append(&self, share: Share, samples: Vec<Sample>) -> std::result::Result<Appended, AppendError> {
         if samples.is_empty() {
             return Ok(Appended::default());
         }
-        let wanted = u32::try_from(samples.len().min(self.inner.capacity)).map_err(|_| AppendError::Busy)?;
-        let room = Arc::clone(&self.inner.room)
-            .try_acquire_many_owned(wanted)
-            .map_err(|_| AppendError::Busy)?;
         let (answer, answered) = oneshot::channel();
-        self.queue
-            .send(Batch {
-                samples,
-                answer,
-                _room: room,
-            })
-            .map_err(|_| AppendError::Failed)?;
+        self.inner.queue.push(share, Batch { samples, answer })?;
         answered.await.unwrap_or(Err(AppendError::Failed))
     }
 

@@ -68,12 +68,17 @@ impl Store {
 
     async fn series(&self, count: usize) -> Vec<SeriesId> {
         let wanted: Vec<_> = (0..count).map(|n| (key(&n.to_string()), String::new())).collect();
-        self.telemetry.series_or_create(&wanted).await.unwrap()
+        create(&self.telemetry, &wanted).await
     }
 
     async fn everything(&self, id: SeriesId) -> Result<Vec<Sample>> {
         self.telemetry.history(id, Micros::MIN, Micros::MAX, usize::MAX).await
     }
+}
+
+async fn create(telemetry: &Telemetry, wanted: &[(SeriesKey, String)]) -> Vec<SeriesId> {
+    let found = telemetry.series_or_create(Share::PLATFORM, None, wanted).await;
+    found.unwrap().into_iter().map(Option::unwrap).collect()
 }
 
 fn key(sensor: &str) -> SeriesKey {
@@ -198,7 +203,11 @@ async fn random_histories_answer_like_a_plain_list_through_restarts() {
             let size = [4, 60, 400][random.below(3) as usize];
             let sent = batch(random, &ids, &mut clock, size);
             let expected = expect(&mut model, &sent);
-            assert_eq!(store.telemetry.append(sent).await.unwrap(), expected, "seed {seed}");
+            assert_eq!(
+                store.telemetry.append(Share::PLATFORM, sent).await.unwrap(),
+                expected,
+                "seed {seed}"
+            );
             if random.below(8) == 0 {
                 restarts += 1;
                 if random.below(2) == 0 {
@@ -231,10 +240,7 @@ async fn batches_that_wait_together_share_a_commit_and_the_first_wins() {
             queue: 10_000,
         };
         let (telemetry, writer) = Telemetry::open(config, &db).await.unwrap();
-        let ids = telemetry
-            .series_or_create(&[(key("a"), String::new()), (key("b"), String::new())])
-            .await
-            .unwrap();
+        let ids = create(&telemetry, &[(key("a"), String::new()), (key("b"), String::new())]).await;
         let (mut model, mut clock) = (Model::new(), DAY);
         let sent: Vec<_> = (0..10)
             .map(|_| batch(random, &ids, &mut clock, 50))
@@ -243,7 +249,7 @@ async fn batches_that_wait_together_share_a_commit_and_the_first_wins() {
         let expected: Vec<_> = sent.iter().map(|batch| expect(&mut model, batch)).collect();
         let mut waiting: Vec<_> = sent
             .into_iter()
-            .map(|batch| Box::pin(telemetry.append(batch)))
+            .map(|batch| Box::pin(telemetry.append(Share::PLATFORM, batch)))
             .collect();
         for append in &mut waiting {
             // Polled once, in this order: queued before the writer runs at all.
@@ -257,7 +263,7 @@ async fn batches_that_wait_together_share_a_commit_and_the_first_wins() {
         }
         assert_eq!(telemetry.stats().commits, 1);
         assert_eq!(
-            telemetry.append(vec![number(0, 0, 0.0)]).await,
+            telemetry.append(Share::PLATFORM, vec![number(0, 0, 0.0)]).await,
             Err(AppendError::Failed)
         );
     }
@@ -276,9 +282,12 @@ async fn a_full_queue_refuses_and_loses_nothing() {
     )
     .await
     .unwrap();
-    let mut waiting = Box::pin(telemetry.append((0..3).map(|t| number(0, t, 1.0)).collect()));
+    let mut waiting = Box::pin(telemetry.append(Share::PLATFORM, (0..3).map(|t| number(0, t, 1.0)).collect()));
     assert!(futures_util::poll!(waiting.as_mut()).is_pending());
-    assert_eq!(telemetry.append(vec![number(0, 9, 1.0)]).await, Err(AppendError::Busy));
+    assert_eq!(
+        telemetry.append(Share::PLATFORM, vec![number(0, 9, 1.0)]).await,
+        Err(AppendError::Busy)
+    );
     let stop = CancellationToken::new();
     stop.cancel();
     writer.run(stop).await.unwrap();
@@ -296,12 +305,12 @@ async fn an_old_batch_repeated_from_disk_is_known() {
             .collect::<Vec<_>>()
     };
     for n in 0..200 {
-        store.telemetry.append(tick(n)).await.unwrap();
+        store.telemetry.append(Share::PLATFORM, tick(n)).await.unwrap();
     }
     store.abandon().await;
     let store = Store::open(dir.path()).await;
     for n in (0..200).rev() {
-        let again = store.telemetry.append(tick(n)).await.unwrap();
+        let again = store.telemetry.append(Share::PLATFORM, tick(n)).await.unwrap();
         assert_eq!(
             again,
             Appended {
@@ -313,7 +322,7 @@ async fn an_old_batch_repeated_from_disk_is_known() {
     let mut other = tick(100);
     other[7].value = Value::Number(0.5);
     other.push(number(ids[3], 100_500_000, 1.0));
-    let found = store.telemetry.append(other).await.unwrap();
+    let found = store.telemetry.append(Share::PLATFORM, other).await.unwrap();
     assert_eq!(
         found,
         Appended {
@@ -331,9 +340,21 @@ async fn damage_in_a_file_is_named_and_contained() {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(dir.path()).await;
     let ids = store.series(3).await;
-    store.telemetry.append(vec![number(ids[0], 1, 1.0)]).await.unwrap();
-    store.telemetry.append(vec![number(ids[1], 1, 2.0)]).await.unwrap();
-    store.telemetry.append(vec![number(ids[1], DAY, 3.0)]).await.unwrap();
+    store
+        .telemetry
+        .append(Share::PLATFORM, vec![number(ids[0], 1, 1.0)])
+        .await
+        .unwrap();
+    store
+        .telemetry
+        .append(Share::PLATFORM, vec![number(ids[1], 1, 2.0)])
+        .await
+        .unwrap();
+    store
+        .telemetry
+        .append(Share::PLATFORM, vec![number(ids[1], DAY, 3.0)])
+        .await
+        .unwrap();
     store.close().await;
     std::fs::remove_file(dir.path().join("telemetry/newest")).unwrap();
     std::fs::write(
@@ -377,14 +398,17 @@ async fn damage_in_a_file_is_named_and_contained() {
         .to_string();
     assert!(error.contains("1970-01-03.db"), "{error}");
     assert_eq!(
-        store.telemetry.append(vec![number(ids[1], 2 * DAY, 3.0)]).await,
+        store
+            .telemetry
+            .append(Share::PLATFORM, vec![number(ids[1], 2 * DAY, 3.0)])
+            .await,
         Err(AppendError::Unavailable)
     );
     // An empty file is what a kill in the middle of making it leaves behind.
     assert_eq!(
         store
             .telemetry
-            .append(vec![number(ids[1], 3 * DAY, 4.0)])
+            .append(Share::PLATFORM, vec![number(ids[1], 3 * DAY, 4.0)])
             .await
             .unwrap()
             .accepted,
@@ -409,10 +433,14 @@ async fn a_checkpoint_that_does_not_fit_the_files_is_not_believed() {
     let ids = store.series(2).await;
     store
         .telemetry
-        .append(vec![number(ids[0], 1, 1.0), number(ids[1], 1, 1.0)])
+        .append(Share::PLATFORM, vec![number(ids[0], 1, 1.0), number(ids[1], 1, 1.0)])
         .await
         .unwrap();
-    store.telemetry.append(vec![number(ids[0], DAY, 2.0)]).await.unwrap();
+    store
+        .telemetry
+        .append(Share::PLATFORM, vec![number(ids[0], DAY, 2.0)])
+        .await
+        .unwrap();
     store.close().await;
     let checkpoint = dir.path().join("telemetry/newest");
     let saved = std::fs::read(&checkpoint).unwrap();
@@ -442,12 +470,12 @@ async fn a_store_that_fails_ends_the_writer_and_acknowledges_nothing() {
     let store = Store::open(dir.path()).await;
     std::fs::remove_dir_all(dir.path().join("telemetry")).unwrap();
     assert_eq!(
-        store.telemetry.append(vec![number(0, 1, 1.0)]).await,
+        store.telemetry.append(Share::PLATFORM, vec![number(0, 1, 1.0)]).await,
         Err(AppendError::Failed)
     );
     assert!(store.task.await.unwrap().is_err());
     assert_eq!(
-        store.telemetry.append(vec![number(0, 1, 1.0)]).await,
+        store.telemetry.append(Share::PLATFORM, vec![number(0, 1, 1.0)]).await,
         Err(AppendError::Failed)
     );
 }
@@ -501,20 +529,49 @@ async fn thousands_of_series_are_created_once() {
         .map(|n| (key(&format!("sensor \"{}\" ü", n % 11_000)), "kW".to_owned()))
         .collect();
     let (one, two) = tokio::join!(
-        store.telemetry.series_or_create(&wanted),
-        store.telemetry.series_or_create(&wanted[5..])
+        create(&store.telemetry, &wanted),
+        create(&store.telemetry, &wanted[5..])
     );
-    let (one, two) = (one.unwrap(), two.unwrap());
     assert_eq!(one[5..], two);
     assert_eq!(one[..1_000], one[11_000..]);
     assert_eq!(store.telemetry.stats().series, 11_000);
     store.close().await;
     let store = Store::open(dir.path()).await;
-    assert_eq!(store.telemetry.series_or_create(&wanted).await.unwrap(), one);
+    assert_eq!(create(&store.telemetry, &wanted).await, one);
     let described = store.telemetry.describe(one[70]).unwrap();
     assert_eq!((&described.key, described.unit.as_str()), (&wanted[70].0, "kW"));
     assert_eq!(store.telemetry.series_of(Uuid::nil()).len(), 11_000);
     assert_eq!(store.telemetry.series(&key("none")), None);
+    store.close().await;
+}
+
+#[tokio::test]
+async fn an_organization_has_no_more_series_than_its_limit() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path()).await;
+    let wanted: Vec<_> = (0..5).map(|n| (key(&n.to_string()), String::new())).collect();
+    let within = |limit| store.telemetry.series_or_create(Share::PLATFORM, Some(limit), &wanted);
+    let known = |found: Vec<Option<SeriesId>>| found.iter().flatten().count();
+    let (one, two) = tokio::join!(within(3), within(3));
+    assert_eq!(one.unwrap(), [Some(0), Some(1), Some(2), None, None]);
+    assert_eq!(known(two.unwrap()), 3);
+    assert_eq!(known(within(1).await.unwrap()), 3, "what is known stays");
+    let other = Uuid::from_u128(7);
+    let theirs = [(
+        SeriesKey {
+            org: other,
+            device: other,
+            ..key("0")
+        },
+        String::new(),
+    )];
+    let theirs = store
+        .telemetry
+        .series_or_create(Share::of(other, None), Some(1), &theirs);
+    assert_eq!(theirs.await.unwrap(), [Some(3)]);
+    assert_eq!(known(within(4).await.unwrap()), 4);
+    let counts = [Uuid::nil(), other].map(|org| store.telemetry.series_of_org(org));
+    assert_eq!(counts, [4, 1]);
     store.close().await;
 }
 
@@ -525,7 +582,10 @@ async fn committed_readings_are_announced() {
     let mut live = store.telemetry.subscribe();
     store
         .telemetry
-        .append(vec![number(0, 2, 1.0), number(0, 1, 1.0), number(0, 2, 7.0)])
+        .append(
+            Share::PLATFORM,
+            vec![number(0, 2, 1.0), number(0, 1, 1.0), number(0, 2, 7.0)],
+        )
         .await
         .unwrap();
     let seen = live.recv().await.unwrap();

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::block::received;
 use super::files::FileWriter;
 use super::order::{Judged, Order};
 use super::postgres::Rows;
-use super::{AppendError, Appended, Batch, Inner};
+use super::queue::Batch;
+use super::{AppendError, Appended, Inner};
 use crate::domain::telemetry::Sample;
 use crate::storage::error::{Error, Result};
 
@@ -21,7 +21,6 @@ const MOST_PER_COMMIT: usize = 16_384;
 #[derive(Debug)]
 pub struct Writer {
     inner: Arc<Inner>,
-    queue: mpsc::UnboundedReceiver<Batch>,
     sink: Sink,
 }
 
@@ -33,8 +32,8 @@ pub(super) enum Sink {
 }
 
 impl Writer {
-    pub(super) fn new(inner: Arc<Inner>, queue: mpsc::UnboundedReceiver<Batch>, sink: Sink) -> Self {
-        Self { inner, queue, sink }
+    pub(super) fn new(inner: Arc<Inner>, sink: Sink) -> Self {
+        Self { inner, sink }
     }
 
     /// Writes until `shutdown`, then what is still queued. An error means that the store can no longer be trusted:
@@ -42,19 +41,17 @@ impl Writer {
     pub async fn run(mut self, shutdown: CancellationToken) -> Result<()> {
         let mut batches = Vec::new();
         loop {
-            let first = tokio::select! {
+            tokio::select! {
                 biased;
-                batch = self.queue.recv() => batch,
-                () = shutdown.cancelled() => { self.queue.close(); self.queue.recv().await }
-            };
-            let Some(first) = first else { break };
-            let mut readings = first.samples.len();
-            batches.push(first);
-            while readings < MOST_PER_COMMIT
-                && let Ok(batch) = self.queue.try_recv()
-            {
-                readings += batch.samples.len();
-                batches.push(batch);
+                () = self.inner.queue.filled() => {}
+                () = shutdown.cancelled() => self.inner.queue.close(),
+            }
+            let readings = self.inner.queue.take(MOST_PER_COMMIT, &mut batches);
+            if batches.is_empty() {
+                if self.inner.queue.is_closed() {
+                    break;
+                }
+                continue;
             }
             if let Err(error) = self.commit(&mut batches).await {
                 let answer = self.answer(&error);
@@ -68,8 +65,8 @@ impl Writer {
                 }
             }
         }
-        match self.sink {
-            Sink::Files(mut files) => files.close().await,
+        match &mut self.sink {
+            Sink::Files(files) => files.close().await,
             Sink::Rows(_) => Ok(()),
         }
     }
@@ -118,6 +115,14 @@ impl Writer {
         counters
             .conflicts
             .fetch_add(judged.conflicts.len() as u64, Ordering::Relaxed);
+    }
+}
+
+/// Without a writer nothing is taken in, and whoever waits is told.
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.inner.queue.close();
+        self.inner.queue.take(usize::MAX, &mut Vec::new());
     }
 }
 
