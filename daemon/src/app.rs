@@ -26,6 +26,7 @@ use crate::services::access::{Access, SETUP};
 use crate::services::audit::Audit;
 use crate::services::devices::Devices;
 use crate::services::log::Log;
+use crate::services::rates::Rates;
 use crate::services::resources::Resources;
 use crate::services::system::{Facts, System};
 use crate::services::telemetry::Telemetry;
@@ -191,6 +192,7 @@ impl App {
         });
 
         let mut doors = JoinSet::new();
+        let rates = Rates::new(config.rates);
         let services = http::Services {
             access: access.clone(),
             resources: resources.clone(),
@@ -200,7 +202,7 @@ impl App {
             system: system.clone(),
             metrics,
             settings: Arc::new(http_settings(config)),
-            limits: http::Limits::default(),
+            rates: rates.clone(),
         };
         let stop = close_doors.clone();
         doors.spawn(async move {
@@ -216,6 +218,7 @@ impl App {
             telemetry: telemetry.clone(),
             buses: buses.clone(),
             system,
+            rates,
         };
         let stop = close_doors.clone();
         doors.spawn(async move {

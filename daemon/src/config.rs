@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use crate::domain::passwords::Cost;
+use crate::services::rates::{Rate, Settings};
 
 /// Command line and environment of every command that serves.
 #[derive(clap::Args, Clone, Debug, Default)]
@@ -52,6 +53,18 @@ pub struct Flags {
     /// Strangers may make themselves known over HTTP: as users without any role
     #[arg(long, env = "FLEETD_ALLOW_REGISTRATION", global = true)]
     pub allow_registration: bool,
+    /// Calls of one user or token: a second, and at once after a pause; or `off` [default: 50,200]
+    #[arg(long, env = "FLEETD_RATE_CALLER", value_name = "PER_SECOND,AT_ONCE", global = true, value_parser = rate)]
+    pub rate_caller: Option<String>,
+    /// Calls of all users and tokens of one organization together [default: 200,800]
+    #[arg(long, env = "FLEETD_RATE_ORG", value_name = "PER_SECOND,AT_ONCE", global = true, value_parser = rate)]
+    pub rate_org: Option<String>,
+    /// Calls of one device, its readings excepted [default: 10,100]
+    #[arg(long, env = "FLEETD_RATE_DEVICE", value_name = "PER_SECOND,AT_ONCE", global = true, value_parser = rate)]
+    pub rate_device: Option<String>,
+    /// Calls of strangers of one network, and as many with wrong credentials [default: 20,60]
+    #[arg(long, env = "FLEETD_RATE_STRANGER", value_name = "PER_SECOND,AT_ONCE", global = true, value_parser = rate)]
+    pub rate_stranger: Option<String>,
     /// Serve other machines without TLS: tokens and readings can be read on the way
     #[arg(long, env = "FLEETD_INSECURE", global = true)]
     pub insecure: bool,
@@ -90,6 +103,10 @@ struct Table {
     #[serde(rename = "cors-origin")]
     cors_origins: Option<Vec<String>>,
     allow_registration: Option<bool>,
+    rate_caller: Option<String>,
+    rate_org: Option<String>,
+    rate_device: Option<String>,
+    rate_stranger: Option<String>,
     insecure: Option<bool>,
     log: Option<String>,
     log_format: Option<LogFormat>,
@@ -118,6 +135,8 @@ pub struct Config {
     pub cors_origins: Vec<String>,
     /// Strangers may make themselves known.
     pub allow_registration: bool,
+    /// How often who may call.
+    pub rates: Settings,
     /// To serve other machines without TLS was asked for.
     pub insecure: bool,
     /// What is logged.
@@ -148,6 +167,19 @@ fn cost(text: &str) -> Result<Cost, String> {
     }
 }
 
+/// Refuses what is neither a rate nor `off`.
+fn rate(text: &str) -> Result<String, String> {
+    read_rate(text).map(|_| text.to_owned())
+}
+
+fn read_rate(text: &str) -> Result<Option<Rate>, String> {
+    if text == "off" {
+        Ok(None)
+    } else {
+        text.parse().map(Some)
+    }
+}
+
 /// Reads `scheme://host[:port]`: what a browser calls the origin of a page.
 fn origin(text: &str) -> Result<String, String> {
     let authority = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
@@ -171,6 +203,9 @@ pub enum Error {
     /// A cost of passwords is none, or too low.
     #[error("password-cost: {0}")]
     Cost(String),
+    /// A rate is none.
+    #[error("{0}: {1}")]
+    Rate(&'static str, String),
     /// An origin is none.
     #[error("cors-origin: {0}")]
     Origin(String),
@@ -263,6 +298,34 @@ impl Config {
             "65536,3,1",
         );
         let password_cost = cost(&password_cost).map_err(Error::Cost)?;
+        let mut rate = |name, variable, flag: &Option<String>, file, default| {
+            let text = or(name, variable, flag.clone(), file, default);
+            read_rate(&text).map_err(|why| Error::Rate(name, why))
+        };
+        let rates = Settings {
+            caller: rate(
+                "rate-caller",
+                "FLEETD_RATE_CALLER",
+                &flags.rate_caller,
+                file.rate_caller,
+                "50,200",
+            )?,
+            org: rate("rate-org", "FLEETD_RATE_ORG", &flags.rate_org, file.rate_org, "200,800")?,
+            device: rate(
+                "rate-device",
+                "FLEETD_RATE_DEVICE",
+                &flags.rate_device,
+                file.rate_device,
+                "10,100",
+            )?,
+            stranger: rate(
+                "rate-stranger",
+                "FLEETD_RATE_STRANGER",
+                &flags.rate_stranger,
+                file.rate_stranger,
+                "20,60",
+            )?,
+        };
         let log = or("log", "FLEETD_LOG", flags.log.clone(), file.log, "info");
         // A URL may hold a password.
         let database_url = pick(
@@ -323,6 +386,7 @@ impl Config {
             password_cost,
             cors_origins,
             allow_registration,
+            rates,
             insecure,
             log,
             log_format: log_format.unwrap_or_default(),

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::future::Future;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::{Arc, LazyLock};
 use std::task::{Context, Poll};
@@ -10,9 +11,8 @@ use std::task::{Context, Poll};
 use axum::body::{Body, Bytes};
 use axum::http;
 use fleet_proto::access::Permission;
-use fleet_proto::{codes, pb, reflect};
+use fleet_proto::reflect;
 use http_body::Frame;
-use prost::Message as _;
 use tonic::transport::server::UdsConnectInfo;
 use tonic::{Code, Request, Status};
 use tower::{Layer, Service};
@@ -20,6 +20,8 @@ use tower::{Layer, Service};
 use crate::domain::Caller;
 use crate::domain::caller::Origin;
 use crate::services::access::{Access, Credential, admitted};
+use crate::services::rates::Rates;
+use crate::services::{Error, Result as Done};
 
 /// Frames of an answer after which the caller is looked at again although the answer never pauses.
 const FRAMES: u32 = 64;
@@ -98,20 +100,23 @@ fn short(path: &str) -> String {
 #[derive(Clone)]
 pub(super) struct Gate {
     access: Access,
+    rates: Rates,
     /// The user that fleetd runs as.
     own: u32,
 }
 
 impl Gate {
-    pub(super) fn new(access: Access) -> Self {
+    pub(super) fn new(access: Access, rates: Rates) -> Self {
         Self {
             access,
+            rates,
             own: rustix::process::getuid().as_raw(),
         }
     }
 
     /// What the caller shows: a token, or who it is to the operating system.
-    fn credential<B>(&self, request: &http::Request<B>) -> Result<Credential, Status> {
+    fn credential<B>(&self, request: &http::Request<B>) -> Done<Credential> {
+        let unknown = |message: &str| Error::Unauthenticated(message.to_owned());
         if let Some(value) = request.headers().get(http::header::AUTHORIZATION) {
             let text = value.to_str().ok().and_then(|text| text.split_once(' '));
             return match text {
@@ -124,31 +129,44 @@ impl Gate {
         let peer = request.extensions().get::<UdsConnectInfo>();
         match peer.map(|info| info.peer_cred.map(|cred| cred.uid())) {
             Some(Some(uid)) if uid == self.own || uid == 0 => Ok(Credential::Socket(uid)),
-            Some(_) => Err(refusal(
-                Code::PermissionDenied,
-                codes::DENIED,
-                "only fleetd's own user and root may use the socket without a token",
+            Some(_) => Err(Error::Denied(
+                "only fleetd's own user and root may use the socket without a token".to_owned(),
             )),
             None => Err(unknown("no credential: log in, or give a token")),
         }
+    }
+
+    /// Who calls, from where; nowhere: at the local socket, which has no rates.
+    async fn known(&self, credential: Done<Credential>, address: Option<IpAddr>) -> Done<(Credential, Caller)> {
+        let Some(address) = address else {
+            let credential = credential?;
+            let caller = self.access.authenticate(&credential).await?;
+            return Ok((credential, caller));
+        };
+        let (credential, caller) = self.access.authenticate_at(&self.rates, address, credential).await?;
+        self.rates
+            .caller(&caller)
+            .inspect_err(|_| self.access.held_up(&caller.clone().from(&address.to_string())))?;
+        self.rates.organizations(&caller)?;
+        Ok((credential, caller))
     }
 
     async fn enter(
         &self,
         method: Method,
         name: &str,
-        credential: Result<Credential, Status>,
-        address: String,
-    ) -> Result<Option<Entered>, Status> {
-        let asked = match method.needs {
-            Needs::Nothing => return Ok(None),
-            Needs::Caller => None,
-            Needs::Permission(permission) => Some(permission),
+        credential: Done<Credential>,
+        address: Option<IpAddr>,
+    ) -> Done<Option<Entered>> {
+        let asked = match (method.needs, address) {
+            (Needs::Nothing, Some(address)) => return self.rates.stranger(address).map(|()| None),
+            (Needs::Nothing, None) => return Ok(None),
+            (Needs::Caller, _) => None,
+            (Needs::Permission(permission), _) => Some(permission),
         };
-        let credential = credential?;
-        let caller = self.access.authenticate(&credential).await?;
+        let (credential, caller) = self.known(credential, address).await?;
         let origin = Origin {
-            address,
+            address: address.map(|address| address.to_string()).unwrap_or_default(),
             request_id: uuid::Uuid::now_v7().to_string(),
         };
         let refused = caller.clone().asking(caller.asked(), origin.clone());
@@ -163,18 +181,6 @@ impl Gate {
 struct Entered {
     credential: Credential,
     caller: Caller,
-}
-
-fn unknown(message: &str) -> Status {
-    refusal(Code::Unauthenticated, codes::LOGIN, message)
-}
-
-fn refusal(code: Code, flt: &str, message: &str) -> Status {
-    let detail = pb::ErrorDetail {
-        code: flt.to_owned(),
-        ..pb::ErrorDetail::default()
-    };
-    Status::with_details(code, message, detail.encode_to_vec().into())
 }
 
 impl<S> Layer<S> for Gate {
@@ -218,14 +224,15 @@ where
         let gate = Arc::clone(&self.gate);
         Box::pin(async move {
             let credential = gate.credential(&request);
-            let Some(method) = method(request.uri().path()) else {
-                return Ok(unknown_method(&gate, credential).await.into_http());
-            };
             let address = super::address(request.extensions());
+            let Some(method) = method(request.uri().path()) else {
+                return Ok(unknown_method(&gate, credential, address).await.into_http());
+            };
             let name = short(request.uri().path());
             let entered = match gate.enter(method, &name, credential, address).await {
                 Ok(entered) => entered,
-                Err(status) => {
+                Err(error) => {
+                    let status = Status::from(error);
                     tracing::debug!(path = request.uri().path(), %status, "a call was refused");
                     return Ok(status.into_http());
                 }
@@ -257,13 +264,10 @@ where
 }
 
 /// Only who may call something is told that there is no such method.
-async fn unknown_method(gate: &Gate, credential: Result<Credential, Status>) -> Status {
-    match credential {
-        Err(status) => status,
-        Ok(credential) => match gate.access.authenticate(&credential).await {
-            Err(error) => error.into(),
-            Ok(_) => Status::unimplemented("there is no such method"),
-        },
+async fn unknown_method(gate: &Gate, credential: Done<Credential>, address: Option<IpAddr>) -> Status {
+    match gate.known(credential, address).await {
+        Err(error) => error.into(),
+        Ok(_) => Status::unimplemented("there is no such method"),
     }
 }
 
@@ -365,7 +369,7 @@ pub(super) fn caller<T>(request: &Request<T>) -> Result<Caller, Status> {
         .extensions()
         .get::<Caller>()
         .cloned()
-        .ok_or_else(|| unknown("the caller is not known"))
+        .ok_or_else(|| Error::Unauthenticated("the caller is not known".to_owned()).into())
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ mod system;
 mod telemetry;
 
 use std::future::Future;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use fleet_proto::pb::access_service_server::AccessServiceServer;
@@ -39,6 +40,7 @@ use crate::services::access::Access;
 use crate::services::audit::Audit;
 use crate::services::devices::Devices;
 use crate::services::log::Log;
+use crate::services::rates::Rates;
 use crate::services::resources::Resources;
 use crate::services::system::System;
 use crate::services::telemetry::Telemetry;
@@ -76,6 +78,8 @@ pub struct Services {
     pub buses: Buses,
     /// About fleetd.
     pub system: System,
+    /// How often who has called.
+    pub rates: Rates,
 }
 
 /// Serves the same on a Unix socket, and over TCP if there is a listener, until `shutdown`.
@@ -117,7 +121,7 @@ async fn routes(services: Services) -> Routes {
     health_reporter
         .set_service_status("", tonic_health::ServingStatus::Serving)
         .await;
-    let gate = gate::Gate::new(services.access.clone());
+    let gate = gate::Gate::new(services.access.clone(), services.rates);
     let mut gated = Routes::default()
         .add_service(AuditServiceServer::new(audit::Door::new(services.audit)))
         .add_service(LogServiceServer::new(log::Door::new(services.log)).max_decoding_message_size(SMALL_MESSAGE))
@@ -173,13 +177,12 @@ async fn aside<T>(work: impl Future<Output = T>) -> T {
     }
 }
 
-/// The peer's address; empty at the local socket.
-fn address(extensions: &axum::http::Extensions) -> String {
-    let peer = extensions.get::<Peer>();
-    peer.map(|Peer(peer)| peer.ip().to_string()).unwrap_or_default()
+/// The peer's address; none at the local socket.
+fn address(extensions: &axum::http::Extensions) -> Option<IpAddr> {
+    extensions.get::<Peer>().map(|Peer(peer)| peer.ip())
 }
 
-/// [`address`] of a call's peer.
+/// The address of a call's peer; empty at the local socket.
 fn address_of<T>(request: &tonic::Request<T>) -> String {
     let peer = request.extensions().get::<Peer>();
     peer.map(|Peer(peer)| peer.ip().to_string()).unwrap_or_default()

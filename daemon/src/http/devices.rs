@@ -23,7 +23,20 @@ const LONGEST_LINE: usize = 4_096;
 /// The device that the request's token belongs to, or the certificate of its connection.
 pub(super) async fn identity(services: &Services, peer: &Peer, headers: &HeaderMap) -> Result<Identity, Problem> {
     let address = peer.address.ip().to_string();
-    Ok(services.devices.admit(shown(peer, headers), &address).await?)
+    let (devices, shown) = (&services.devices, shown(peer, headers));
+    let is_familiar = || devices.is_familiar(shown);
+    let look_up = devices.admit(shown, &address);
+    Ok(services
+        .rates
+        .looked_up(peer.address.ip(), is_familiar, look_up)
+        .await?)
+}
+
+/// [`identity`], and the call is counted. Readings are not: they have rates of their own.
+pub(super) async fn calling(services: &Services, peer: &Peer, headers: &HeaderMap) -> Result<Identity, Problem> {
+    let identity = identity(services, peer, headers).await?;
+    services.rates.device(identity.uid)?;
+    Ok(identity)
 }
 
 /// What a device shows. With a token the certificate says nothing, even if the token is wrong.
@@ -61,7 +74,7 @@ pub(super) async fn config(
     headers: HeaderMap,
     body: RawBody,
 ) -> Result<Response, Problem> {
-    let identity = identity(&services, &peer, &headers).await?;
+    let identity = calling(&services, &peer, &headers).await?;
     let body: ConfigBody = parse(body)?;
     same_device(&services, &identity, &id, body.device_id.as_deref()).await?;
     let schema = body.schema_version.unwrap_or(1);
@@ -109,7 +122,7 @@ pub(super) async fn heartbeat(
     headers: HeaderMap,
     body: RawBody,
 ) -> Result<Json<Value>, Problem> {
-    let identity = identity(&services, &peer, &headers).await?;
+    let identity = calling(&services, &peer, &headers).await?;
     let body: HeartbeatBody = parse(body)?;
     same_device(&services, &identity, &id, body.device_id.as_deref()).await?;
     let text = |value: Option<String>| value.map(|text| text.chars().take(100).collect()).unwrap_or_default();
@@ -159,7 +172,7 @@ pub(super) async fn command_result(
     headers: HeaderMap,
     body: RawBody,
 ) -> Result<Json<Value>, Problem> {
-    let identity = identity(&services, &peer, &headers).await?;
+    let identity = calling(&services, &peer, &headers).await?;
     let body: ResultBody = parse(body)?;
     if !matches!(body.status.as_str(), "confirmed" | "rejected" | "failed") {
         return Err(Problem::bad_request("`status` is confirmed, rejected or failed"));
@@ -195,7 +208,7 @@ pub(super) async fn logs(
     headers: HeaderMap,
     body: RawBody,
 ) -> Result<Json<Value>, Problem> {
-    let identity = identity(&services, &peer, &headers).await?;
+    let identity = calling(&services, &peer, &headers).await?;
     let body: LogsBody = parse(body)?;
     if body.entries.len() > MOST_LINES {
         return Err(Problem::bad_request(format!("at most {MOST_LINES} entries at once")));

@@ -4,9 +4,9 @@
 use std::net::SocketAddr;
 
 use axum::extract::{RawPathParams, Request, State};
+use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use axum::{RequestPartsExt as _, response};
@@ -16,7 +16,7 @@ use fleet_proto::kinds::Kind;
 use super::answers::Problem;
 use super::routes::Needs;
 use super::{Services, browsers, cookies};
-use crate::domain::caller::{Origin, Who};
+use crate::domain::caller::Origin;
 use crate::domain::{Caller, Org};
 use crate::services::Error;
 use crate::services::access::{self, Credential};
@@ -60,7 +60,7 @@ async fn admit(services: &Services, needs: Needs, parts: &mut Parts) -> Result<(
     let permission = match needs {
         Needs::Nothing | Needs::Device => return Ok(()),
         Needs::Stranger => {
-            services.limits.stranger(peer(parts).ip())?;
+            services.rates.stranger(peer(parts).ip())?;
             if !parts.method.is_safe() {
                 browsers::own_origin(&services.settings, &parts.uri, &parts.headers)?;
             }
@@ -71,11 +71,13 @@ async fn admit(services: &Services, needs: Needs, parts: &mut Parts) -> Result<(
         Needs::Permission(permission) => Some(permission),
     };
     let caller = known(services, parts).await?;
-    services.limits.caller(&key(&caller)).inspect_err(|_| {
+    let waits = |_: &Error| {
         let caller = caller.clone().from(&peer(parts).ip().to_string());
-        services.resources.notes().held_up(&caller);
-    })?;
+        services.access.held_up(&caller);
+    };
+    services.rates.caller(&caller).inspect_err(waits)?;
     let caller = within(caller, tenant.as_ref(), host.as_deref())?;
+    services.rates.organizations(&caller)?;
     let of = kind(parts, permission).await?;
     let refused = caller.clone().asking(caller.asked(), origin(parts));
     let caller = access::admitted(caller, permission, of, origin(parts)).inspect_err(|error| {
@@ -87,16 +89,16 @@ async fn admit(services: &Services, needs: Needs, parts: &mut Parts) -> Result<(
     Ok(())
 }
 
-/// Whoever shows a credential. Wrong ones are not counted: they cost nothing to refuse, cannot be guessed, and colleagues at
-/// one address would be shut out by a forgotten page.
+/// Whoever shows a credential.
 async fn known(services: &Services, parts: &Parts) -> Result<Caller, Problem> {
-    let shown = shown(&parts.headers)?;
-    let (Shown::Bearer(text) | Shown::Cookie(text)) = &shown;
+    let found = shown(&parts.headers);
+    let is_cookie = matches!(found, Ok(Shown::Cookie(_)));
+    let credential = found.map(|(Shown::Bearer(text) | Shown::Cookie(text))| Credential::Bearer(text.into()));
     let caller = services
         .access
-        .authenticate(&Credential::Bearer(text.as_str().into()))
-        .await?;
-    if matches!(shown, Shown::Cookie(_)) && !parts.method.is_safe() {
+        .authenticate_at(&services.rates, peer(parts).ip(), credential);
+    let (_, caller) = caller.await?;
+    if is_cookie && !parts.method.is_safe() {
         browsers::own_origin(&services.settings, &parts.uri, &parts.headers)?;
         let form = browsers::form_header(&parts.headers);
         if !access::session(&caller).is_some_and(|session| services.access.is_own_form(session, form)) {
@@ -107,8 +109,8 @@ async fn known(services: &Services, parts: &Parts) -> Result<Caller, Problem> {
 }
 
 /// What a request shows; a cookie counts only where nothing else is shown.
-fn shown(headers: &HeaderMap) -> Result<Shown, Problem> {
-    let unknown = |detail: &str| Problem::new(StatusCode::UNAUTHORIZED, "unauthenticated", detail);
+fn shown(headers: &HeaderMap) -> Result<Shown, Error> {
+    let unknown = |detail: &str| Error::Unauthenticated(detail.to_owned());
     if let Some(value) = headers.get(AUTHORIZATION) {
         return match value.to_str().ok().and_then(|text| text.split_once(' ')) {
             Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => {
@@ -142,14 +144,6 @@ async fn kind(parts: &mut Parts, permission: Option<Permission>) -> Result<Optio
     let text = text.map(|(_, text)| text).unwrap_or_default();
     let kind = Kind::find(text).ok_or_else(|| Error::NotFound(format!("kind `{text}`")))?;
     Ok(Some(kind))
-}
-
-fn key(caller: &Caller) -> String {
-    match caller.who() {
-        Who::User { uid, .. } => uid.to_string(),
-        Who::Token { id, .. } => id.clone(),
-        _ => caller.actor(),
-    }
 }
 
 /// The peer of the connection: headers that name another one are never believed.

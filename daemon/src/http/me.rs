@@ -118,7 +118,7 @@ pub(super) async fn register(
         _ => Err(Problem::bad_request(format!("`{name}` is missing, or no text"))),
     };
     let (user, email) = (text("user")?, text("email")?);
-    services.limits.registration(connection.address.ip())?;
+    services.rates.registration(connection.address.ip())?;
     let wanted = Registration { user, email, fields };
     let (done, ()) = tokio::join!(services.access.register(wanted), tokio::time::sleep(REGISTERED_AFTER));
     done?;

@@ -8,7 +8,6 @@ mod devices;
 mod extract;
 mod gate;
 mod ingest;
-mod limits;
 mod log;
 mod me;
 mod openapi;
@@ -44,6 +43,7 @@ use crate::listen::{Connection, Listener};
 use crate::services::access::Access;
 use crate::services::devices::Devices;
 use crate::services::log::Log;
+use crate::services::rates::Rates;
 use crate::services::resources::Resources;
 use crate::services::system::System;
 use crate::services::telemetry::Telemetry;
@@ -87,7 +87,7 @@ pub struct Services {
     /// How it is set up.
     pub settings: std::sync::Arc<Settings>,
     /// How often who has called.
-    pub limits: Limits,
+    pub rates: Rates,
 }
 
 /// Who is at the other end of a connection.
@@ -97,8 +97,6 @@ struct Peer {
     /// What its certificate says; read once for all requests of the connection.
     certificate: Option<Arc<Presented>>,
 }
-
-pub use limits::Limits;
 
 /// Every route.
 pub fn router(services: Services) -> Router {

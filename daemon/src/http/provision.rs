@@ -46,9 +46,13 @@ pub(super) async fn provision(
         claim_token: body.claim_token.into(),
         bearer: bearer(&headers).unwrap_or_default().into(),
         address: peer.address.ip().to_string(),
-        certificate: peer.certificate,
+        certificate: peer.certificate.clone(),
     };
-    let provisioned = services.devices.provision(request).await?;
+    // A genuine claim token, too, waits while a flood of wrong ones comes from its network.
+    let is_familiar = || services.devices.is_familiar(shown(&peer, &headers));
+    let provisioned = services.devices.provision(request);
+    let address = peer.address.ip();
+    let provisioned = services.rates.looked_up(address, is_familiar, provisioned).await?;
     let mut answer = json!({
         "deviceId": provisioned.identity.uid,
         "name": provisioned.identity.name,
@@ -76,7 +80,7 @@ pub(super) async fn renew(
     body: RawBody,
 ) -> Result<Json<Value>, Problem> {
     // Who may not ask is told nothing about its body.
-    super::devices::identity(&services, &peer, &headers).await?;
+    super::devices::calling(&services, &peer, &headers).await?;
     let body: RenewBody = parse(body)?;
     let given = services
         .devices

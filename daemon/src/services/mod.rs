@@ -10,6 +10,7 @@ pub mod log;
 pub mod notes;
 mod pages;
 pub mod polling;
+pub mod rates;
 pub mod rekey;
 pub mod resources;
 pub mod system;

@@ -16,6 +16,11 @@ impl Access {
         self.resources.notes().refused(caller, method, why);
     }
 
+    /// Notes that a caller has to wait.
+    pub fn held_up(&self, caller: &Caller) {
+        self.resources.notes().held_up(caller);
+    }
+
     /// Notes what is done in a transaction: without its row in the log it is not done.
     pub(super) async fn note(&self, tx: &mut Tx, event: Event) -> Result<()> {
         self.resources.note(tx, event).await

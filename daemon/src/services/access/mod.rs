@@ -20,6 +20,7 @@ pub use sessions::{Login, Peer};
 pub use tokens::NewToken;
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, RwLock};
 use std::time::Duration;
 
@@ -29,6 +30,7 @@ use tokio::sync::watch;
 
 use super::error::{Error, Result};
 use super::grants::{self, refused};
+use super::rates::Rates;
 use super::resources::Resources;
 use crate::domain::caller::{Origin, Who};
 use crate::domain::hidden::Hidden;
@@ -169,6 +171,35 @@ impl Access {
             return Err(refused());
         }
         Ok(known.caller)
+    }
+
+    /// [`Self::authenticate`] for somebody on the network, who shows a credential or none.
+    pub async fn authenticate_at(
+        &self,
+        rates: &Rates,
+        address: IpAddr,
+        credential: Result<Credential>,
+    ) -> Result<(Credential, Caller)> {
+        let familiar = credential.as_ref().ok().cloned();
+        let is_familiar = || familiar.is_some_and(|credential| self.is_familiar(&credential));
+        let look_up = async {
+            let credential = credential?;
+            let caller = self.authenticate(&credential).await?;
+            Ok((credential, caller))
+        };
+        rates.looked_up(address, is_familiar, look_up).await
+    }
+
+    /// Was this genuine when it was last looked up, or signed by us? Whether it still counts, only a look-up says.
+    fn is_familiar(&self, credential: &Credential) -> bool {
+        match credential {
+            Credential::Socket(_) => true,
+            Credential::Bearer(text) if text.contains('.') => self.signer.verify(text, self.clock.now()).is_some(),
+            Credential::Bearer(text) => texts::id(TokenKind::Api, text).is_some_and(|id| {
+                let known = read(&self.known);
+                known.get(id).is_some_and(|known| texts::matches(text, &known.hash))
+            }),
+        }
     }
 
     /// Ends with the reason when whoever showed the credential may no longer do what it could; never before.
