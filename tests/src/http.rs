@@ -101,6 +101,12 @@ impl Http {
         }
     }
 
+    /// A header that it sends; empty where there is none.
+    pub fn header(&self, name: &str) -> &str {
+        let found = self.headers.iter().find(|(own, _)| own == name);
+        found.map_or("", |(_, value)| value)
+    }
+
     /// The same, without a header.
     pub fn without(&self, name: &str) -> Self {
         let mut without = self.clone();

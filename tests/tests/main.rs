@@ -5,6 +5,7 @@ mod access;
 mod apply_sets;
 mod bad_http;
 mod bad_manifests;
+mod budgets;
 mod canaries;
 mod certificates;
 mod conformance;

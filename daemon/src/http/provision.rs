@@ -50,7 +50,7 @@ pub(super) async fn provision(
     };
     // A genuine claim token, too, waits while a flood of wrong ones comes from its network.
     let is_familiar = || services.devices.is_familiar(shown(&peer, &headers));
-    let provisioned = services.devices.provision(request);
+    let provisioned = Box::pin(services.devices.provision(request));
     let address = peer.address.ip();
     let provisioned = services.rates.looked_up(address, is_familiar, provisioned).await?;
     let mut answer = json!({

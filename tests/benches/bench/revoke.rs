@@ -19,7 +19,7 @@ const BESIDE: usize = 90;
 
 /// Token after token is given out, watches, and is revoked; from the call to the end of its stream.
 pub(crate) fn revoke() {
-    let world = World::with(&["--grpc-listen", "127.0.0.1:0"]);
+    let world = World::with(&["--grpc-listen", "127.0.0.1:0", "--rate-org", "off"]);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
