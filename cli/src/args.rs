@@ -3,12 +3,15 @@
 use std::path::PathBuf;
 
 use clap::{Args as Flags, Parser, Subcommand, ValueEnum};
+use clap_complete::engine::ArgValueCandidates;
 
 use crate::commands::{
-    apply, audit, completion, delete, describe, device, drift, edit, explain, export, fmt, get, help, history, label,
-    log, login, modbus, plan, pull, server, telemetry, template, token, undo, user, validate, watch, whoami,
+    apply, audit, completion, context, delete, describe, device, drift, edit, explain, export, fmt, get, help, history,
+    label, log, login, modbus, plan, pull, server, telemetry, template, token, undo, user, validate, watch, whoami,
 };
+use crate::contexts;
 use crate::error::{Error, Result};
+use crate::session::Store;
 
 /// Administers a fleet of gateways and devices through fleetd
 #[derive(Debug, Parser)]
@@ -44,6 +47,18 @@ pub struct Globals {
         global = true
     )]
     pub ca: Option<PathBuf>,
+    /// Context: a server with its CA and organization, as `fleetctl context` lists them
+    #[arg(long, hide_env_values = true, env = "FLEETCTL_CONTEXT", value_name = "NAME", global = true, add = ArgValueCandidates::new(contexts::candidates))]
+    pub context: Option<String>,
+    /// Where a login is kept; auto: in the keyring of the operating system where it can be used, else in a file
+    #[arg(
+        long,
+        hide_env_values = true,
+        env = "FLEETCTL_SESSION_STORE",
+        value_name = "WHERE",
+        global = true
+    )]
+    pub session_store: Option<Store>,
     /// File with the token to send; FLEETCTL_TOKEN holds the token itself
     #[arg(long, value_name = "FILE", global = true)]
     pub token_file: Option<PathBuf>,
@@ -161,6 +176,7 @@ pub enum Command {
     Login(login::Login),
     Logout(login::Logout),
     Setup(login::Setup),
+    Context(context::ContextArgs),
     #[command(subcommand)]
     Session(login::SessionCommand),
     #[command(subcommand)]

@@ -1,7 +1,5 @@
 //! What a command works with: the resolved settings, the connection, the printer.
 
-use std::path::PathBuf;
-
 use fleet_proto::codes;
 use fleet_proto::pb;
 use fleet_proto::pb::access_service_client::AccessServiceClient;
@@ -12,33 +10,22 @@ use fleet_proto::pb::modbus_service_client::ModbusServiceClient;
 use fleet_proto::pb::resource_service_client::ResourceServiceClient;
 use fleet_proto::pb::system_service_client::SystemServiceClient;
 use fleet_proto::pb::telemetry_service_client::TelemetryServiceClient;
-use serde::Deserialize;
 use tonic::transport::Channel;
 
 use crate::args::{Color, Globals, Timeout};
-use crate::connect::{self, Line};
+use crate::connect::{self, Line, Server};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::io::Io;
 use crate::out::Format;
 use crate::out::plan::Look;
 use crate::project::Project;
-use crate::session::{self, Session, Sessions};
+use crate::session::{self, Keeping, Session, Sessions};
+use crate::settings::{self, Chosen, Origins, Said};
 use crate::token::Bearer;
 
 /// Largest message of an answer.
 const LARGEST: usize = 64 << 20;
-
-/// The user's configuration file.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File {
-    server: Option<String>,
-    /// Certificate of the authority that signed fleetd's; relative to the file.
-    ca: Option<PathBuf>,
-    org: Option<String>,
-    output: Option<String>,
-}
 
 /// What a command works with.
 #[derive(Debug)]
@@ -62,30 +49,25 @@ pub struct Context {
     pub asking: bool,
     /// The organization was named by flag or variable, not by the user's file.
     pub org_said: bool,
-    /// `-o` stands on the command line, not in a variable or file.
-    output_said: bool,
+    /// What stands on the command line, and not in a variable or file.
+    pub said: Said,
+    /// The context that holds.
+    pub chosen: Chosen,
+    /// Who said where fleetd is.
+    pub origins: Origins,
 }
 
 impl Context {
-    /// Resolves settings: flag, variable, the user's file, default.
-    pub fn new(mut globals: Globals, output_said: bool, mut io: Io) -> std::result::Result<Self, (Error, Io)> {
-        let file = match user_file() {
-            Ok(file) => file,
-            Err(error) => return Err((error, io)),
-        };
+    /// Resolves settings: flag, variable, project, context, the user's file, default.
+    pub fn new(mut globals: Globals, said: Said, mut io: Io) -> std::result::Result<Self, (Error, Io)> {
         let project = Project::of_here(globals.environment.as_deref().filter(|name| !name.is_empty()));
         io.quiet = globals.quiet;
-        globals.server = globals.server.or(file.server).filter(|server| !server.is_empty());
-        globals.ca = globals.ca.or(file.ca).filter(|ca| !ca.as_os_str().is_empty());
-        globals.org = globals.org.filter(|org| !org.is_empty());
-        let org_said = globals.org.is_some();
-        let of_project = project
-            .as_ref()
-            .ok()
-            .and_then(Option::as_ref)
-            .and_then(|project| project.org.clone());
-        globals.org = globals.org.or(of_project).or(file.org).filter(|org| !org.is_empty());
-        globals.output = globals.output.or(file.output);
+        let known = project.as_ref().ok().and_then(Option::as_ref);
+        let (chosen, origins) = match settings::resolve(&mut globals, &said, known) {
+            Ok(resolved) => resolved,
+            Err(error) => return Err((error, io)),
+        };
+        let org_said = matches!(origins.org.as_str(), "--org" | "FLEETCTL_ORG");
         let format = match globals.output.as_deref().map(Format::parse).transpose() {
             Ok(format) => format.unwrap_or(Format::Table { wide: false }),
             Err(error) => return Err((error, io)),
@@ -109,7 +91,9 @@ impl Context {
             changing: false,
             asking: false,
             org_said,
-            output_said,
+            said,
+            chosen,
+            origins,
         })
     }
 
@@ -117,20 +101,37 @@ impl Context {
         if let Some(line) = &self.line {
             return Ok(line.clone());
         }
-        let Globals {
-            server, ca, timeout, ..
-        } = &self.globals;
-        let server = connect::server(server.as_deref())?;
-        let channel = connect::open(&server, ca.as_deref(), timeout.0).await?;
+        let Globals { ca, timeout, .. } = &self.globals;
+        let channel = connect::open(&self.server()?, ca.as_deref(), timeout.0).await?;
         let bearer = self.bearer(&channel).await?;
         let line = Line::new(channel, bearer);
         self.line = Some(line.clone());
         Ok(line)
     }
 
+    /// Where fleetd is. A context that cannot be used matters here, and nowhere else.
+    fn server(&self) -> Result<Server> {
+        self.chosen.check()?;
+        connect::server(self.globals.server.as_deref())
+    }
+
     /// The server as sessions are kept for it.
     pub fn server_name(&self) -> Result<String> {
-        Ok(connect::server(self.globals.server.as_deref())?.to_string())
+        Ok(self.server()?.to_string())
+    }
+
+    /// How sessions are kept.
+    pub fn keeping(&self) -> Keeping {
+        Keeping {
+            store: self.globals.session_store.unwrap_or_default(),
+            ask: self.may_ask(),
+        }
+    }
+
+    /// Somebody sits at a terminal and can be asked.
+    pub fn may_ask(&self) -> bool {
+        let in_ci = std::env::var_os("CI").is_some_and(|v| v == "true" || v == "1");
+        self.io.asks && !in_ci
     }
 
     /// The caller's token: as said, else that of the session at this server, renewed where it ends soon.
@@ -141,8 +142,9 @@ impl Context {
         }
         let name = self.server_name()?;
         // The lock is held over the renewal: a refresh token may be used once.
-        let mut sessions = Sessions::open()?;
-        let Some(known) = sessions.get(&name).cloned() else {
+        let keeping = self.keeping();
+        let mut sessions = Sessions::open().await?;
+        let Some(known) = sessions.get(&name, keeping.ask).await? else {
             return Ok(said);
         };
         if !known.is_ending() {
@@ -154,11 +156,11 @@ impl Context {
         match in_time(self.globals.timeout, call).await {
             Ok(tokens) => {
                 let fresh = Session::of(tokens.into_inner());
-                sessions.put(&name, fresh.clone())?;
+                sessions.put(&name, &fresh, keeping).await?;
                 Bearer::of_session(&fresh.access_token)
             }
             Err(error) if error.exit == Exit::NotLoggedIn => {
-                sessions.remove(&name)?;
+                sessions.remove(&name).await?;
                 Err(Error::new(
                     Exit::NotLoggedIn,
                     codes::LOGIN,
@@ -172,9 +174,19 @@ impl Context {
 
     /// Who calls, and tokens, asked by somebody whom fleetd does not know yet.
     pub async fn access_unknown(&mut self) -> Result<AccessServiceClient<Line>> {
-        let server = connect::server(self.globals.server.as_deref())?;
-        let channel = connect::open(&server, self.globals.ca.as_deref(), self.globals.timeout.0).await?;
+        let channel = connect::open(&self.server()?, self.globals.ca.as_deref(), self.globals.timeout.0).await?;
         Ok(AccessServiceClient::new(Line::new(channel, Bearer::default())))
+    }
+
+    /// Ends a session that could not be kept. Where that fails, too, it ends by itself.
+    pub async fn give_back(&self, session: &Session) {
+        let ended = async {
+            let channel = connect::open(&self.server()?, self.globals.ca.as_deref(), self.globals.timeout.0).await?;
+            let bearer = Bearer::of_session(&session.access_token)?;
+            let mut client = AccessServiceClient::new(Line::new(channel, bearer));
+            self.within(client.logout(pb::LogoutRequest {})).await
+        };
+        let _ = ended.await;
     }
 
     /// Resources of every kind.
@@ -245,7 +257,7 @@ impl Context {
 
     /// The command prints text that has one form only.
     pub fn text_only(&self) -> Result<()> {
-        if self.output_said && !matches!(self.format, Format::Table { .. }) {
+        if self.said.output && !matches!(self.format, Format::Table { .. }) {
             return Err(Error::usage(
                 "this prints text; there is no other form of it",
                 "leave -o out",
@@ -371,33 +383,5 @@ pub async fn in_time<T>(
             "fleetd did not answer in time",
             "repeat with a longer --timeout; a change may have been committed: look with `fleetctl get` first",
         )),
-    }
-}
-
-fn user_file() -> Result<File> {
-    let set = |name: &str| {
-        std::env::var_os(name)
-            .filter(|value| !value.is_empty())
-            .map(PathBuf::from)
-    };
-    let Some(dir) = set("XDG_CONFIG_HOME").or_else(|| set("HOME").map(|home| home.join(".config"))) else {
-        return Ok(File::default());
-    };
-    let dir = dir.join("fleetctl");
-    let path = dir.join("config.yaml");
-    match std::fs::read_to_string(&path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(File::default()),
-        Err(error) => Err(Error::usage(format!("{}: {error}", path.display()), "")),
-        Ok(text) if text.trim().is_empty() => Ok(File::default()),
-        Ok(text) => {
-            let mut file: File = serde_yaml::from_str(&text).map_err(|error| {
-                Error::usage(
-                    format!("{}: {error}", path.display()),
-                    "it holds `server`, `ca`, `org` and `output`",
-                )
-            })?;
-            file.ca = file.ca.map(|ca| dir.join(ca));
-            Ok(file)
-        }
     }
 }

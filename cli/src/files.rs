@@ -262,10 +262,11 @@ mod tests {
     use super::*;
     use crate::args::Globals;
     use crate::io::Io;
+    use crate::settings::Said;
 
     fn context(stdin: &'static [u8]) -> Context {
         let io = Io::of(stdin, std::io::sink(), std::io::sink());
-        Context::new(Globals::default(), false, io)
+        Context::new(Globals::default(), Said::default(), io)
             .map_err(|(error, _)| error)
             .unwrap()
     }

@@ -4,11 +4,14 @@ pub mod args;
 mod commands;
 mod connect;
 mod context;
+mod contexts;
 pub mod error;
 pub mod exit;
 mod files;
+mod folder;
 mod git;
 pub mod io;
+mod keyring;
 mod network;
 mod out;
 mod placement;
@@ -21,6 +24,7 @@ mod reference;
 mod report;
 mod secrets;
 mod session;
+mod settings;
 mod submit;
 mod targets;
 #[cfg(test)]
@@ -32,7 +36,6 @@ pub use out::shapes;
 
 use std::ffi::OsString;
 
-use clap::parser::ValueSource;
 use clap::{CommandFactory as _, FromArgMatches as _};
 
 use args::Args;
@@ -41,13 +44,25 @@ use error::Error;
 pub use exit::Exit;
 use io::Io;
 use out::Format;
+use settings::Said;
+
+/// Answers a shell that asks for completions, and ends the process then. Nothing is dialled for it.
+pub fn complete() {
+    clap_complete::CompleteEnv::with_factory(Args::command)
+        .var(COMPLETE)
+        .complete();
+}
+
+/// The variable by which the scripts in `completions/` ask.
+pub(crate) const COMPLETE: &str = "FLEETCTL_COMPLETE";
 
 /// Runs one command line. Everything that it prints goes to `io`.
 pub async fn run(args: impl IntoIterator<Item = OsString>, mut io: Io) -> Exit {
     let words: Vec<OsString> = args.into_iter().collect();
     let parsed = Args::command().try_get_matches_from(&words).and_then(|matches| {
-        let said = matches.value_source("output") == Some(ValueSource::CommandLine);
-        Args::from_arg_matches(&matches).map(|args| (args, said))
+        let args = Args::from_arg_matches(&matches)?;
+        let said = Said::of(&matches, &args.globals);
+        Ok((args, said))
     });
     let (args, said) = match parsed {
         Ok(parsed) => parsed,

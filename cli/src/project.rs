@@ -55,6 +55,8 @@ pub struct Guards {
     pub max_delete: Option<u32>,
     /// The only server that this may be applied to, as --server names it.
     pub server: Option<String>,
+    /// The only context that this may be applied in.
+    pub context: Option<String>,
 }
 
 /// What is different in one environment.
@@ -190,6 +192,7 @@ impl Project {
         self.overlays = chosen.overlays;
         self.guards.max_delete = chosen.guards.max_delete.or(self.guards.max_delete);
         self.guards.server = chosen.guards.server.or(self.guards.server);
+        self.guards.context = chosen.guards.context.or(self.guards.context);
         if self.values.is_some() || !chosen.values.is_empty() {
             self.values.get_or_insert_default().extend(chosen.values);
         }

@@ -12,8 +12,7 @@ pub async fn confirm(cx: &mut Context, what: &str) -> Result<()> {
     if cx.globals.yes {
         return Ok(());
     }
-    let in_ci = std::env::var_os("CI").is_some_and(|v| v == "true" || v == "1");
-    if !cx.io.asks || in_ci {
+    if !cx.may_ask() {
         return Err(refused(format!(
             "to {what} needs a confirmation, and nobody can be asked here; nothing was done"
         )));

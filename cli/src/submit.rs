@@ -15,7 +15,7 @@ use crate::exit::Exit;
 use crate::git::Checkout;
 use crate::report::Reports;
 use crate::secrets::Here;
-use crate::{files, placement, progress};
+use crate::{files, placement, progress, settings};
 
 /// Manifests in one message, and their bytes: a bundle is larger than a message may be.
 const BATCH: usize = 100;
@@ -84,7 +84,11 @@ pub async fn read(cx: &mut Context, args: &Submit) -> Result<Submission> {
     let paths = files::paths(cx, &args.files)?;
     let project = cx.project()?.cloned();
     if let Some(server) = project.as_ref().and_then(|project| project.guards.server.as_deref())
-        && cx.globals.server.as_deref() != Some(server)
+        && !cx
+            .globals
+            .server
+            .as_deref()
+            .is_some_and(|said| settings::same(said, server))
     {
         let said = cx.globals.server.as_deref().unwrap_or("the local socket");
         return Err(Error::new(
@@ -92,6 +96,20 @@ pub async fn read(cx: &mut Context, args: &Submit) -> Result<Submission> {
             codes::GUARDED,
             format!("fleetctl.yaml is for {server}, and this is {said}; nothing was done"),
             format!("choose it with --server {server}, or another environment with --env"),
+        ));
+    }
+    if let Some(context) = project.as_ref().and_then(|project| project.guards.context.as_deref())
+        && cx.chosen.name.as_deref() != Some(context)
+    {
+        let said = match &cx.chosen.name {
+            Some(name) => format!("this is context {name}"),
+            None => "no context holds".to_owned(),
+        };
+        return Err(Error::new(
+            Exit::Guarded,
+            codes::GUARDED,
+            format!("fleetctl.yaml is for context {context}, and {said}; nothing was done"),
+            format!("choose it with --context {context}, or another environment with --env"),
         ));
     }
     if let (Some(said), Some(own)) = (

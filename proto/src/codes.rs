@@ -25,6 +25,7 @@ codes! {
     INTERRUPTED = "FLT-1003", "the command was ended from outside", "The message says whether something may have been changed; look with `get` before repeating.";
     OUTPUT = "FLT-1004", "standard output could not be written", "Look at the disk and the file that the output goes to; what was changed stays changed.";
     UNREADABLE = "FLT-1005", "a file or directory cannot be read", "Look at the path and its permissions.";
+    KEYRING = "FLT-1006", "the keyring of the operating system cannot be used", "Unlock it, or keep sessions in a file with `--session-store file`.";
     CONNECT = "FLT-2001", "fleetd cannot be reached", "Start fleetd, or name it with `--server` or FLEETCTL_SERVER: its socket, unix:///path/to/fleetd.sock, which only its own user and root may use, or its gRPC listener, https://HOST:PORT, with its CA in `--ca`.";
     DENIED = "FLT-2002", "the caller may not do this", "Ask an administrator of the organization for the permission that the message names.";
     TIMEOUT = "FLT-2003", "no answer in time", "Repeat the command, with a longer `--timeout` where the work is large. A change may have been committed: look with `get` before repeating.";

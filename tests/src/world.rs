@@ -67,6 +67,8 @@ impl World {
             .env("HOME", self.home())
             .env("XDG_CONFIG_HOME", self.home().join("config"))
             .env("FLEETCTL_SERVER", format!("unix://{}", self.fleetd.socket().display()))
+            // Nothing of a test reaches the keyring of whoever runs it.
+            .env("FLEETCTL_SESSION_STORE", "file")
             .env("NO_COLOR", "1")
             // What examples/03-test-bench reads.
             .env("LAB_WIFI_PASSWORD", "for tests only");

@@ -9,6 +9,7 @@ mod budgets;
 mod canaries;
 mod certificates;
 mod conformance;
+mod contexts;
 mod demo;
 mod examples;
 mod fleetctl;

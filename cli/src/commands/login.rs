@@ -4,15 +4,15 @@ use clap::{Args, Subcommand};
 use fleet_proto::{codes, pb};
 use serde_json::{Value, json};
 
-use super::{print, print_all, record, text};
+use super::{context, print, print_all, record, text};
 use crate::context::{Context, in_time};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::out::column;
 use crate::prompt;
-use crate::session::{Session, Sessions};
+use crate::session::{self, Kept, Session, Sessions};
 
-/// Log in; later commands to the same server are yours
+/// Log in; later commands to the same server are yours. With --server and a new --context, makes that context
 #[derive(Args, Debug)]
 pub struct Login {
     /// Name or mail address
@@ -63,44 +63,73 @@ pub enum SessionCommand {
     },
 }
 
-fn logged_in(cx: &mut Context, session: &Session) -> Result<Exit> {
-    let shown = json!({"user": session.user, "server": cx.server_name()?});
-    let columns = vec![column("USER", ".user"), column("SERVER", ".server")];
+/// Keeps a new session, and says where.
+pub(super) async fn keep(cx: &mut Context, session: &Session) -> Result<Kept> {
+    let server = cx.server_name()?;
+    let keeping = cx.keeping();
+    let put = async { Sessions::open().await?.put(&server, session, keeping).await };
+    let kept = match put.await {
+        Ok(kept) => kept,
+        Err(error) => {
+            cx.give_back(session).await;
+            return Err(error);
+        }
+    };
+    if let Kept::File(Some(why)) = &kept {
+        cx.io.say(&format!(
+            "The keyring cannot be used: {why}. The session is kept in a file that only you may read."
+        ));
+    }
+    Ok(kept)
+}
+
+async fn logged_in(cx: &mut Context, session: &Session) -> Result<Exit> {
+    let kept = keep(cx, session).await?;
+    let shown = json!({"user": session.user, "server": cx.server_name()?, "keptIn": kept.word()});
+    let columns = vec![
+        column("USER", ".user"),
+        column("SERVER", ".server"),
+        column("KEPT IN", ".keptIn"),
+    ];
     print(cx, columns, |row| text(row, "user"), &shown)
 }
 
 pub(super) async fn login(cx: &mut Context, args: &Login) -> Result<Exit> {
-    let server = cx.server_name()?;
-    if args.code_stdin {
+    let makes = cx.chosen.may_be_new(&cx.said);
+    if makes {
+        context::check(cx)?;
+    }
+    cx.server_name()?;
+    let session = if args.code_stdin {
         let code = prompt::password(cx, "Code", true).await?;
         let mut client = cx.access_unknown().await?;
-        let session = Session::of(
+        Session::of(
             cx.within(client.login_with_code(pb::LoginWithCodeRequest { code }))
                 .await?,
-        );
-        Sessions::open()?.put(&server, session.clone())?;
-        return logged_in(cx, &session);
+        )
+    } else {
+        let password = prompt::password(cx, "Password", args.password_stdin).await?;
+        let org = match (&args.only, &cx.globals.org) {
+            (true, Some(org)) => org.clone(),
+            _ => String::new(),
+        };
+        let mut client = cx.access_unknown().await?;
+        let wanted = pb::LoginRequest {
+            user: args.user.clone().unwrap_or_default(),
+            password,
+            org,
+        };
+        Session::of(cx.within(client.login(wanted)).await?)
+    };
+    if makes {
+        context::make(cx).await?;
     }
-    let password = prompt::password(cx, "Password", args.password_stdin).await?;
-    let org = match (&args.only, &cx.globals.org) {
-        (true, Some(org)) => org.clone(),
-        _ => String::new(),
-    };
-    let mut client = cx.access_unknown().await?;
-    let wanted = pb::LoginRequest {
-        user: args.user.clone().unwrap_or_default(),
-        password,
-        org,
-    };
-    let session = Session::of(cx.within(client.login(wanted)).await?);
-    Sessions::open()?.put(&server, session.clone())?;
-    logged_in(cx, &session)
+    logged_in(cx, &session).await
 }
 
 pub(super) async fn logout(cx: &mut Context) -> Result<Exit> {
     let server = cx.server_name()?;
-    let known = Sessions::open()?.get(&server).cloned();
-    let Some(session) = known else {
+    let Some((user, _)) = session::told(&server)? else {
         return Err(Error::new(
             Exit::NotLoggedIn,
             codes::LOGIN,
@@ -114,15 +143,23 @@ pub(super) async fn logout(cx: &mut Context) -> Result<Exit> {
         cx.within(client.logout(pb::LogoutRequest {})).await
     };
     let ended = ended.await;
-    Sessions::open()?.remove(&server)?;
+    Sessions::open().await?.remove(&server).await?;
     match ended {
         Err(error) if error.exit != Exit::NotLoggedIn => Err(error),
-        _ => logged_in(cx, &session),
+        _ => {
+            let columns = vec![column("USER", ".user"), column("SERVER", ".server")];
+            print(
+                cx,
+                columns,
+                |row| text(row, "user"),
+                &json!({"user": user, "server": server}),
+            )
+        }
     }
 }
 
 pub(super) async fn setup(cx: &mut Context, args: &Setup) -> Result<Exit> {
-    let server = cx.server_name()?;
+    cx.server_name()?;
     let token = std::fs::read_to_string(&args.file).map_err(|error| {
         Error::usage(
             format!("{}: {error}", args.file.display()),
@@ -143,8 +180,7 @@ pub(super) async fn setup(cx: &mut Context, args: &Setup) -> Result<Exit> {
         org: String::new(),
     };
     let session = Session::of(in_time(cx.globals.timeout, client.login(login)).await?.into_inner());
-    Sessions::open()?.put(&server, session.clone())?;
-    logged_in(cx, &session)
+    logged_in(cx, &session).await
 }
 
 pub(super) async fn session(cx: &mut Context, args: SessionCommand) -> Result<Exit> {

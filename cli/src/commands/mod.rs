@@ -3,6 +3,7 @@
 pub mod apply;
 pub mod audit;
 pub mod completion;
+pub mod context;
 pub mod delete;
 pub mod describe;
 pub mod device;
@@ -80,6 +81,7 @@ pub async fn run(cx: &mut Context, command: Command) -> Result<Exit> {
         Command::Login(args) => login::login(cx, &args).await,
         Command::Logout(_) => login::logout(cx).await,
         Command::Setup(args) => login::setup(cx, &args).await,
+        Command::Context(args) => context::run(cx, args).await,
         Command::Session(args) => login::session(cx, args).await,
         Command::User(args) => user::run(cx, args).await,
         Command::Token(args) => token::run(cx, args).await,

@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::exit::Exit;
 use crate::out::{Format, column};
 use crate::prompt;
-use crate::session::{Session, Sessions};
+use crate::session::Session;
 
 /// Passwords and invitations; users themselves are manifests
 #[derive(Debug, Subcommand)]
@@ -175,7 +175,6 @@ pub(super) async fn run(cx: &mut Context, args: User) -> Result<Exit> {
             code(cx, &made)
         }
         User::Accept(args) => {
-            let server = cx.server_name()?;
             let (code, password) = prompt::two(cx, ["Code", "Password"], args.password_stdin).await?;
             let mut client = cx.access_unknown().await?;
             let wanted = pb::AcceptInvitationRequest {
@@ -184,7 +183,7 @@ pub(super) async fn run(cx: &mut Context, args: User) -> Result<Exit> {
                 password,
             };
             let session = Session::of(cx.within(client.accept_invitation(wanted)).await?);
-            Sessions::open()?.put(&server, session.clone())?;
+            super::login::keep(cx, &session).await?;
             of_user(cx, &session.user)
         }
     }

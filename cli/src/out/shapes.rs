@@ -164,7 +164,17 @@ fn shape(command: &str) -> Option<(Count, Json)> {
         "version" => (One, fields("name: text, version: text")),
         "help kinds" => (Many, fields("kind: text, plural: text, short: text, scope: text")),
         "help errors" => (Many, fields("code: text, title: text, help: text")),
-        "login" | "logout" | "setup" => (One, fields("user: text, server: text")),
+        "login" | "setup" => (One, fields("user: text, server: text, keptIn: text")),
+        "logout" => (One, fields("user: text, server: text")),
+        "context" | "context list" => (Many, context()),
+        "context use" | "context set" | "context rename" | "context delete" => (One, context()),
+        "context show" => (
+            One,
+            fields(
+                "context: text?, server: text, serverFrom: text, org: text?, orgFrom: text?, ca: text?, caFrom: text?, \
+                 user: text?, keptIn: text?",
+            ),
+        ),
         "session list" => (Many, with(message("Session")?, "own: bool")),
         "session revoke" => (One, fields("id: text, revoked: bool")),
         "user set-password" | "user change-password" | "user choose-password" | "user accept" => {
@@ -202,6 +212,10 @@ fn shape(command: &str) -> Option<(Count, Json)> {
         "help exit-codes" => (Many, fields("code: count, meaning: text")),
         _ => return None,
     })
+}
+
+fn context() -> Json {
+    fields("name: text, server: text, org: text?, ca: text?, inUse: bool, user: text?")
 }
 
 fn message(name: &str) -> Option<Json> {

@@ -1,14 +1,18 @@
-//! Third-party peers that tests need: one python environment under `target/peers/`, and servers that run in it.
+//! Third-party peers that tests need: one python environment under `target/peers/`, and servers that run in it; beside
+//! it programs from Debian's packages.
 //!
 //! The environment is made once, from PyPI, without root, under a lock that processes share. A changed
 //! `tests/peers/requirements.txt` makes it anew. Where it cannot be made the test fails and says what to install.
 
+mod debian;
 mod fuzzer;
+mod keyring;
 mod modbus;
 mod postgres;
 mod script;
 
 pub use fuzzer::{Fuzzer, Run, Said};
+pub use keyring::{Item, Keyring};
 pub use modbus::{ModbusServer, Request};
 pub use postgres::Postgres;
 
@@ -22,13 +26,16 @@ use crate::paths;
 /// The interpreter of the environment; makes the environment where it is missing or old.
 pub fn python() -> &'static Path {
     static PYTHON: OnceLock<PathBuf> = OnceLock::new();
-    PYTHON.get_or_init(|| {
-        let home = paths::target().join("peers");
-        fs::create_dir_all(&home).unwrap_or_else(|error| panic!("{}: {error}", home.display()));
-        let lock = File::create(home.join("lock")).unwrap();
-        lock.lock().unwrap();
-        environment(&home)
-    })
+    PYTHON.get_or_init(|| locked(environment))
+}
+
+/// Makes something in `target/peers/` while no other process does.
+fn locked<T>(make: impl FnOnce(&Path) -> T) -> T {
+    let home = paths::target().join("peers");
+    fs::create_dir_all(&home).unwrap_or_else(|error| panic!("{}: {error}", home.display()));
+    let lock = File::create(home.join("lock")).unwrap();
+    lock.lock().unwrap();
+    make(&home)
 }
 
 /// The path of a script in `tests/peers/`.
@@ -91,7 +98,5 @@ fn run(command: &mut Command, help: &str) {
         }
         Err(error) => error.to_string(),
     };
-    panic!(
-        "the python environment of the tests' peers cannot be made\n  command: {command:?}\n  {said}\n  help: {help}"
-    );
+    panic!("the tests' peers cannot be made\n  command: {command:?}\n  {said}\n  help: {help}");
 }

@@ -1,6 +1,7 @@
 //! Who may call: people who log in, programs with tokens, and what ends their sessions and streams.
 
 mod audit;
+mod keyring;
 mod logins;
 mod places;
 
