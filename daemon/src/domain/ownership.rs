@@ -120,6 +120,12 @@ pub fn merge(live: &Fields, owners: &Owners, claim: &Claim<'_>) -> Merged {
             }
         }
     }
+    // What is wanted empty was there by what was in it: when that goes, it stays by itself.
+    for (path, _) in claim.wanted.iter().filter(|(_, want)| is_empty_map(want)) {
+        if live.has_below(path) && !merged.fields.has_below(path) {
+            merged.fields.copy(claim.wanted, path);
+        }
+    }
     merged.fields.order_by(claim.wanted);
     merged.owners.retain(|_, claims| !claims.is_empty());
     merged
@@ -303,6 +309,18 @@ mod tests {
         let yielded = submit(&two, &a, &json!({"site": "t", "serial": "2"}), OnConflict::Yield).unwrap();
         assert_eq!(spec(&yielded), json!({"serial": "1", "site": "s"}));
         assert!(!yielded.1.contains_key("applyset/a"), "{:?}", yielded.1);
+    }
+
+    #[test]
+    fn a_message_that_is_emptied_stays() {
+        let set = Manager::ApplySet("a".into());
+        let none = (Fields::default(), Owners::new());
+        let refuse = OnConflict::Refuse;
+        let one = submit(&none, &set, &json!({"endpoint": {"host": "h"}}), refuse).unwrap();
+        let two = submit(&one, &set, &json!({"endpoint": {}}), refuse).unwrap();
+        assert_eq!(spec(&two), json!({"endpoint": {}}));
+        let three = submit(&two, &set, &json!({"endpoint": {}}), refuse).unwrap();
+        assert_eq!(three.0, two.0);
     }
 
     #[test]
