@@ -7,6 +7,7 @@ values, big-endian words, within them. The same registers answer to function cod
 
 Standard output: {"port": N} when it listens, then one line for each request that arrives:
   {"functionCode": 4, "address": 0, "count": 80}
+and one for each connection: {"connected": true}.
 Each further line of input is answered by {"mark": true}: whatever was answered before it has been said before it.
 It ends when standard input does, so it cannot outlive the test that started it.
 """
@@ -45,9 +46,15 @@ def trace(sending, pdu):
     return pdu
 
 
+def trace_connection(connected):
+    if connected:
+        say({"connected": True})
+
+
 async def serve(wanted):
     device = SimDevice(wanted["deviceId"], simdata=registers(wanted["blocks"], wanted["floats"]))
-    server = ModbusTcpServer(device, address=("127.0.0.1", wanted["port"]), trace_pdu=trace)
+    address = ("127.0.0.1", wanted["port"])
+    server = ModbusTcpServer(device, address=address, trace_pdu=trace, trace_connect=trace_connection)
     await server.serve_forever(background=True)
     say({"port": server.transport.sockets[0].getsockname()[1]})
     await server.serving

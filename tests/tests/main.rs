@@ -24,6 +24,7 @@ mod kill_ledger;
 mod logs;
 mod matrix;
 mod modbus_meter;
+mod modbus_networks;
 mod peers;
 mod round_trip;
 mod secrets;

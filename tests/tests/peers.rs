@@ -34,6 +34,7 @@ fn the_modbus_server_serves_counts_dies_and_comes_back() {
         count,
     };
     assert_eq!(server.requests(), [asked(2, 2), asked(9, 1)]);
+    assert_eq!(server.connections(), 2);
     let port = server.port();
     server.kill();
     assert!(TcpStream::connect(("127.0.0.1", port)).is_err());

@@ -84,6 +84,8 @@ reasons! {
     UnitMismatch = 18, "unit_mismatch";
     /// Digits that are no decimal, or text that is no UTF-8.
     BadEncoding = 19, "bad_encoding";
+    /// The address is outside of the networks that fleetd reaches for the site.
+    Network = 20, "outside_networks";
 }
 
 /// What was measured.

@@ -44,9 +44,13 @@ impl Door {
                 count,
                 timeout: place.timeout,
             };
-            let raw = bus.read(read(register.address, register.count)).await.map_err(failed)?;
+            let wanted = read(register.address, register.count);
+            let raw = bus.read(wanted, &place.reach).await.map_err(failed)?;
             let exponent = match register.scale_register {
-                Some(address) => bus.read(read(address, 1)).await.map_err(failed)?.first().copied(),
+                Some(address) => {
+                    let found = bus.read(read(address, 1), &place.reach).await.map_err(failed)?;
+                    found.first().copied()
+                }
                 None => None,
             };
             let (value, _, reason) = decode(&register, &raw, exponent);
@@ -127,6 +131,7 @@ fn failed(error: ReadError) -> Error {
             "the slave does not answer; check its address, and --timeout-ms for slow ones".to_owned(),
         ),
         ReadError::Connection(detail) => Error::Unavailable(detail),
+        ReadError::Refused(why) => Error::Denied(why),
         ReadError::Exception(code) => Error::Unavailable(format!("the slave answered: {code}")),
     }
 }

@@ -4,16 +4,18 @@
 //! Here an answer counts only if transaction, unit, function and exact length fit; anything else is dropped until the deadline.
 
 use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, lookup_host};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout_at};
 use tokio_modbus::ExceptionCode;
 
+use crate::domain::modbus::reach::Reach;
 use crate::domain::telemetry::Reason;
 
 /// Longest body of an MBAP frame: unit and PDU.
@@ -40,6 +42,42 @@ impl std::fmt::Display for Endpoint {
     }
 }
 
+/// Why there is no connection.
+enum Failed {
+    Io(std::io::Error),
+    Refused(String),
+}
+
+impl From<std::io::Error> for Failed {
+    fn from(error: std::io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+impl Endpoint {
+    /// Looks the host up once, and connects to what was checked: a name that means something else a moment later
+    /// leads nowhere else.
+    async fn connect(&self, reach: &Reach) -> Result<Stream, Failed> {
+        let found: Vec<SocketAddr> = lookup_host((self.host.as_str(), self.port)).await?.collect();
+        let (mut allowed, mut refused) = (Vec::new(), None);
+        for address in found {
+            match reach.refusal(address.ip()) {
+                None => allowed.push(address),
+                Some(why) => refused = refused.or(Some(why)),
+            }
+        }
+        if let (true, Some(why)) = (allowed.is_empty(), refused) {
+            return Err(Failed::Refused(why));
+        }
+        let tcp = TcpStream::connect(&allowed[..]).await?;
+        // Without it small frames wait for the peer's acknowledgement.
+        tcp.set_nodelay(true)?;
+        let peer = tcp.peer_addr()?.ip();
+        let read = Vec::new();
+        Ok(Stream { tcp, peer, read })
+    }
+}
+
 /// Why a read gave no registers.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ReadError {
@@ -52,6 +90,9 @@ pub enum ReadError {
     /// The slave answered with an exception.
     #[error("{0}")]
     Exception(ExceptionCode),
+    /// Its address is none that the reader may reach; nothing was sent.
+    #[error("{0}")]
+    Refused(String),
 }
 
 impl ReadError {
@@ -60,6 +101,7 @@ impl ReadError {
         match self {
             Self::Timeout => Reason::Timeout,
             Self::Connection(_) => Reason::Connection,
+            Self::Refused(_) => Reason::Network,
             Self::Exception(code) => match code {
                 ExceptionCode::IllegalFunction => Reason::IllegalFunction,
                 ExceptionCode::IllegalDataAddress => Reason::IllegalAddress,
@@ -104,6 +146,8 @@ struct Line {
 #[derive(Debug)]
 struct Stream {
     tcp: TcpStream,
+    /// Whom it leads to, as it was when that was checked.
+    peer: IpAddr,
     read: Vec<u8>,
 }
 
@@ -135,13 +179,17 @@ impl Bus {
         }
     }
 
-    /// Reads registers (or bits, each as 0 or 1). Exactly as many come back as were asked for.
-    pub async fn read(&self, read: Read) -> Result<Vec<u16>, ReadError> {
+    /// Reads registers (or bits, each as 0 or 1). Exactly as many come back as were asked for. Tenants share a bus, and
+    /// not what they may reach: the peer is held against `reach` at each read.
+    pub async fn read(&self, read: Read, reach: &Reach) -> Result<Vec<u16>, ReadError> {
         let mut line = self.line.lock().await;
+        if let Some(why) = line.stream.as_ref().and_then(|stream| reach.refusal(stream.peer)) {
+            return Err(ReadError::Refused(why));
+        }
         // Taken out while in use: a caller that goes away half-way leaves no half-read stream behind.
         let mut stream = match line.stream.take() {
             Some(stream) => stream,
-            None => self.connect(&mut line, read.timeout).await?,
+            None => self.connect(&mut line, read.timeout, reach).await?,
         };
         line.transaction = line.transaction.wrapping_add(1);
         let answered = exchange(&mut stream, line.transaction, read, &self.dropped).await;
@@ -169,25 +217,23 @@ impl Bus {
         }
     }
 
-    async fn connect(&self, line: &mut Line, patience: Duration) -> Result<Stream, ReadError> {
+    async fn connect(&self, line: &mut Line, patience: Duration, reach: &Reach) -> Result<Stream, ReadError> {
+        if let Some(why) = self.endpoint.host.parse().ok().and_then(|host| reach.refusal(host)) {
+            return Err(ReadError::Refused(why));
+        }
         if line.not_before.is_some_and(|at| at > Instant::now()) {
             return Err(ReadError::Connection(line.last_error.clone()));
         }
-        let connecting = TcpStream::connect((self.endpoint.host.as_str(), self.endpoint.port));
+        let connecting = self.endpoint.connect(reach);
         let failed = match timeout_at(Instant::now() + patience.max(Duration::from_millis(500)), connecting).await {
             Ok(Ok(stream)) => {
                 line.failures = 0;
                 line.not_before = None;
-                // Without it small frames wait for the peer's acknowledgement.
-                return stream
-                    .set_nodelay(true)
-                    .map(|()| Stream {
-                        tcp: stream,
-                        read: Vec::new(),
-                    })
-                    .map_err(|e| ReadError::Connection(e.to_string()));
+                return Ok(stream);
             }
-            Ok(Err(error)) => format!("{}: {error}", self.endpoint),
+            // It says nothing of the endpoint: another reader need not wait for it.
+            Ok(Err(Failed::Refused(why))) => return Err(ReadError::Refused(why)),
+            Ok(Err(Failed::Io(error))) => format!("{}: {error}", self.endpoint),
             Err(_) => format!("{}: no connection in time", self.endpoint),
         };
         let wait = (RECONNECT * 2_u32.pow(line.failures.min(5))).min(RECONNECT_MOST);
@@ -372,14 +418,14 @@ mod tests {
     }
 
     async fn ask(bus: &Bus, address: u16) -> Result<Vec<u16>, ReadError> {
-        bus.read(Read {
+        let read = Read {
             unit: UNIT,
             function_code: 3,
             address,
             count: 2,
             timeout: Duration::from_millis(150),
-        })
-        .await
+        };
+        bus.read(read, &Reach::everything()).await
     }
 
     #[tokio::test]

@@ -14,6 +14,7 @@ use super::bus::{Bus, Buses, Endpoint, Read, ReadError};
 use crate::domain::Clock;
 use crate::domain::kinds::gateway_config::{GatewayConfig, Slave};
 use crate::domain::modbus::plan::{Request, plan, worthwhile_gap};
+use crate::domain::modbus::reach::Reach;
 use crate::domain::modbus::value::{Decoded, bad, decode};
 use crate::domain::telemetry::{Measured, Micros, Quality, Reason, Value};
 
@@ -49,6 +50,8 @@ pub struct Target {
     pub bus: usize,
     /// Where it is.
     pub endpoint: Endpoint,
+    /// Where it may be.
+    pub reach: Reach,
     /// For each slave of the configuration: uid and name of its device.
     pub devices: Vec<(Uuid, String)>,
 }
@@ -89,7 +92,7 @@ pub struct Report {
     pub bus: String,
     /// Where it is.
     pub endpoint: String,
-    /// connected, idle, down.
+    /// connected, idle, down, refused.
     pub state: String,
     /// Last failure of the connection.
     pub last_error: String,
@@ -177,6 +180,8 @@ struct Sweeper {
     clock: Arc<dyn Clock>,
     gap: u16,
     health: Vec<Health>,
+    /// Why the last request was not sent.
+    refused: Option<String>,
 }
 
 impl Sweeper {
@@ -203,6 +208,7 @@ impl Sweeper {
             sink,
             clock,
             health,
+            refused: None,
         }
     }
 
@@ -340,7 +346,10 @@ impl Sweeper {
                         .iter()
                         .map(|register| (*register, (bad(error.reason()), at)));
                     values.extend(failed);
-                    if matches!(error.reason(), Reason::Timeout | Reason::Connection | Reason::Gateway) {
+                    if matches!(
+                        error.reason(),
+                        Reason::Timeout | Reason::Connection | Reason::Network | Reason::Gateway
+                    ) {
                         // The rest of a silent slave's sweep would cost the living slaves their time.
                         for request in work.drain(..) {
                             values.extend(
@@ -386,7 +395,11 @@ impl Sweeper {
             count: request.count,
             timeout: Duration::from_millis(u64::from(slave.timeout_ms)),
         };
-        let answered = self.bus.read(read).await;
+        let answered = self.bus.read(read, &self.target.reach).await;
+        self.refused = match &answered {
+            Err(ReadError::Refused(why)) => Some(why.clone()),
+            _ => None,
+        };
         let now = self.clock.now();
         let health = &mut self.health[at];
         health.report.requests += 1;
@@ -405,7 +418,7 @@ impl Sweeper {
                         health.report.exceptions += 1;
                         (health.failures, health.probe_at, health.report.open) = (0, None, false);
                     }
-                    ReadError::Connection(_) => {}
+                    ReadError::Connection(_) | ReadError::Refused(_) => {}
                 }
             }
         }
@@ -430,7 +443,7 @@ impl Sweeper {
         let health = &mut self.health[at];
         health.failures += 1;
         if health.failures >= DEAD_AFTER || probing {
-            let most = if matches!(error, ReadError::Connection(_)) {
+            let most = if matches!(error, ReadError::Connection(_) | ReadError::Refused(_)) {
                 RECONNECT_MOST
             } else {
                 PROBE_MOST
@@ -479,7 +492,11 @@ impl Sweeper {
     }
 
     fn publish(&mut self) {
-        let (state, last_error) = self.bus.state();
+        // The bus may be another tenant's, too: what this one may not is its own.
+        let (state, last_error) = match &self.refused {
+            Some(why) => ("refused".to_owned(), why.clone()),
+            None => self.bus.state(),
+        };
         let slaves = self
             .target
             .config

@@ -12,11 +12,12 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::error::{Error, Result};
-use super::resources::{Resources, denied};
+use super::resources::{Reaches, Resources, denied};
 use crate::domain::audit::Event;
 use crate::domain::caller::Place as Anywhere;
 use crate::domain::kinds::effective;
 use crate::domain::kinds::gateway_config::{self, GatewayConfig, Register};
+use crate::domain::modbus::reach::Reach;
 use crate::domain::{Caller, Object, Org};
 use crate::storage::resources::Narrow;
 use crate::storage::{Tx, resources};
@@ -39,6 +40,8 @@ pub struct Polled {
     pub host: String,
     /// Where.
     pub port: u16,
+    /// Which addresses fleetd reaches for the device that has the configuration.
+    pub reach: Reach,
     /// For each slave of the configuration: its device.
     pub devices: Vec<(Uuid, String)>,
 }
@@ -49,6 +52,7 @@ pub async fn wanted(service: &Resources) -> Result<Vec<Polled>> {
     let mut found = Vec::new();
     let mut profiles: HashMap<(Uuid, String), Option<pb::DeviceProfileSpec>> = HashMap::new();
     let mut configs: HashMap<(Uuid, String), Option<Arc<GatewayConfig>>> = HashMap::new();
+    let mut reaches = Reaches::default();
     let mut after = (String::new(), String::new());
     loop {
         let page = resources::list(&mut tx, Kind::Device, &Narrow::default(), (&after.0, &after.1), PAGE).await?;
@@ -92,7 +96,8 @@ pub async fn wanted(service: &Resources) -> Result<Vec<Polled>> {
                 continue;
             };
             if config.polled_by_fleetd {
-                found.append(&mut polled(&mut tx, device, &whole, org, name, config).await?);
+                let reach = reaches.of(&mut tx, org, whole.site.as_deref()).await?;
+                found.append(&mut polled(&mut tx, device, &whole, org, name, config, &reach).await?);
             }
         }
         if !full {
@@ -110,7 +115,13 @@ pub async fn wanted(service: &Resources) -> Result<Vec<Polled>> {
         ))
     });
     found.dedup_by(|a, b| {
-        a.org == b.org && a.config_name == b.config_name && a.bus == b.bus && a.host == b.host && a.port == b.port
+        let same =
+            a.org == b.org && a.config_name == b.config_name && a.bus == b.bus && a.host == b.host && a.port == b.port;
+        if same {
+            // Polled for all of them, it is where each of them may reach.
+            b.reach.narrow(&a.reach);
+        }
+        same
     });
     Ok(found)
 }
@@ -133,6 +144,7 @@ async fn polled(
     org: &Org,
     name: &str,
     config: &Arc<GatewayConfig>,
+    reach: &Reach,
 ) -> Result<Vec<Polled>> {
     let mut devices = Vec::new();
     for slave in &config.slaves {
@@ -154,6 +166,7 @@ async fn polled(
                 bus,
                 host,
                 port,
+                reach: reach.clone(),
                 devices: devices.clone(),
             })
         })
@@ -184,6 +197,8 @@ pub struct Place {
     pub host: String,
     /// TCP port.
     pub port: u16,
+    /// Which addresses fleetd reaches for whom it is read.
+    pub reach: Reach,
     /// Address of the slave.
     pub unit: u8,
     /// How long an answer may take.
@@ -264,6 +279,7 @@ async fn find(service: &Resources, caller: &Caller, wanted: &pb::ModbusReadReque
         let place = Place {
             host: wanted.host.clone(),
             port,
+            reach: Reach::everything(),
             unit: unit(1),
             timeout,
             register: None,
@@ -341,6 +357,7 @@ async fn find(service: &Resources, caller: &Caller, wanted: &pb::ModbusReadReque
     let place = Place {
         host,
         port,
+        reach: Reaches::default().of(&mut tx, org, whole.site.as_deref()).await?,
         unit: unit(slave.map_or(1, |slave| slave.slave_id)),
         timeout,
         register,

@@ -43,6 +43,7 @@ pub async fn follow(resources: Resources, targets: watch::Sender<Arc<Vec<Target>
                             host: polled.host,
                             port: polled.port,
                         },
+                        reach: polled.reach,
                         devices: polled.devices,
                     })
                     .collect();

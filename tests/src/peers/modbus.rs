@@ -20,6 +20,7 @@ pub struct ModbusServer {
     script: Option<Script>,
     wanted: Value,
     port: u16,
+    connections: usize,
 }
 
 impl ModbusServer {
@@ -35,6 +36,7 @@ impl ModbusServer {
             script: None,
             wanted,
             port: 0,
+            connections: 0,
         };
         server.restart();
         server
@@ -49,6 +51,8 @@ impl ModbusServer {
     pub fn requests(&mut self) -> Vec<Request> {
         let said = self.script.as_mut().map(Script::said).unwrap_or_default();
         let number = |line: &Value, key: &str| line[key].as_u64().unwrap_or_else(|| panic!("no {key} in {line}"));
+        let (connections, said): (Vec<_>, Vec<_>) = said.into_iter().partition(|line| line["connected"] == true);
+        self.connections += connections.len();
         said.iter()
             .map(|line| Request {
                 function_code: number(line, "functionCode"),
@@ -56,6 +60,12 @@ impl ModbusServer {
                 count: number(line, "count"),
             })
             .collect()
+    }
+
+    /// How often somebody connected, ever.
+    pub fn connections(&mut self) -> usize {
+        self.requests();
+        self.connections
     }
 
     /// Ends it without a word to its peers.

@@ -290,6 +290,13 @@ fn nobody_gives_what_they_do_not_have() {
         5,
         "spec.subscription of organization/umc is set by platform administrators",
     );
+    let networks =
+        "apiVersion: fleet/v1\nkind: Organization\nmetadata: {name: umc}\nspec: {modbusNetworks: [127.0.0.0/8]}\n";
+    says(
+        &admin.run(&["apply", "-f", "-", "--take"], networks),
+        5,
+        "spec.modbusNetworks of organization/umc is set by platform administrators",
+    );
     let named = "apiVersion: fleet/v1\nkind: Organization\nmetadata: {name: umc}\nspec: {displayName: Ours}\n";
     admin.run(&["apply", "-f", "-", "--take"], named).ok();
     let platform =

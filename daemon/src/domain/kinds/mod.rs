@@ -17,6 +17,8 @@ use fleet_proto::codes;
 use fleet_proto::pb::Issue;
 use fleet_proto::pb::resource::Spec;
 
+use crate::domain::modbus::reach;
+
 /// What is wrong with a spec that its field rules cannot say. Forgetting a kind does not compile.
 pub fn check(spec: &Spec) -> Vec<Issue> {
     match spec {
@@ -34,6 +36,20 @@ pub fn check(spec: &Spec) -> Vec<Issue> {
         Spec::DeviceProfile(spec) => things::device_profile(spec),
         Spec::Device(spec) => things::device(spec),
     }
+}
+
+/// What is wrong with a list of networks.
+fn networks(path: &str, texts: &[String]) -> Vec<Issue> {
+    let wrong = |(at, text): (usize, &String)| {
+        let (message, help) = reach::parse(text).err()?;
+        Some(issue(format!("{path}[{at}]"), message, help))
+    };
+    let mut issues: Vec<Issue> = texts.iter().enumerate().filter_map(wrong).collect();
+    if texts.len() > reach::MOST {
+        let message = format!("{} networks, and at most {} may stand there", texts.len(), reach::MOST);
+        issues.push(issue(path, message, "write larger networks"));
+    }
+    issues
 }
 
 /// An issue of a kind's own rule.

@@ -2,14 +2,18 @@
 
 use fleet_proto::pb::{Issue, SiteSpec};
 
-use super::issue;
+use super::{issue, networks};
 
 pub(super) fn site(spec: &SiteSpec) -> Vec<Issue> {
-    spec.timezone
-        .as_deref()
+    let zone = spec.timezone.as_deref();
+    let mut issues: Vec<Issue> = zone
         .and_then(|zone| timezone("spec.timezone", zone))
         .into_iter()
-        .collect()
+        .collect();
+    if let Some(settings) = &spec.settings {
+        issues.extend(networks("spec.settings.modbusNetworks", &settings.modbus_networks));
+    }
+    issues
 }
 
 /// A time zone must be one of the IANA database, which is compiled in.

@@ -3,7 +3,7 @@
 use fleet_proto::kinds::Kind;
 use fleet_proto::pb::{CustomerSpec, Issue, OrganizationSpec};
 
-use super::{issue, places};
+use super::{issue, networks, places};
 
 pub(super) fn organization(spec: &OrganizationSpec) -> Vec<Issue> {
     let mut issues = Vec::new();
@@ -34,6 +34,7 @@ pub(super) fn organization(spec: &OrganizationSpec) -> Vec<Issue> {
             )),
         }
     }
+    issues.extend(networks("spec.modbusNetworks", &spec.modbus_networks));
     issues
 }
 

@@ -1,4 +1,5 @@
-//! Modbus as pure facts: what registers mean, and in which requests they are read.
+//! Modbus as pure facts: what registers mean, in which requests they are read, and where.
 
 pub mod plan;
+pub mod reach;
 pub mod value;

@@ -63,6 +63,7 @@ fn sweeper(port: u16, slaves: &[u8]) -> Sweeper {
             host: "127.0.0.1".to_owned(),
             port,
         },
+        reach: Reach::everything(),
         devices: vec![(Uuid::nil(), "meter".to_owned()); config.slaves.len()],
         config: Arc::new(config),
     };

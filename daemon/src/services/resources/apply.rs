@@ -17,7 +17,7 @@ use super::impact;
 use super::outcome::{Action, Applied, Outcome, repeated};
 use super::submission::{Mentioned, Wanted, issue, parse};
 use super::write::{self, Stamp, Write};
-use super::{Resources, checks, fits, limits, permit, prune, seal};
+use super::{Resources, checks, fits, limits, permit, prune, reach, seal};
 use crate::domain::caller::Who;
 use crate::domain::ownership::{self, Claim, Manager, Origin, Owners};
 use crate::domain::sealing::Sealer;
@@ -208,6 +208,7 @@ impl Run<'_> {
             self.issues.append(&mut checks::relations(tx, &self.writes).await?);
             self.issues
                 .append(&mut fits::check(tx, self.sealer, &self.writes).await?);
+            self.issues.append(&mut reach::check(tx, &self.writes).await?);
         }
         if !self.issues.is_empty() {
             self.issues.sort_by(|a, b| (a.index, &a.path).cmp(&(b.index, &b.path)));

@@ -12,6 +12,7 @@ mod list;
 mod outcome;
 mod permit;
 mod prune;
+mod reach;
 mod restore;
 mod seal;
 mod submission;
@@ -25,6 +26,7 @@ pub use impact::Impact;
 pub use list::Filter;
 pub use outcome::{Action, Applied, Outcome};
 pub(crate) use permit::denied;
+pub(crate) use reach::Reaches;
 pub use restore::{Request as RestoreRequest, Target as RestoreTarget};
 pub use watch::{Event, Watch};
 

@@ -390,6 +390,7 @@ fn own_fields_only(caller: &Caller, write: &Write) -> Result<()> {
         ("spec.subscription", was.subscription != is.subscription),
         ("spec.suspended", was.suspended != is.suspended),
         ("spec.owner", was.owner != is.owner),
+        ("spec.modbusNetworks", was.modbus_networks != is.modbus_networks),
     ];
     match refused.iter().find(|(_, differs)| *differs) {
         None => Ok(()),
