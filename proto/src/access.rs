@@ -194,10 +194,17 @@ pub struct BuiltIn {
     pub name: &'static str,
     /// What it is for.
     pub description: &'static str,
-    /// Permissions, as a Role holds them.
-    pub permissions: &'static [&'static str],
+    /// Permissions, as a Role holds them, in lists that roles share.
+    pub holds: &'static [&'static [&'static str]],
     /// Permissions at sites whose settings say `operatorControl`.
     pub where_operators_control: &'static [&'static str],
+}
+
+impl BuiltIn {
+    /// Permissions, as a Role holds them.
+    pub fn permissions(&self) -> Vec<&'static str> {
+        self.holds.concat()
+    }
 }
 
 /// The built-in roles, from least to most.
@@ -205,89 +212,69 @@ pub const BUILT_IN: &[BuiltIn] = &[
     BuiltIn {
         name: "viewer",
         description: "sees what there is, and its readings",
-        permissions: VIEWER,
+        holds: &[EQUIPMENT, CUSTOMERS],
         where_operators_control: &[],
     },
     BuiltIn {
         name: "operator",
         description: "a viewer who also adds to the log, and controls devices at sites whose settings allow it",
-        permissions: OPERATOR,
+        holds: &[EQUIPMENT, CUSTOMERS, LOG],
         where_operators_control: &["control:device", "control:modbus"],
     },
     BuiltIn {
         name: "site-manager",
         description: "manages sites, their devices and the people there",
-        permissions: &[
-            "view:organization",
-            "view:site",
-            "view:asset",
-            "view:project",
-            "view:template",
-            "view:gateway-config",
-            "view:device-profile",
-            "view:device",
-            "view:configuration",
-            "view:translation",
-            "view:customer",
-            "view:kind",
-            "view:telemetry",
-            "view:log",
-            "view:user",
-            "view:role",
-            "view:role-binding",
-            "view:claim-token",
-            "edit:site",
-            "edit:asset",
-            "edit:device",
-            "edit:role-binding",
-            "edit:claim-token",
-            "write:log",
-            "control:*",
+        holds: &[
+            EQUIPMENT,
+            CUSTOMERS,
+            LOG,
+            &[
+                "view:user",
+                "view:role",
+                "view:role-binding",
+                "view:claim-token",
+                "edit:site",
+                "edit:asset",
+                "edit:device",
+                "edit:role-binding",
+                "edit:claim-token",
+                "control:*",
+            ],
         ],
         where_operators_control: &[],
     },
     BuiltIn {
         name: "developer",
         description: "works on configurations and test data; sees neither customers nor people",
-        permissions: &[
-            "view:organization",
-            "view:site",
-            "view:asset",
-            "view:project",
-            "view:template",
-            "view:gateway-config",
-            "view:device-profile",
-            "view:device",
-            "view:configuration",
-            "view:translation",
-            "view:kind",
-            "view:telemetry",
-            "view:log",
-            "edit:site",
-            "edit:asset",
-            "edit:project",
-            "edit:template",
-            "edit:gateway-config",
-            "edit:device-profile",
-            "edit:device",
-            "edit:configuration",
-            "edit:translation",
-            "write:telemetry",
-            "write:log",
-            "control:*",
+        holds: &[
+            EQUIPMENT,
+            LOG,
+            &[
+                "edit:site",
+                "edit:asset",
+                "edit:project",
+                "edit:template",
+                "edit:gateway-config",
+                "edit:device-profile",
+                "edit:device",
+                "edit:configuration",
+                "edit:translation",
+                "write:telemetry",
+                "control:*",
+            ],
         ],
         where_operators_control: &[],
     },
     BuiltIn {
         name: "org-admin",
         description: "everything in one organization",
-        permissions: &["*:*"],
+        holds: &[&["*:*"]],
         where_operators_control: &[],
     },
     BuiltIn {
         name: PLATFORM_ADMIN,
         description: "everything, in every organization; given by `platformRoles` of a User",
-        permissions: &["*:*"],
+        holds: &[&["*:*"]],
         where_operators_control: &[],
     },
 ];
@@ -295,7 +282,8 @@ pub const BUILT_IN: &[BuiltIn] = &[
 /// The role that holds over the whole platform.
 pub const PLATFORM_ADMIN: &str = "platform-admin";
 
-const VIEWER: &[&str] = &[
+/// What there is to see at sites, readings included.
+const EQUIPMENT: &[&str] = &[
     "view:organization",
     "view:site",
     "view:asset",
@@ -306,29 +294,12 @@ const VIEWER: &[&str] = &[
     "view:device",
     "view:configuration",
     "view:translation",
-    "view:customer",
     "view:kind",
     "view:telemetry",
     "view:log",
 ];
-
-const OPERATOR: &[&str] = &[
-    "view:organization",
-    "view:site",
-    "view:asset",
-    "view:project",
-    "view:template",
-    "view:gateway-config",
-    "view:device-profile",
-    "view:device",
-    "view:configuration",
-    "view:translation",
-    "view:customer",
-    "view:kind",
-    "view:telemetry",
-    "view:log",
-    "write:log",
-];
+const CUSTOMERS: &[&str] = &["view:customer"];
+const LOG: &[&str] = &["write:log"];
 
 /// The built-in role of that name.
 pub fn built_in(name: &str) -> Option<&'static BuiltIn> {
@@ -383,12 +354,12 @@ mod tests {
     #[test]
     fn built_in_roles_hold_what_they_say() {
         for role in BUILT_IN {
-            for text in role.permissions.iter().chain(role.where_operators_control) {
+            for text in role.permissions().iter().chain(role.where_operators_control) {
                 assert!(Permissions::parse(text).is_ok(), "{}: {text}", role.name);
             }
         }
-        let viewer = union(built_in("viewer").unwrap().permissions);
-        let operator = union(built_in("operator").unwrap().permissions);
+        let viewer = union(&built_in("viewer").unwrap().permissions());
+        let operator = union(&built_in("operator").unwrap().permissions());
         assert!(viewer.iter().all(|one| operator.has(one)), "an operator is a viewer");
         assert!(viewer.iter().all(|one| one.verb == Verb::View));
         for hidden in [Kind::Secret, Kind::User, Kind::RoleBinding] {

@@ -76,7 +76,7 @@ pub(super) fn run(cx: &mut Context, args: &Help) -> Result<Exit> {
         }
         ["roles"] => {
             let rows = BUILT_IN.iter().map(|role| {
-                json!({"role": role.name, "description": role.description, "permissions": role.permissions,
+                json!({"role": role.name, "description": role.description, "permissions": role.permissions(),
                        "whereOperatorsControl": role.where_operators_control})
             });
             let columns = vec![

@@ -157,7 +157,7 @@ pub(super) async fn every_grant(tx: &mut Tx, user: &Object) -> Result<Vec<(Grant
             grants.push(Grant {
                 org: None,
                 sites: None,
-                permissions: access::union(role.permissions).with(&access::union(role.where_operators_control)),
+                permissions: access::union(&role.permissions()).with(&access::union(role.where_operators_control)),
                 origin: format!("role {} by platformRoles of user/{}", role.name, user.name),
             });
         }
@@ -193,7 +193,7 @@ async fn by_binding(tx: &mut Tx, org: &Org, name: &str, spec: &RoleBindingSpec) 
             _ => Vec::new(),
         });
     };
-    let mut grants = vec![grant(access::union(role.permissions), sites.clone(), origin.clone())];
+    let mut grants = vec![grant(access::union(&role.permissions()), sites.clone(), origin.clone())];
     if !role.where_operators_control.is_empty() {
         let allowed = sites_of_operators(tx, org.uid, sites.as_ref()).await?;
         if !allowed.is_empty() {

@@ -156,7 +156,7 @@ fn outcome(said: &Answer) -> String {
 
 /// Everything that somebody may do anywhere; none: it is no person and no program.
 fn holds(caller: &str) -> Option<Permissions> {
-    let built_in = |name: &str| access::union(access::built_in(name).unwrap().permissions);
+    let built_in = |name: &str| access::union(&access::built_in(name).unwrap().permissions());
     Some(match caller {
         "nothing" => Permissions::default(),
         "viewer" => built_in("viewer"),

@@ -329,7 +329,7 @@ async fn require_what_is_given(tx: &mut Tx, caller: &Caller, object: &Object, wr
             .iter()
             .filter_map(|role| access::built_in(role))
             .fold(Permissions::default(), |all, role| {
-                all.with(&access::union(role.permissions))
+                all.with(&access::union(&role.permissions()))
                     .with(&access::union(role.where_operators_control))
             }),
         Spec::RoleBinding(spec) => {
@@ -356,7 +356,7 @@ async fn require_what_is_given(tx: &mut Tx, caller: &Caller, object: &Object, wr
 async fn permissions_of(tx: &mut Tx, org: Option<Uuid>, role: &str, writes: &[Write]) -> Result<Permissions> {
     if let Some(role) = access::built_in(role) {
         // What a site's settings add counts as given: they may change later.
-        return Ok(access::union(role.permissions).with(&access::union(role.where_operators_control)));
+        return Ok(access::union(&role.permissions()).with(&access::union(role.where_operators_control)));
     }
     let is_it = |object: &Object| {
         object.kind == Kind::Role && object.name == role && object.org.as_ref().map(|org| org.uid) == org
