@@ -3,6 +3,7 @@
 mod access;
 mod applied;
 mod audit;
+mod bundle;
 mod device;
 mod gate;
 mod listen;

@@ -6,14 +6,14 @@ use fleet_proto::kinds::{KINDS, Kind};
 use fleet_proto::pb;
 use fleet_proto::pb::resource_service_server::ResourceService;
 use futures_util::{Stream, StreamExt as _};
-use prost::Message as _;
 use tokio::sync::mpsc;
 use tonic::{Request, Response, Status, Streaming};
 
-use super::{applied, aside, driven, gate, required};
+use super::bundle::{Bundle, Room};
+use super::{applied, aside, driven, gate};
 use crate::domain::{Key, Object};
 use crate::services::devices::Devices;
-use crate::services::resources::{DeleteRequest, Event, Filter, Options, Outcome, Resources};
+use crate::services::resources::{DeleteRequest, Event, Filter, Outcome, Resources};
 use crate::services::telemetry::Telemetry;
 use crate::services::{Error, Result as Done};
 
@@ -29,6 +29,7 @@ pub(super) struct Door {
     resources: Resources,
     devices: Devices,
     telemetry: Telemetry,
+    room: Room,
 }
 
 impl Door {
@@ -37,6 +38,7 @@ impl Door {
             resources,
             devices,
             telemetry,
+            room: Room::default(),
         }
     }
 
@@ -46,16 +48,21 @@ impl Door {
         only_plan: bool,
     ) -> Result<Response<Answers<pb::ApplyResponse>>, Status> {
         let caller = gate::caller(&request)?;
-        let (bundle, mut options) = collect(request.into_inner()).await?;
+        let Bundle {
+            submissions,
+            mut options,
+            taken,
+        } = self.room.receive(request.into_inner()).await?;
         options.dry_run |= only_plan;
         let dry_run = options.dry_run;
-        let is_large = bundle.len() > LARGE;
-        let work = Box::pin(self.resources.apply(&caller, bundle, options));
+        let is_large = submissions.len() > LARGE;
+        let work = Box::pin(self.resources.apply(&caller, submissions, options));
         let outcome = if is_large {
             Box::pin(aside(work)).await
         } else {
             work.await
         };
+        drop(taken);
         self.told(outcome, dry_run).await
     }
 
@@ -238,22 +245,6 @@ pub(super) fn key(key: pb::delete_request::Key) -> Done<(Key, u64)> {
         },
         key.revision,
     ))
-}
-
-async fn collect(mut messages: Streaming<pb::ApplyRequest>) -> Result<(Vec<pb::Submission>, Options), Status> {
-    let (mut bundle, mut options, mut bytes) = (Vec::new(), None, 0);
-    while let Some(message) = messages.message().await? {
-        bytes += message.encoded_len();
-        if bytes > fleet_proto::manifest::BUNDLE_LIMIT {
-            let budget = "the size of a bundle (256 MiB)";
-            return Err(Status::from(Error::exhausted("bundle", budget, 0)));
-        }
-        if options.is_none() {
-            options = message.options;
-        }
-        bundle.extend(message.submissions);
-    }
-    Ok((bundle, applied::options(required(options, "options")?)?))
 }
 
 fn told(event: Event) -> pb::WatchResponse {

@@ -13,7 +13,12 @@ const PASSWORD: &str = "correct battery staple horse";
 
 /// fleetd with the two tenants of the example, reached over the network, too.
 fn tenants() -> World {
-    let world = World::empty(&["--grpc-listen", "127.0.0.1:0", "--password-cost", "19456,2,1"]);
+    tenants_with(&[])
+}
+
+fn tenants_with(arguments: &[&str]) -> World {
+    let common = ["--grpc-listen", "127.0.0.1:0", "--password-cost", "19456,2,1"];
+    let world = World::empty(&[&common[..], arguments].concat());
     world.apply("examples/04-tenants").ok();
     world
 }

@@ -123,6 +123,7 @@ impl Operation {
         let body = match (&self.method, self.kind) {
             (_, Some(kind)) if self.path.starts_with("/api/v1/") && self.method != Method::PATCH => thing(kind, target),
             _ if self.path.starts_with("/api/v1/") => json!({"metadata": {"annotations": {"matrix": "yes"}}}),
+            _ if self.path.ends_with("/logs/") => json!({"org": target[0], "device": target[2], "message": "here"}),
             _ if self.path.ends_with("/ingest") => json!([{"deviceId": id, "dataType": "t", "value": 1}]),
             _ => json!({}),
         };
