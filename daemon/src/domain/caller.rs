@@ -342,6 +342,12 @@ impl Caller {
         self.grants.iter().any(|grant| grant.org.is_none_or(|own| own == org))
     }
 
+    /// The organization that its calls are about; none: it has several, or all.
+    pub fn home(&self) -> Option<Uuid> {
+        let mut orgs = self.orgs()?.into_iter();
+        orgs.next().filter(|_| orgs.next().is_none())
+    }
+
     /// The organizations that it knows of; none: all.
     pub fn orgs(&self) -> Option<BTreeSet<Uuid>> {
         self.grants.iter().map(|grant| grant.org).collect()

@@ -21,10 +21,10 @@ pub struct Share {
 }
 
 impl Share {
-    /// What belongs to no organization.
+    /// What belongs to no organization: logins and the like, for which everybody waits.
     pub const PLATFORM: Self = Self {
         org: Uuid::nil(),
-        weight: 1,
+        weight: MOST_WEIGHT,
     };
 
     /// The share of an organization, of weight 1 unless it has booked another.

@@ -147,7 +147,7 @@ impl Gate {
         self.rates
             .caller(&caller)
             .inspect_err(|_| self.access.held_up(&caller.clone().from(&address.to_string())))?;
-        self.rates.organizations(&caller)?;
+        self.rates.organization(&caller)?;
         Ok((credential, caller))
     }
 

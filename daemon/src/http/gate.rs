@@ -77,7 +77,7 @@ async fn admit(services: &Services, needs: Needs, parts: &mut Parts) -> Result<(
     };
     services.rates.caller(&caller).inspect_err(waits)?;
     let caller = within(caller, tenant.as_ref(), host.as_deref())?;
-    services.rates.organizations(&caller)?;
+    services.rates.organization(&caller)?;
     let of = kind(parts, permission).await?;
     let refused = caller.clone().asking(caller.asked(), origin(parts));
     let caller = access::admitted(caller, permission, of, origin(parts)).inspect_err(|error| {

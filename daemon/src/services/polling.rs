@@ -210,7 +210,10 @@ pub struct Place {
 /// Finds the endpoint, slave and register that a manual read means, and notes the read: without its row in the audit log
 /// nothing is read.
 pub async fn place(service: &Resources, caller: &Caller, wanted: &pb::ModbusReadRequest) -> Result<Place> {
-    let (place, device) = find(service, caller, wanted).await?;
+    // Whoever may not read does not get as far as the writer; behind it, it is looked at again.
+    find(service, caller, wanted).await?;
+    let (mut tx, caller) = service.begin_as(caller).await?;
+    let (place, device) = find(service, &caller, wanted).await?;
     let org = device
         .as_ref()
         .and_then(|device| device.org.as_ref())
@@ -224,8 +227,7 @@ pub async fn place(service: &Resources, caller: &Caller, wanted: &pb::ModbusRead
             detail["count"] = wanted.count.max(1).into();
         }
     }
-    let event = Event::done(caller, org, "modbus.read", object).with(detail);
-    let (mut tx, _) = service.begin_as(caller).await?;
+    let event = Event::done(&caller, org, "modbus.read", object).with(detail);
     service.note(&mut tx, event).await?;
     tx.commit().await?;
     Ok(place)

@@ -166,21 +166,19 @@ impl<C: Clock + Clone> Rates<C> {
         })
     }
 
-    /// Counts a call in the organizations of whoever calls. Those of the platform are in none.
-    pub fn organizations(&self, caller: &Caller) -> Result<()> {
-        let (Some(budgets), Some(_)) = (&self.0.orgs, key(caller)) else {
+    /// Counts a call in the organization of whoever calls. Those of the platform are in none, and what one of several
+    /// organizations has used up must not hold up the others.
+    pub fn organization(&self, caller: &Caller) -> Result<()> {
+        let (Some(budgets), Some(_), Some(org)) = (&self.0.orgs, key(caller), caller.home()) else {
             return Ok(());
         };
-        for org in caller.orgs().into_iter().flatten() {
-            budgets.spend(&org, NonZeroU32::MIN).map_err(|until| {
-                let budget = format!(
-                    "the rate of the organization, all of its callers together ({} calls per second)",
-                    budgets.per_second
-                );
-                Error::exhausted("organization", budget, budgets.wait(until))
-            })?;
-        }
-        Ok(())
+        budgets.spend(&org, NonZeroU32::MIN).map_err(|until| {
+            let budget = format!(
+                "the rate of the organization, all of its callers together ({} calls per second)",
+                budgets.per_second
+            );
+            Error::exhausted("organization", budget, budgets.wait(until))
+        })
     }
 
     /// Counts a call of a device that is known.
@@ -332,7 +330,7 @@ mod tests {
     #[test]
     fn a_user_has_one_budget_over_all_sessions_and_its_organization_one_over_all_users() {
         let (rates, clock) = rates();
-        let call = |caller: &Caller| rates.caller(caller).and_then(|()| rates.organizations(caller));
+        let call = |caller: &Caller| rates.caller(caller).and_then(|()| rates.organization(caller));
         let (one, again, two) = (user(1, "a", &[1]), user(1, "b", &[1]), user(2, "c", &[1]));
         let refused = until_refused(|| call(&one));
         assert_eq!(
@@ -353,6 +351,11 @@ mod tests {
             until_refused(|| call(&user(3, "d", &[2]))).0,
             10,
             "another organization has its own"
+        );
+        assert_eq!(
+            until_refused(|| call(&user(4, "e", &[1, 2]))).0,
+            10,
+            "what one of several organizations has used up holds up nobody elsewhere"
         );
         clock.advance(SECOND);
         assert_eq!(until_refused(|| call(&one)).0, 5);

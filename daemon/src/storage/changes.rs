@@ -181,6 +181,25 @@ pub async fn list(tx: &mut Tx, narrow: &Narrow, before: (u64, u64), limit: u32) 
     rows.iter().map(read).collect()
 }
 
+/// Changes of an organization and what belongs to it before (revision, seq), newest first.
+pub async fn list_of_org(tx: &mut Tx, org: Uuid, before: (u64, u64), limit: u32) -> Result<Vec<Change>> {
+    // Two questions, for each of which there is an index.
+    let rows = query(select!(
+        "where org = $1 and (revision, seq) < ($2, $3) order by revision desc, seq desc limit $4"
+    ))
+    .bind(org)
+    .bind(before.0)
+    .bind(before.1)
+    .bind(limit)
+    .fetch_all(tx)
+    .await?;
+    let mut all: Vec<Change> = rows.iter().map(read).collect::<Result<_>>()?;
+    all.append(&mut list_of_resource(tx, org, before, limit).await?);
+    all.sort_by_key(|change| std::cmp::Reverse((change.revision, change.seq)));
+    all.truncate(limit as usize);
+    Ok(all)
+}
+
 /// Changes of one resource before (revision, seq), newest first.
 pub async fn list_of_resource(tx: &mut Tx, uid: Uuid, before: (u64, u64), limit: u32) -> Result<Vec<Change>> {
     let rows = query(select!(

@@ -1,6 +1,7 @@
 //! What the audit log is told of people: what they do, in the transaction that does it; what they are refused, and what
 //! strangers try, beside the calls.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::sessions::Peer;
@@ -8,7 +9,9 @@ use super::{Access, Error, Result};
 use crate::domain::Caller;
 use crate::domain::audit::Event;
 use crate::domain::caller::{Origin, Who};
+use crate::domain::tokens::{self as texts, TokenKind};
 use crate::storage::Tx;
+use crate::storage::access::tokens;
 
 impl Access {
     /// Notes that a caller was refused a method.
@@ -32,6 +35,31 @@ impl Access {
         let mut tx = self.resources.db().begin().await?;
         self.note(&mut tx, event).await?;
         Ok(tx.commit().await?)
+    }
+
+    /// Notes a token that let nobody in; where its id is known, in the log of its organization. Sessions that are over are
+    /// everyday, and what is no token of ours tells nothing.
+    pub(super) async fn note_wrong(&self, text: &str, address: IpAddr, why: &str) {
+        let Some(id) = texts::id(TokenKind::Api, text) else {
+            return;
+        };
+        let peer = Peer {
+            address: address.to_string(),
+            agent: String::new(),
+        };
+        // What cannot be looked up is nobody's.
+        let known = match self.resources.db().read().await {
+            Ok(mut tx) => tokens::find(&mut tx, id).await.ok().flatten(),
+            Err(_) => None,
+        };
+        let object = known
+            .as_ref()
+            .map_or_else(|| "token".to_owned(), |token| format!("token/{}", token.id));
+        let event = Event {
+            org: known.and_then(|token| token.org),
+            ..by_stranger("login", &object, &peer)
+        };
+        self.resources.notes().audit(event.failed(why));
     }
 
     /// Notes a token or code that was not what it should be: beside the call, as whoever tries has no limit of its own.

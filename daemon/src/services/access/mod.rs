@@ -38,7 +38,7 @@ use crate::domain::passwords::Cost;
 use crate::domain::telemetry::Micros;
 use crate::domain::throttle::Throttle;
 use crate::domain::tokens::{self as texts, TokenKind};
-use crate::domain::{Caller, Clock};
+use crate::domain::{Caller, Clock, Org};
 use crate::storage::access as storage;
 
 /// Accounts and addresses whose failed logins are counted.
@@ -82,6 +82,8 @@ pub struct Access {
     resources: Resources,
     clock: Arc<dyn Clock>,
     known: Arc<RwLock<HashMap<String, Known>>>,
+    /// By host name, at a revision.
+    tenants: Arc<RwLock<HashMap<String, (u64, Option<Org>)>>>,
     looked: Arc<RwLock<Looked>>,
     revoked: watch::Sender<u64>,
     signer: keys::Signer,
@@ -122,6 +124,7 @@ impl Access {
             resources,
             clock,
             known: Arc::default(),
+            tenants: Arc::default(),
             looked: Arc::default(),
             revoked: watch::Sender::new(0),
             signer,
@@ -184,8 +187,11 @@ impl Access {
         let is_familiar = || familiar.is_some_and(|credential| self.is_familiar(&credential));
         let look_up = async {
             let credential = credential?;
-            let caller = self.authenticate(&credential).await?;
-            Ok((credential, caller))
+            let caller = self.authenticate(&credential).await;
+            if let (Err(Error::Unauthenticated(why)), Credential::Bearer(text)) = (&caller, &credential) {
+                self.note_wrong(text, address, why).await;
+            }
+            Ok((credential, caller?))
         };
         rates.looked_up(address, is_familiar, look_up).await
     }

@@ -200,6 +200,12 @@ impl Access {
 
     /// Makes a code with which the caller, or a user whom it may edit, logs in elsewhere, once and within a minute.
     pub async fn create_login_code(&self, caller: &Caller, user: &str) -> Result<pb::LoginCode> {
+        if let Who::Token { .. } = caller.who() {
+            // The session would outlive the token.
+            return Err(Error::Denied(
+                "a token logs nobody in: log in to draw a code".to_owned(),
+            ));
+        }
         let (mut tx, caller) = self.resources.begin_as(caller).await?;
         let caller = &caller;
         let user = self.subject(&mut tx, caller, user).await?;
@@ -223,7 +229,7 @@ impl Access {
             role: String::new(),
             sites: Vec::new(),
             session,
-            maker: None,
+            maker: self.maker(&mut tx, caller).await?,
             created_at: now,
             created_by: caller.actor(),
             expires_at: now + QR,
@@ -253,6 +259,11 @@ impl Access {
         let ended = drawn_by.is_none_or(|session| session.revoked || session.expires_at <= self.clock.now());
         if !code.session.is_empty() && ended || !passwords::use_code(&mut tx, &code.id).await? {
             return Err(refused());
+        }
+        if let Some(maker) = self.as_maker(&mut tx, &code).await?
+            && maker.user() != Some(user.name.as_str())
+        {
+            self.may_stand_for(&mut tx, &maker, &user).await?;
         }
         let org = code.org.map(|org| org.to_string()).unwrap_or_default();
         self.begin_in(tx, &user, &org, peer).await

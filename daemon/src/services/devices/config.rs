@@ -93,7 +93,7 @@ impl Devices {
             return Ok(());
         }
         let by = Caller::new(Who::Fleetd(format!("device/{}", identity.name)), Arc::default(), None).from(address);
-        let mut tx = self.resources.db().begin().await?;
+        let mut tx = self.resources.begin_in(identity.org.uid).await?;
         served::replace(&mut tx, device.uid, reader, &digest).await?;
         let detail = json!({"secrets": names, "configVersion": version});
         self.note(&mut tx, &by, "secret.serve", device, detail).await?;

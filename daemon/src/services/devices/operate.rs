@@ -222,12 +222,10 @@ impl Devices {
 
     /// Commands of a device, newest first.
     pub async fn commands(&self, caller: &Caller, org: &str, device: &str, limit: u32) -> Result<Vec<pb::Command>> {
-        let device = self.resources.find(caller, org, Kind::Device, device).await?;
-        let (mut tx, _) = self.resources.begin_as(caller).await?;
-        commands::expire(&mut tx, device.uid, self.clock.now()).await?;
+        let mut tx = self.resources.db().read().await?;
+        let device = Resources::find_for(&mut tx, caller, org, Kind::Device, device).await?;
         let limit = if limit == 0 { 100 } else { limit.min(10_000) };
-        let all = commands::list(&mut tx, device.uid, limit).await?;
-        tx.commit().await?;
+        let all = commands::list(&mut tx, device.uid, self.clock.now(), limit).await?;
         Ok(all.into_iter().map(|command| shown(&device, command)).collect())
     }
 

@@ -122,9 +122,13 @@ impl Resources {
 
     /// Begins a transaction that may write, in the turn of the caller's organization: of several, always the same.
     async fn begin(&self, caller: &Caller) -> Result<Tx> {
-        match caller.orgs().and_then(|orgs| orgs.first().copied()) {
-            Some(org) => self.begin_in(org).await,
-            None => Ok(self.db.begin().await?),
+        match (caller.home(), caller.who()) {
+            (Some(org), _) => self.begin_in(org).await,
+            // Whoever is in several organizations waits in none of their lines.
+            (None, Who::User { uid, .. }) if caller.orgs().is_some() => {
+                Ok(self.db.begin_for(Share::of(*uid, None)).await?)
+            }
+            _ => Ok(self.db.begin().await?),
         }
     }
 

@@ -15,7 +15,7 @@ use crate::domain::sealing::Sealer;
 use crate::domain::{Caller, Key, Object};
 use crate::services::error::{Error, Result};
 use crate::storage::changes::{self, Change};
-use crate::storage::{Tx, ownership as claims, resources};
+use crate::storage::{Db, Tx, ownership as claims, resources};
 
 /// Changes read at a time.
 const PAGE: u32 = 500;
@@ -63,22 +63,21 @@ impl Resources {
     /// Takes transactions back. Who owns the fields does not change, so that the next plan shows the difference.
     pub async fn restore(&self, caller: &Caller, request: &Request) -> Result<Outcome> {
         // The log is walked before the writer is waited for: it is as long as what everybody did.
-        let mut read = self.db().read().await?;
         let found = match &request.target {
-            Target::Undo(0) => Found::Transaction(last(&mut read, caller).await?),
+            Target::Undo(0) => Found::Transaction(last(self.db(), caller).await?),
             Target::Undo(revision) => Found::Transaction(*revision),
             Target::To { revision, org, keys } => {
-                let mut walk = Walk::behind(&mut read, caller, *revision, org, keys).await?;
-                walk.go_on(&mut read).await?;
+                let mut walk = Walk::behind(&mut self.db().read().await?, caller, *revision, org, keys).await?;
+                // Page by page: a reader that stays long holds up others.
+                while !walk.step(&mut self.db().read().await?).await? {}
                 Found::Walked(walk)
             }
         };
-        drop(read);
         let (mut tx, caller) = self.begin_as(caller).await?;
         let past = match found {
             Found::Transaction(revision) => before(&mut tx, &caller, revision).await?,
             Found::Walked(mut walk) => {
-                walk.go_on(&mut tx).await?;
+                while !walk.step(&mut tx).await? {}
                 walk.end()
             }
         };
@@ -106,21 +105,28 @@ async fn is_known(tx: &mut Tx, caller: &Caller, uid: Uuid) -> Result<bool> {
     Ok(false)
 }
 
-/// The newest transaction that changed something of the caller's.
-async fn last(tx: &mut Tx, caller: &Caller) -> Result<u64> {
-    if caller.orgs().is_none() {
-        return Ok(changes::last(tx).await?);
+/// The newest transaction that changed something of the caller's, found page by page.
+async fn last(db: &Db, caller: &Caller) -> Result<u64> {
+    let Some(orgs) = caller.orgs() else {
+        return Ok(changes::last(&mut db.read().await?).await?);
+    };
+    let mut newest = None;
+    for org in orgs {
+        newest = newest.max(last_of(db, caller, org).await?);
     }
+    newest.ok_or_else(|| Error::NotFound("a transaction to take back".to_owned()))
+}
+
+async fn last_of(db: &Db, caller: &Caller, org: Uuid) -> Result<Option<u64>> {
     let mut position = NEWEST;
     loop {
-        let page = changes::list(tx, &changes::Narrow::default(), position, PAGE).await?;
-        let Some(oldest) = page.last() else {
-            return Err(Error::NotFound("a transaction to take back".to_owned()));
-        };
+        let mut tx = db.read().await?;
+        let page = changes::list_of_org(&mut tx, org, position, PAGE).await?;
+        let Some(oldest) = page.last() else { return Ok(None) };
         position = (oldest.revision, oldest.seq);
         for change in page {
-            if permit::knows_change(tx, caller, &change).await? {
-                return Ok(change.revision);
+            if permit::knows_change(&mut tx, caller, &change).await? {
+                return Ok(Some(change.revision));
             }
         }
     }
@@ -197,21 +203,17 @@ impl Walk {
         })
     }
 
-    /// Walks to the end of the log as the transaction sees it.
-    async fn go_on(&mut self, tx: &mut Tx) -> Result<()> {
-        loop {
-            let page = changes::list_after(tx, &self.org, self.position, PAGE).await?;
-            let is_last = page.len() < PAGE as usize;
-            for change in page {
-                self.position = (change.revision, change.seq);
-                if !self.org.is_empty() || self.named.contains(&change.uid) {
-                    self.take(change);
-                }
-            }
-            if is_last {
-                return Ok(());
+    /// Walks a page; true: it was the last one that the transaction sees.
+    async fn step(&mut self, tx: &mut Tx) -> Result<bool> {
+        let page = changes::list_after(tx, &self.org, self.position, PAGE).await?;
+        let is_last = page.len() < PAGE as usize;
+        for change in page {
+            self.position = (change.revision, change.seq);
+            if !self.org.is_empty() || self.named.contains(&change.uid) {
+                self.take(change);
             }
         }
+        Ok(is_last)
     }
 
     fn take(&mut self, change: Change) {

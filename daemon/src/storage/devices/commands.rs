@@ -125,14 +125,22 @@ pub async fn finish(tx: &mut Tx, id: &str, state: &str, detail: &str, readback: 
 }
 
 /// Commands of a device, newest first.
-pub async fn list(tx: &mut Tx, device: Uuid, limit: u32) -> Result<Vec<Command>> {
-    query("select * from command where device = $1 order by created_at desc, id desc limit $2")
+pub async fn list(tx: &mut Tx, device: Uuid, now: Micros, limit: u32) -> Result<Vec<Command>> {
+    let rows = query("select * from command where device = $1 order by created_at desc, id desc limit $2")
         .bind(device)
         .bind(limit)
         .fetch_all(tx)
-        .await?
-        .iter()
-        .map(read)
+        .await?;
+    rows.iter()
+        .map(|row| {
+            let mut command = read(row)?;
+            // Written down when the device asks next.
+            if matches!(command.state.as_str(), "queued" | "sent") && command.expires_at <= now {
+                "expired".clone_into(&mut command.state);
+                command.finished_at = Some(command.expires_at);
+            }
+            Ok(command)
+        })
         .collect()
 }
 

@@ -144,3 +144,61 @@ async fn what_a_host_name_narrows_stays_narrow() {
     let refused = world.apply(&narrowed, vec![site("north")]).await;
     assert!(refused.is_err(), "{refused:?}");
 }
+
+#[tokio::test]
+async fn a_read_over_modbus_and_a_drawn_code_look_again() {
+    let world = World::start().await;
+    let acme = resource("", "acme", Spec::Organization(OrganizationSpec::default()));
+    let endpoint = pb::device_spec::Endpoint {
+        host: Some("192.0.2.1".into()),
+        ..Default::default()
+    };
+    let meter = resource(
+        "acme",
+        "meter",
+        Spec::Device(pb::DeviceSpec {
+            endpoint: Some(endpoint),
+            ..Default::default()
+        }),
+    );
+    world.apply(&me(), vec![acme, binding("first"), meter]).await.unwrap();
+    let session = world.tokens().await;
+    let person = world.called_with(&session.access_token).await;
+    let control = Permission::of_method("control:modbus").unwrap();
+    let reading = person.asking(control, Origin::default());
+    let wanted = pb::ModbusReadRequest {
+        org: "acme".into(),
+        device: "meter".into(),
+        address: Some(0),
+        ..Default::default()
+    };
+    let resources = &world.access.resources;
+    crate::services::polling::place(resources, &reading, &wanted).await.unwrap();
+    world.unbind("first").await;
+    let refused = crate::services::polling::place(resources, &reading, &wanted).await;
+    assert!(matches!(refused, Err(Error::NotFound(_))), "{refused:?}");
+
+    // A code that somebody draws for another is worth what who drew it may still do.
+    let user = |name: &str, roles: &[&str]| {
+        let spec = pb::UserSpec {
+            platform_roles: roles.iter().map(|&role| role.to_owned()).collect(),
+            ..Default::default()
+        };
+        resource("", name, Spec::User(spec))
+    };
+    let all = vec![user("bob", &["platform-admin"]), user("eve", &[])];
+    world.apply(&me(), all).await.unwrap();
+    world.access.set_password(&me(), "bob", PASSWORD).await.unwrap();
+    let tokens = world.access.login(&login("bob", PASSWORD), &peer("192.0.2.2")).await;
+    let edit = Permission::of(Verb::Edit, Kind::User);
+    let bob = world.called_with(&tokens.unwrap().access_token).await;
+    let bob = bob.asking(edit, Origin::default());
+    let kept = world.access.create_login_code(&bob, "eve").await.unwrap();
+    let lost = world.access.create_login_code(&bob, "eve").await.unwrap();
+    let from = peer("192.0.2.3");
+    world.access.login_with_code(&kept.code, &from).await.unwrap();
+    let more = vec![user("bob", &["viewer"]), user("eve", &["platform-admin"])];
+    world.apply(&me(), more).await.unwrap();
+    let refused = world.access.login_with_code(&lost.code, &from).await;
+    assert!(refused.is_err(), "{refused:?}");
+}
