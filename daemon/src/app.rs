@@ -31,7 +31,7 @@ use crate::services::resources::Resources;
 use crate::services::system::{Facts, System};
 use crate::services::telemetry::Telemetry;
 use crate::storage::{self, Db, telemetry as store};
-use crate::workers::polling;
+use crate::workers::{polling, recording};
 use crate::workers::watch::Watch;
 use crate::{grpc, http};
 
@@ -257,9 +257,9 @@ impl App {
             let _: () = poller::run(wanted, polled, sink, told, stop).await;
             Ok(())
         });
-        let (recording, seeing) = (telemetry.clone(), devices.clone());
+        let (taking, seeing) = (telemetry.clone(), devices.clone());
         doors.spawn(async move {
-            let _: () = polling::record(recording, seeing, measured).await;
+            let _: () = recording::record(taking, seeing, measured).await;
             Ok(())
         });
 

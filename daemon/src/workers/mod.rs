@@ -1,4 +1,5 @@
 //! Doors whose client is the clock: callable from a test without a timer.
 
 pub mod polling;
+pub mod recording;
 pub mod watch;

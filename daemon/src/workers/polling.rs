@@ -1,28 +1,21 @@
-//! Keeps the poller at what the resources say, and takes in what it measures.
+//! Keeps the poller at what the resources say, and tells what it says of the buses.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, PoisonError};
-use std::time::Duration;
 
 use fleet_proto::levels::Level;
 use fleet_proto::pb::status_response::{BusStatus, SlaveStatus};
 use serde_json::json;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::log::Entry;
 use crate::domain::object::timestamp;
-use crate::domain::telemetry::{Measured, Quality};
 use crate::modbus::poller::{Report, Target};
 use crate::modbus::{Buses, Endpoint};
 use crate::services::Result;
-use crate::services::devices::Devices;
 use crate::services::polling::wanted;
 use crate::services::resources::Resources;
-use crate::services::telemetry::Telemetry;
-
-/// A full queue is tried again after this.
-const AGAIN: Duration = Duration::from_millis(100);
 
 /// Reads anew what is to be polled whenever a resource has changed.
 pub async fn follow(resources: Resources, targets: watch::Sender<Arc<Vec<Target>>>, shutdown: CancellationToken) {
@@ -63,24 +56,6 @@ pub async fn follow(resources: Resources, targets: watch::Sender<Arc<Vec<Target>
         tokio::select! {
             () = shutdown.cancelled() => return,
             changed = revisions.changed() => if changed.is_err() { return },
-        }
-    }
-}
-
-/// Takes in what the poller measures. While the store is busy the poller waits.
-pub async fn record(telemetry: Telemetry, devices: Devices, mut measured: mpsc::Receiver<Vec<Measured>>) {
-    while let Some(sweep) = measured.recv().await {
-        for reading in sweep.iter().filter(|reading| reading.quality != Quality::Bad) {
-            devices.saw(reading.device);
-        }
-        loop {
-            match telemetry.record(sweep.clone()).await {
-                Ok(()) => break,
-                Err(error) => {
-                    tracing::warn!(%error, "polled readings wait for the store");
-                    tokio::time::sleep(AGAIN).await;
-                }
-            }
         }
     }
 }

@@ -257,6 +257,13 @@ impl Telemetry {
         refusal
     }
 
+    /// Polled readings of an organization wait for too long: it is told that its oldest are dropped.
+    pub fn note_dropped(&self, org: Uuid) {
+        let message = "polled readings wait for the store for too long; the oldest are dropped";
+        let entry = Entry::new(Level::Warning, "readings.dropped", message);
+        self.resources.notes().log(entry.of(org));
+    }
+
     /// The clock of a device is far ahead. One that is behind cannot be told from one that catches up.
     fn note_clock(&self, route: &Route, sender: Uuid, ahead: Micros) {
         let seconds = ahead / 1_000_000;
