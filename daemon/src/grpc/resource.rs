@@ -115,7 +115,7 @@ impl ResourceService for Door {
         }
         let object = self.resources.find(&caller, &org, kind, &name).await?;
         let shown = self.devices.with_status(vec![object]).await?;
-        let resource = self.telemetry.with_budgets(shown).await?.pop();
+        let resource = self.telemetry.with_budgets(&caller, shown).await?.pop();
         Ok(Response::new(pb::GetResponse { resource }))
     }
 

@@ -209,14 +209,14 @@ pub(super) async fn one(
 ) -> Answer {
     let org = org_of(services, caller, tenant, kind, named).await?;
     let object = services.resources.find(caller, &org, kind, name).await?;
-    shown(services, StatusCode::OK, object).await
+    shown(services, caller, StatusCode::OK, object).await
 }
 
 /// A resource with its revision as tag.
-async fn shown(services: &Services, status: StatusCode, object: Object) -> Answer {
+async fn shown(services: &Services, caller: &Caller, status: StatusCode, object: Object) -> Answer {
     let tag = format!("\"{}\"", object.revision);
     let shown = services.devices.with_status(vec![object]).await?;
-    let shown = services.telemetry.with_budgets(shown).await?;
+    let shown = services.telemetry.with_budgets(caller, shown).await?;
     let body: Value = shown.first().map(reflect::to_json).unwrap_or_default();
     let mut response = (status, Json(body)).into_response();
     if let Ok(tag) = HeaderValue::from_str(&tag) {
@@ -296,7 +296,7 @@ pub(super) async fn create(
     };
     let written = write(&services, &caller, submission, 0).await;
     let object = written.map_err(|problem| problem.or_exists(&key))?;
-    shown(&services, StatusCode::CREATED, object).await
+    shown(&services, &caller, StatusCode::CREATED, object).await
 }
 
 pub(super) async fn replace(
@@ -379,7 +379,7 @@ async fn change(services: &Services, caller: &Caller, current: &Object, body: &V
     }
     (said.name, said.org) = (own.name, own.org);
     let object = write(services, caller, submission, current.revision).await?;
-    shown(services, StatusCode::OK, object).await
+    shown(services, caller, StatusCode::OK, object).await
 }
 
 pub(super) async fn delete(

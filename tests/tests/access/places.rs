@@ -79,3 +79,19 @@ fn tokens_invitations_and_claims_follow_their_site() {
     );
     assert_eq!(refused.status, 401, "{}", refused.body);
 }
+
+#[test]
+fn what_an_organization_uses_is_told_to_those_who_see_all_of_it() {
+    let world = tenants();
+    let budgets = |name: &'static str| {
+        let said = person(&world, name).run(&["describe", "organization/umc", "-o", "json"], "");
+        let over_grpc = said.ok().json()["resource"]["status"]["budgets"].clone();
+        let http = Http::new(world.fleetd.http()).login(name, PASSWORD);
+        let over_http = http.get("/api/v1/organizations/umc").is(200).body;
+        assert_eq!(over_grpc, over_http["status"]["budgets"], "{name}");
+        over_grpc
+    };
+    assert!(budgets("umc-admin").is_array());
+    // It knows its organization by two sites.
+    assert_eq!(budgets("umc-night"), Value::Null);
+}

@@ -9,6 +9,8 @@ use std::collections::HashMap;
 use std::num::NonZeroU32;
 use std::sync::{Arc, RwLock};
 
+use fleet_proto::access::{Permission, Verb};
+use fleet_proto::kinds::Kind;
 use fleet_proto::levels::Level;
 use fleet_proto::pb;
 use fleet_proto::pb::resource::{Spec, Status};
@@ -18,11 +20,12 @@ use uuid::Uuid;
 
 use super::error::{Error, Result};
 use super::resources::Resources;
+use crate::domain::caller::Place;
 use crate::domain::ingest::{Incoming, Ingested, NEWEST, OLDEST, Rejection};
 use crate::domain::log::Entry;
 use crate::domain::shares::Share;
 use crate::domain::telemetry::{Measured, Micros, Sample};
-use crate::domain::{Clock, Org};
+use crate::domain::{Caller, Clock, Org};
 use crate::storage::telemetry as store;
 use route::{Accepted, Route};
 
@@ -328,8 +331,10 @@ impl Telemetry {
         Ok(())
     }
 
-    /// Resources as they are shown one by one: organizations with what they use of what they have booked.
-    pub async fn with_budgets(&self, mut shown: Vec<pb::Resource>) -> Result<Vec<pb::Resource>> {
+    /// Resources as they are shown one by one: organizations with what they use of what they have booked, for those who
+    /// see all of them.
+    pub async fn with_budgets(&self, caller: &Caller, mut shown: Vec<pb::Resource>) -> Result<Vec<pb::Resource>> {
+        let view = Permission::of(Verb::View, Kind::Organization);
         for resource in &mut shown {
             let uid = resource
                 .metadata
@@ -338,6 +343,9 @@ impl Telemetry {
             let (Some(Spec::Organization(_)), Some(uid)) = (&resource.spec, uid) else {
                 continue;
             };
+            if !caller.may(view, &Place::Org(uid)) {
+                continue;
+            }
             let mut tx = self.resources.db().read().await?;
             let series = self.store.series_of_org(uid);
             let budgets = Resources::budgets(&mut tx, uid, series, self.clock.now()).await?;
@@ -347,11 +355,8 @@ impl Telemetry {
     }
 
     /// The organization and uid of a device that is asked about.
-    async fn device(&self, caller: &crate::domain::Caller, org: &str, name: &str) -> Result<(Org, Uuid, String)> {
-        let object = self
-            .resources
-            .find(caller, org, fleet_proto::kinds::Kind::Device, name)
-            .await?;
+    async fn device(&self, caller: &Caller, org: &str, name: &str) -> Result<(Org, Uuid, String)> {
+        let object = self.resources.find(caller, org, Kind::Device, name).await?;
         let org = object.org.ok_or_else(|| Error::NotFound(format!("device/{name}")))?;
         Ok((org, object.uid, object.name))
     }
