@@ -31,8 +31,8 @@ use crate::services::resources::Resources;
 use crate::services::system::{Facts, System};
 use crate::services::telemetry::Telemetry;
 use crate::storage::{self, Db, telemetry as store};
-use crate::workers::{polling, recording};
 use crate::workers::watch::Watch;
+use crate::workers::{polling, recording};
 use crate::{grpc, http};
 
 /// Readings that may wait for the disk.
@@ -137,6 +137,7 @@ impl App {
         )
         .await?;
         let resources = Resources::open(db.clone(), Arc::clone(&clock), Arc::new(sealer(config)?)).await?;
+        let resources = resources.reaching(&config.modbus_networks);
         let foreign = resources.sealed_with_another_key().await?;
         if foreign > 0 {
             let message = format!("{foreign} secrets were sealed with another key file and cannot be served");

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use crate::domain::modbus::reach;
 use crate::domain::passwords::Cost;
 use crate::services::rates::{Rate, Settings};
 
@@ -50,6 +51,9 @@ pub struct Flags {
     /// Origin whose pages may call, such as https://fleet.example; given again for each [default: only fleetd's own]
     #[arg(long = "cors-origin", env = "FLEETD_CORS_ORIGIN", value_name = "URL", value_delimiter = ',', value_parser = origin, global = true)]
     pub cors_origins: Vec<String>,
+    /// Network that fleetd reaches for Modbus on behalf of organizations without a list of their own, such as 10.0.0.0/8; given again for each [default: every address but the guarded ones]
+    #[arg(long, env = "FLEETD_MODBUS_NETWORKS", value_name = "CIDR", value_delimiter = ',', value_parser = network, global = true)]
+    pub modbus_networks: Vec<String>,
     /// Strangers may make themselves known over HTTP: as users without any role
     #[arg(long, env = "FLEETD_ALLOW_REGISTRATION", global = true)]
     pub allow_registration: bool,
@@ -102,6 +106,7 @@ struct Table {
     password_cost: Option<String>,
     #[serde(rename = "cors-origin")]
     cors_origins: Option<Vec<String>>,
+    modbus_networks: Option<Vec<String>>,
     allow_registration: Option<bool>,
     rate_caller: Option<String>,
     rate_org: Option<String>,
@@ -133,6 +138,9 @@ pub struct Config {
     pub password_cost: Cost,
     /// Origins whose pages may call, besides fleetd's own.
     pub cors_origins: Vec<String>,
+    /// Networks that fleetd reaches for Modbus on behalf of organizations without a list; empty: every address but the
+    /// guarded ones.
+    pub modbus_networks: Vec<String>,
     /// Strangers may make themselves known.
     pub allow_registration: bool,
     /// How often who may call.
@@ -197,6 +205,14 @@ fn origin(text: &str) -> Result<String, String> {
     ))
 }
 
+/// Refuses what is no network.
+fn network(text: &str) -> Result<String, String> {
+    match reach::parse(text) {
+        Ok(_) => Ok(text.to_owned()),
+        Err((message, help)) => Err(format!("{message}: {help}")),
+    }
+}
+
 /// Why a configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -209,6 +225,9 @@ pub enum Error {
     /// An origin is none.
     #[error("cors-origin: {0}")]
     Origin(String),
+    /// A network is none.
+    #[error("modbus-networks: {0}")]
+    Network(String),
     /// The file cannot be read.
     #[error("{0}: {1}")]
     File(PathBuf, std::io::Error),
@@ -355,6 +374,22 @@ impl Config {
         for known in &cors_origins {
             origin(known).map_err(Error::Origin)?;
         }
+        let listed = (!flags.modbus_networks.is_empty()).then(|| flags.modbus_networks.clone());
+        let modbus_networks = pick(
+            &mut origins,
+            "modbus-networks",
+            "FLEETD_MODBUS_NETWORKS",
+            listed,
+            file.modbus_networks,
+            |listed| listed.join(" "),
+        );
+        if modbus_networks.is_none() {
+            origins.push(("modbus-networks", "(all but the guarded)".to_owned(), "default"));
+        }
+        let modbus_networks = modbus_networks.unwrap_or_default();
+        for known in &modbus_networks {
+            network(known).map_err(Error::Network)?;
+        }
         let allow_registration = switch(
             &mut origins,
             "allow-registration",
@@ -385,6 +420,7 @@ impl Config {
             secret_key_file: PathBuf::from(secret_key_file),
             password_cost,
             cors_origins,
+            modbus_networks,
             allow_registration,
             rates,
             insecure,

@@ -215,3 +215,78 @@ fn a_network_that_means_two_things_is_refused_with_what_to_write() {
         }
     }
 }
+
+#[test]
+fn what_a_profile_gives_and_what_undo_brings_back_lies_within_the_networks() {
+    let world = World::empty(&[]);
+    organization(&world, "listed", "10.0.0.0/8, 192.168.0.0/16").ok();
+    site(&world, "listed", "10.0.0.0/8").ok();
+    config(&world, "listed", ", host: 192.168.0.9").ok();
+    let profile = |spec: &str| {
+        world.apply_text(&format!(
+            "apiVersion: fleet/v1\nkind: DeviceProfile\nmetadata: {{org: listed, name: make}}\nspec: {spec}\n"
+        ))
+    };
+    profile("{deviceType: meter}").ok();
+    world
+        .apply_text("apiVersion: fleet/v1\nkind: Device\nmetadata: {org: listed, name: made}\nspec: {site: plant, profile: make}\n")
+        .ok();
+    let told = "192.168.0.9 is outside of the networks of site plant (10.0.0.0/8)";
+    says(
+        &profile("{gatewayConfig: meter}"),
+        3,
+        &format!("bus 0 of gateway-config/meter: {told}"),
+    );
+    config(&world, "listed", ", host: 10.0.0.9").ok();
+    profile("{gatewayConfig: meter}").ok();
+    says(&config(&world, "listed", ", host: 192.168.0.9"), 3, told);
+
+    world.apply_text(&device("listed", "meter", "10.0.0.5", 502)).ok();
+    world.apply_text(&device("listed", "meter", "10.0.0.6", 502)).ok();
+    let moved = world
+        .fleetctl(&["history", "device/meter", "--org", "listed", "-o", "json"])
+        .ok()
+        .json()[0]["revision"]
+        .to_string();
+    site(&world, "listed", "10.0.0.6/32, 10.0.0.9/32").ok();
+    let undone = world.fleetctl(&["undo", &moved, "--yes"]);
+    says(
+        &undone,
+        3,
+        "device/meter: 10.0.0.5 is outside of the networks of site plant (10.0.0.6/32, 10.0.0.9/32)",
+    );
+    site(&world, "listed", "10.0.0.0/8").ok();
+    world.fleetctl(&["undo", &moved, "--yes"]).ok();
+    assert_eq!(world.fleetd.errors(), [""; 0]);
+}
+
+#[test]
+fn organizations_without_a_list_have_the_one_of_fleetd() {
+    let mut server = ModbusServer::start(&[(0, 4)], &[(0, 230.5)]);
+    let port = server.port();
+    let world = World::empty(&["--modbus-networks", "10.0.0.0/8,127.0.0.0/8"]);
+    organization(&world, "plain", "").ok();
+    site(&world, "plain", "").ok();
+    config(&world, "plain", "").ok();
+    world.apply_text(&device("plain", "meter", "localhost", port)).ok();
+    wait(&world, "plain", "meter", "");
+    says(
+        &world.apply_text(&device("plain", "other", "192.0.2.1", port)),
+        3,
+        "192.0.2.1 is outside of the networks of fleetd (--modbus-networks) (10.0.0.0/8, 127.0.0.0/8)",
+    );
+    // "Everything" is everything but what is guarded, fleetd's own address in its network included.
+    organization(&world, "plain", "0.0.0.0/0").ok();
+    wait(&world, "plain", "meter", "outside_networks");
+    world.apply_text(&device("plain", "other", "192.0.2.1", port)).ok();
+    let socket = std::net::UdpSocket::bind("0.0.0.0:0").unwrap();
+    if socket.connect("192.0.2.1:1").is_ok() {
+        let own = socket.local_addr().unwrap().ip().to_string();
+        let told = format!("{own} (fleetd's own machine)");
+        says(&world.apply_text(&device("plain", "own", &own, port)), 3, &told);
+        organization(&world, "plain", &format!("0.0.0.0/0, {own}/32")).ok();
+        world.apply_text(&device("plain", "own", &own, port)).ok();
+    }
+    assert_eq!(server.connections(), 1);
+    assert_eq!(world.fleetd.errors(), [""; 0]);
+}

@@ -17,6 +17,7 @@ use tokio_modbus::ExceptionCode;
 
 use crate::domain::modbus::reach::Reach;
 use crate::domain::telemetry::Reason;
+use crate::services::resources::is_own;
 
 /// Longest body of an MBAP frame: unit and PDU.
 const LONGEST: usize = 254;
@@ -61,7 +62,7 @@ impl Endpoint {
         let found: Vec<SocketAddr> = lookup_host((self.host.as_str(), self.port)).await?.collect();
         let (mut allowed, mut refused) = (Vec::new(), None);
         for address in found {
-            match reach.refusal(address.ip()) {
+            match reach.refusal(address.ip(), is_own) {
                 None => allowed.push(address),
                 Some(why) => refused = refused.or(Some(why)),
             }
@@ -73,8 +74,18 @@ impl Endpoint {
         // Without it small frames wait for the peer's acknowledgement.
         tcp.set_nodelay(true)?;
         let peer = tcp.peer_addr()?.ip();
+        // Whoever speaks to an address of its own machine has it, too.
+        let is_own = tcp.local_addr()?.ip() == peer;
         let read = Vec::new();
-        Ok(Stream { tcp, peer, read })
+        let stream = Stream {
+            tcp,
+            peer,
+            is_own,
+            read,
+        };
+        stream
+            .refusal(reach)
+            .map_or(Ok(stream), |why| Err(Failed::Refused(why)))
     }
 }
 
@@ -148,7 +159,15 @@ struct Stream {
     tcp: TcpStream,
     /// Whom it leads to, as it was when that was checked.
     peer: IpAddr,
+    /// It leads to fleetd's own machine.
+    is_own: bool,
     read: Vec<u8>,
+}
+
+impl Stream {
+    fn refusal(&self, reach: &Reach) -> Option<String> {
+        reach.refusal(self.peer, |_| self.is_own)
+    }
 }
 
 /// The one connection to an endpoint.
@@ -183,7 +202,7 @@ impl Bus {
     /// not what they may reach: the peer is held against `reach` at each read.
     pub async fn read(&self, read: Read, reach: &Reach) -> Result<Vec<u16>, ReadError> {
         let mut line = self.line.lock().await;
-        if let Some(why) = line.stream.as_ref().and_then(|stream| reach.refusal(stream.peer)) {
+        if let Some(why) = line.stream.as_ref().and_then(|stream| stream.refusal(reach)) {
             return Err(ReadError::Refused(why));
         }
         // Taken out while in use: a caller that goes away half-way leaves no half-read stream behind.
@@ -218,7 +237,13 @@ impl Bus {
     }
 
     async fn connect(&self, line: &mut Line, patience: Duration, reach: &Reach) -> Result<Stream, ReadError> {
-        if let Some(why) = self.endpoint.host.parse().ok().and_then(|host| reach.refusal(host)) {
+        if let Some(why) = self
+            .endpoint
+            .host
+            .parse()
+            .ok()
+            .and_then(|host| reach.refusal(host, is_own))
+        {
             return Err(ReadError::Refused(why));
         }
         if line.not_before.is_some_and(|at| at > Instant::now()) {

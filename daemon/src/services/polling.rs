@@ -12,7 +12,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::error::{Error, Result};
-use super::resources::{Reaches, Resources, denied};
+use super::resources::{Resources, denied};
 use crate::domain::audit::Event;
 use crate::domain::caller::Place as Anywhere;
 use crate::domain::kinds::effective;
@@ -52,7 +52,7 @@ pub async fn wanted(service: &Resources) -> Result<Vec<Polled>> {
     let mut found = Vec::new();
     let mut profiles: HashMap<(Uuid, String), Option<pb::DeviceProfileSpec>> = HashMap::new();
     let mut configs: HashMap<(Uuid, String), Option<Arc<GatewayConfig>>> = HashMap::new();
-    let mut reaches = Reaches::default();
+    let mut reaches = service.reaches();
     let mut after = (String::new(), String::new());
     loop {
         let page = resources::list(&mut tx, Kind::Device, &Narrow::default(), (&after.0, &after.1), PAGE).await?;
@@ -359,7 +359,7 @@ async fn find(service: &Resources, caller: &Caller, wanted: &pb::ModbusReadReque
     let place = Place {
         host,
         port,
-        reach: Reaches::default().of(&mut tx, org, whole.site.as_deref()).await?,
+        reach: service.reaches().of(&mut tx, org, whole.site.as_deref()).await?,
         unit: unit(slave.map_or(1, |slave| slave.slave_id)),
         timeout,
         register,

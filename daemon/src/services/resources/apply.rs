@@ -17,7 +17,7 @@ use super::impact;
 use super::outcome::{Action, Applied, Outcome, repeated};
 use super::submission::{Mentioned, Wanted, issue, parse};
 use super::write::{self, Stamp, Write};
-use super::{Resources, checks, fits, limits, permit, prune, reach, seal};
+use super::{Reaches, Resources, checks, fits, limits, permit, prune, reach, seal};
 use crate::domain::caller::Who;
 use crate::domain::ownership::{self, Claim, Manager, Origin, Owners};
 use crate::domain::sealing::Sealer;
@@ -103,6 +103,7 @@ impl Resources {
         };
         let run = Run {
             sealer: &self.sealer,
+            reaches: self.reaches(),
             stamp: &stamp,
             manager,
             options,
@@ -122,6 +123,7 @@ impl Resources {
 /// The state of one apply.
 struct Run<'a> {
     sealer: &'a Sealer,
+    reaches: Reaches,
     stamp: &'a Stamp,
     manager: &'a Manager,
     options: &'a Options,
@@ -208,7 +210,8 @@ impl Run<'_> {
             self.issues.append(&mut checks::relations(tx, &self.writes).await?);
             self.issues
                 .append(&mut fits::check(tx, self.sealer, &self.writes).await?);
-            self.issues.append(&mut reach::check(tx, &self.writes).await?);
+            let unreached = reach::check(tx, self.reaches, &self.writes).await?;
+            self.issues.extend(unreached.into_iter().map(|(_, issue)| issue));
         }
         if !self.issues.is_empty() {
             self.issues.sort_by(|a, b| (a.index, &a.path).cmp(&(b.index, &b.path)));

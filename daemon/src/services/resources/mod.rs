@@ -26,7 +26,7 @@ pub use impact::Impact;
 pub use list::Filter;
 pub use outcome::{Action, Applied, Outcome};
 pub(crate) use permit::denied;
-pub(crate) use reach::Reaches;
+pub(crate) use reach::{Reaches, is_own};
 pub use restore::{Request as RestoreRequest, Target as RestoreTarget};
 pub use watch::{Event, Watch};
 
@@ -56,6 +56,8 @@ pub struct Resources {
     sealer: Arc<Sealer>,
     committed: signal::Sender<u64>,
     notes: Notes,
+    /// Networks of organizations that have no list of their own.
+    networks: Arc<[String]>,
     /// Weight of each organization, and the revision at which it was read.
     weights: Arc<RwLock<HashMap<Uuid, (u64, u32)>>>,
 }
@@ -73,9 +75,22 @@ impl Resources {
             clock,
             sealer,
             notes,
+            networks: Arc::default(),
             committed: signal::Sender::new(revision),
             weights: Arc::default(),
         })
+    }
+
+    /// The same, where organizations without a list of their own reach these networks for Modbus; none: every address
+    /// but the guarded ones.
+    pub fn reaching(self, networks: &[String]) -> Self {
+        let networks = networks.into();
+        Self { networks, ..self }
+    }
+
+    /// Which addresses fleetd reaches for whom.
+    pub(crate) fn reaches(&self) -> Reaches {
+        Reaches::of_fleetd(&self.networks)
     }
 
     /// The database that it works on.

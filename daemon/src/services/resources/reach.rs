@@ -1,7 +1,9 @@
 //! Which addresses fleetd reaches for whom, and the check that what is written lies there, as far as it is an address:
 //! what a name means is known only when fleetd connects, and is held against the same bounds then.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::sync::Arc;
 
 use fleet_proto::codes;
 use fleet_proto::kinds::Kind;
@@ -13,7 +15,7 @@ use super::submission::issue;
 use super::write::Write;
 use crate::domain::kinds::gateway_config;
 use crate::domain::modbus::reach::Reach;
-use crate::domain::{Object, Org};
+use crate::domain::{Key, Object, Org};
 use crate::services::error::Result;
 use crate::storage::{Tx, resources};
 
@@ -21,15 +23,39 @@ use crate::storage::{Tx, resources};
 const HELP: &str = "an administrator of the platform sets spec.modbusNetworks of the organization; \
                     spec.settings.modbusNetworks of the site narrows them";
 
+/// Is it an address of fleetd's own machine? The system is asked where packets to it would leave from; none is sent.
+pub(crate) fn is_own(address: IpAddr) -> bool {
+    let any = match address {
+        IpAddr::V4(_) => IpAddr::from(Ipv4Addr::UNSPECIFIED),
+        IpAddr::V6(_) => IpAddr::from(Ipv6Addr::UNSPECIFIED),
+    };
+    let source = UdpSocket::bind(SocketAddr::from((any, 0))).and_then(|socket| {
+        socket.connect(SocketAddr::from((address, 1)))?;
+        socket.local_addr()
+    });
+    source.is_ok_and(|source| source.ip() == address)
+}
+
 /// Bounds of organizations and sites, each read once.
-#[derive(Debug, Default)]
-pub(crate) struct Reaches(HashMap<(Uuid, Option<String>), Reach>);
+#[derive(Debug)]
+pub(crate) struct Reaches {
+    /// Networks of organizations that have no list of their own.
+    default: Arc<[String]>,
+    known: HashMap<(Uuid, Option<String>), Reach>,
+}
 
 impl Reaches {
+    pub(super) fn of_fleetd(default: &Arc<[String]>) -> Self {
+        Self {
+            default: Arc::clone(default),
+            known: HashMap::new(),
+        }
+    }
+
     /// What fleetd reaches for devices of a site, or for those of an organization that are at none.
     pub(crate) async fn of(&mut self, tx: &mut Tx, org: &Org, site: Option<&str>) -> Result<Reach> {
         let key = (org.uid, site.map(str::to_owned));
-        if let Some(known) = self.0.get(&key) {
+        if let Some(known) = self.known.get(&key) {
             return Ok(known.clone());
         }
         let of_org = match resources::find_by_uid(tx, org.uid).await?.map(|object| object.spec) {
@@ -47,16 +73,20 @@ impl Reaches {
             None => Vec::new(),
         };
         let site = site.map(|site| (site, of_site.as_slice()));
-        let reach = Reach::of((&org.name, &of_org), site);
-        self.0.insert(key, reach.clone());
+        let reach = Reach::of(&self.default, (&org.name, &of_org), site);
+        self.known.insert(key, reach.clone());
         Ok(reach)
     }
 }
 
-/// Addresses that are written and lie where fleetd does not reach. What stood there before stays as it is: networks
+/// Addresses that are written and lie where fleetd does not reach, and in which resources. What stood there before stays as it is: networks
 /// that were narrowed meanwhile stop polling, and no change of something else.
-pub(super) async fn check(tx: &mut Tx, written: &[Write]) -> Result<Vec<Issue>> {
-    let mut known = Known::default();
+pub(super) async fn check(tx: &mut Tx, reaches: Reaches, written: &[Write]) -> Result<Vec<(Key, Issue)>> {
+    let mut known = Known {
+        reaches,
+        profiles: HashMap::new(),
+        configs: HashMap::new(),
+    };
     let mut issues = Vec::new();
     for write in written {
         let (Some(index), Some(org)) = (write.index, &write.after.org) else {
@@ -67,9 +97,21 @@ pub(super) async fn check(tx: &mut Tx, written: &[Write]) -> Result<Vec<Issue>> 
             (Spec::Device(spec), Some(Spec::Device(before))) if placed(spec) == placed(before) => continue,
             (Spec::Device(spec), _) => known.of_device(tx, org, spec).await?,
             (Spec::GatewayConfig(_), _) => of_config(tx, &mut known.reaches, org, write).await?,
+            (Spec::DeviceProfile(spec), Some(Spec::DeviceProfile(before)))
+                if spec.gateway_config == before.gateway_config =>
+            {
+                continue;
+            }
+            (Spec::DeviceProfile(spec), _) => {
+                let name = spec.gateway_config.as_deref();
+                known.of_profile(tx, org, &write.after.name, name).await?
+            }
             _ => continue,
         };
-        let told = |(path, why): (String, String)| issue(index, &path, codes::OUT_OF_RANGE, why, HELP);
+        let told = |(path, why): (String, String)| {
+            let issue = issue(index, &path, codes::OUT_OF_RANGE, why, HELP);
+            (write.after.key(), issue)
+        };
         issues.extend(found.into_iter().map(told));
     }
     Ok(issues)
@@ -82,14 +124,13 @@ fn placed(spec: &DeviceSpec) -> impl PartialEq + '_ {
 }
 
 fn refusal(reach: &Reach, host: Option<&str>) -> Option<String> {
-    reach.refusal(host?.parse().ok()?)
+    reach.refusal(host?.parse().ok()?, is_own)
 }
 
 /// Paths, and why what stands there is not reached.
 type Refusals = Vec<(String, String)>;
 
 /// What many devices of a bundle have in common, read once.
-#[derive(Default)]
 struct Known {
     reaches: Reaches,
     /// Configurations of profiles.
@@ -113,13 +154,30 @@ impl Known {
             (None, None) => return Ok(found),
         };
         if let Some(name) = config {
-            let told = |(at, host): &(usize, String)| {
-                let why = refusal(&reach, Some(host))?;
-                Some((path.to_owned(), format!("bus {at} of gateway-config/{name}: {why}")))
-            };
-            found.extend(self.hosts_of(tx, org, &name).await?.iter().filter_map(told));
+            found.extend(self.of_hosts(tx, org, &name, &reach, path).await?);
         }
         Ok(found)
+    }
+
+    /// Hosts of a configuration that a profile gives to its devices, for every site that has one.
+    async fn of_profile(&mut self, tx: &mut Tx, org: &Org, profile: &str, config: Option<&str>) -> Result<Refusals> {
+        let Some(config) = config else {
+            return Ok(Refusals::new());
+        };
+        let mut reach = self.reaches.of(tx, org, None).await?;
+        for site in sites_of_profile(tx, org, profile).await? {
+            reach.narrow(&self.reaches.of(tx, org, site.as_deref()).await?);
+        }
+        self.of_hosts(tx, org, config, &reach, "spec.gatewayConfig").await
+    }
+
+    /// Hosts of a configuration that are not reached, told at the path that names it.
+    async fn of_hosts(&mut self, tx: &mut Tx, org: &Org, config: &str, reach: &Reach, path: &str) -> Result<Refusals> {
+        let told = |(at, host): &(usize, String)| {
+            let why = refusal(reach, Some(host))?;
+            Some((path.to_owned(), format!("bus {at} of gateway-config/{config}: {why}")))
+        };
+        Ok(self.hosts_of(tx, org, config).await?.iter().filter_map(told).collect())
     }
 
     async fn config_of(&mut self, tx: &mut Tx, org: &Org, profile: &str) -> Result<Option<String>> {
@@ -170,13 +228,52 @@ async fn of_config(tx: &mut Tx, reaches: &mut Reaches, org: &Org, write: &Write)
         return Ok(Refusals::new());
     }
     let mut reach = reaches.of(tx, org, None).await?;
+    let mut sites = HashSet::new();
     for row in resources::referrers(tx, Some(org.uid), Kind::GatewayConfig, &write.after.name).await? {
-        if row.kind == Kind::Device
-            && let Some(Spec::Device(device)) = resources::find_by_uid(tx, row.uid).await?.map(|object| object.spec)
-        {
-            reach.narrow(&reaches.of(tx, org, device.site.as_deref()).await?);
+        let spec = match row.kind {
+            Kind::Device => resources::find_by_uid(tx, row.uid).await?.map(|object| object.spec),
+            Kind::DeviceProfile => {
+                sites.extend(sites_of_profile(tx, org, &row.name).await?);
+                None
+            }
+            _ => None,
+        };
+        if let Some(Spec::Device(device)) = spec {
+            sites.insert(device.site);
         }
+    }
+    for site in sites {
+        reach.narrow(&reaches.of(tx, org, site.as_deref()).await?);
     }
     let told = |(at, host): (usize, String)| Some((format!("spec.buses[{at}].host"), refusal(&reach, Some(&host))?));
     Ok(fresh.into_iter().filter_map(told).collect())
+}
+
+/// Where the devices are that poll what their profile says.
+async fn sites_of_profile(tx: &mut Tx, org: &Org, profile: &str) -> Result<HashSet<Option<String>>> {
+    let mut sites = HashSet::new();
+    for row in resources::referrers(tx, Some(org.uid), Kind::DeviceProfile, profile).await? {
+        if let Some(Spec::Device(device)) = resources::find_by_uid(tx, row.uid).await?.map(|object| object.spec)
+            && device.gateway_config.is_none()
+        {
+            sites.insert(device.site);
+        }
+    }
+    Ok(sites)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_system_knows_which_addresses_are_its_own() {
+        assert!(is_own(Ipv4Addr::LOCALHOST.into()));
+        assert!(!is_own(Ipv4Addr::new(192, 0, 2, 1).into()));
+        // Where the machine has a network: its own address in it.
+        let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
+        if socket.connect("192.0.2.1:1").is_ok() {
+            assert!(is_own(socket.local_addr().unwrap().ip()));
+        }
+    }
 }

@@ -10,7 +10,7 @@ use super::doom::{self, Doom, Ended};
 use super::outcome::{Action, Applied, Outcome};
 use super::submission::issue;
 use super::write::{self, Stamp, Write};
-use super::{Resources, checks, fits, impact, limits, permit};
+use super::{Reaches, Resources, checks, fits, impact, limits, permit, reach};
 use crate::domain::sealing::Sealer;
 use crate::domain::{Caller, Key, Object};
 use crate::services::error::{Error, Result};
@@ -82,7 +82,7 @@ impl Resources {
             }
         };
         let stamp = self.stamp(&mut tx, &caller).await?;
-        let outcome = restore(&mut tx, self.sealer(), &stamp, past, request.force).await?;
+        let outcome = restore(&mut tx, (self.sealer(), self.reaches()), &stamp, past, request.force).await?;
         let changed = outcome
             .applied
             .iter()
@@ -236,7 +236,13 @@ impl Walk {
     }
 }
 
-async fn restore(tx: &mut Tx, sealer: &Sealer, stamp: &Stamp, past: Vec<Past>, force: bool) -> Result<Outcome> {
+async fn restore(
+    tx: &mut Tx,
+    (sealer, reaches): (&Sealer, Reaches),
+    stamp: &Stamp,
+    past: Vec<Past>,
+    force: bool,
+) -> Result<Outcome> {
     let mut writes = Vec::new();
     let mut falling = Vec::new();
     let mut stale = Vec::new();
@@ -326,6 +332,11 @@ async fn restore(tx: &mut Tx, sealer: &Sealer, stamp: &Stamp, past: Vec<Past>, f
     if issues.is_empty() {
         issues.append(&mut checks::relations(tx, &writes).await?);
         issues.append(&mut fits::check(tx, sealer, &writes).await?);
+        // Nobody has written these addresses just now: it is said whose they are.
+        for (key, mut issue) in reach::check(tx, reaches, &writes).await? {
+            issue.message = format!("{key}: {}", issue.message);
+            issues.push(issue);
+        }
     }
     if !issues.is_empty() {
         return Err(Error::Invalid(issues));
