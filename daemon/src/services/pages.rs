@@ -60,9 +60,15 @@ pub(super) async fn send<W: Wanted>(db: &Db, wanted: &W, span: Span, pages: &mps
         }
     }
     loop {
-        let page = wanted.page(&mut db.read().await?, (after, END), false, PAGE).await?;
+        let mut tx = db.read().await?;
+        let page = wanted.page(&mut tx, (after, END), false, PAGE).await?;
         let is_last = page.len() < PAGE as usize;
         after = page.last().map_or(after, W::seq);
+        if is_last && span.follow {
+            // What nobody looks for is looked through once.
+            after = after.max(wanted.head(&mut tx).await?);
+        }
+        drop(tx);
         if !page.is_empty() && pages.send(page).await.is_err() {
             return Ok(());
         }
@@ -76,5 +82,53 @@ pub(super) async fn send<W: Wanted>(db: &Db, wanted: &W, span: Span, pages: &mps
             () = pages.closed() => return Ok(()),
             () = tokio::time::sleep(FOLLOW) => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Finds nothing in a log of seven rows, and says behind which it looks.
+    struct Nothing(mpsc::UnboundedSender<u64>);
+
+    impl Wanted for Nothing {
+        type Row = u64;
+
+        async fn page(&self, _: &mut Tx, between: (u64, u64), _: bool, _: u32) -> Result<Vec<u64>> {
+            self.0.send(between.0).unwrap();
+            Ok(Vec::new())
+        }
+
+        async fn head(&self, _: &mut Tx) -> Result<u64> {
+            Ok(7)
+        }
+
+        fn seq(row: &u64) -> u64 {
+            *row
+        }
+    }
+
+    #[tokio::test]
+    async fn a_follower_looks_through_what_it_does_not_look_for_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let db = Db::open_sqlite(&dir.path().join("fleetd.db")).await.unwrap();
+        let (looked, mut looks) = mpsc::unbounded_channel();
+        let (pages, receiver) = mpsc::channel(1);
+        let span = Span {
+            after: 0,
+            limit: 0,
+            follow: true,
+        };
+        let search = Nothing(looked);
+        let following = send(&db, &search, span, &pages);
+        let watching = async {
+            let behind = [looks.recv().await, looks.recv().await];
+            drop(receiver);
+            behind
+        };
+        let (done, behind) = tokio::join!(following, watching);
+        done.unwrap();
+        assert_eq!(behind, [Some(0), Some(7)]);
     }
 }
