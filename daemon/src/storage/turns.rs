@@ -43,6 +43,12 @@ impl Turns {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Does anybody wait for a turn?
+    #[cfg(test)]
+    pub(crate) fn has_waiting(&self) -> bool {
+        !self.state().waiting.is_empty()
+    }
+
     /// Waits for a turn.
     pub(super) async fn take(&self, share: Share) -> Result<Turn> {
         let turn = {

@@ -18,6 +18,7 @@ use crate::services::resources::Resources;
 use crate::storage::devices::commands::{self, Command};
 use crate::storage::devices::logs::{self, LogEntry};
 use crate::storage::devices::states;
+use crate::storage::resources;
 
 const DAY_SECONDS: u64 = 86_400;
 /// A follower looks for new lines this often.
@@ -139,6 +140,9 @@ impl Devices {
                 .about_object(&object)
                 .by_device(&identity.name, address)
         });
+        let mut tx = self.resources.begin_in(identity.org.uid).await?;
+        // Behind this, ids are made in the order of commits, which is that of whoever follows.
+        resources::lock(&mut tx, object.uid).await?;
         let entries: Vec<_> = entries
             .into_iter()
             .map(|(at, level, message)| LogEntry {
@@ -148,7 +152,6 @@ impl Devices {
                 message,
             })
             .collect();
-        let mut tx = self.resources.begin_in(identity.org.uid).await?;
         logs::append(&mut tx, object.uid, &entries).await?;
         tx.commit().await?;
         if let Some(help) = help {

@@ -17,6 +17,8 @@ use crate::services::resources::Options;
 use crate::storage::db::query;
 use crate::storage::{Db, log};
 
+mod lines;
+
 const DAY: Micros = 86_400 * 1_000_000;
 const START: Micros = 1_770_000_000 * 1_000_000;
 
