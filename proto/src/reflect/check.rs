@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
-use prost_reflect::{DynamicMessage, FieldDescriptor, Kind as Type, ReflectMessage as _, Value};
+use prost_reflect::{DynamicMessage, FieldDescriptor, Kind as Type, MapKey, ReflectMessage as _, Value};
 use regex::Regex;
 
 use super::secret::{MARK, SEALED};
@@ -16,6 +16,8 @@ use crate::pb::resource::Spec;
 
 /// Deepest nesting of a free JSON value.
 const DEEPEST_JSON: usize = 32;
+/// Text that has no pattern and may have at most so many characters is one line; a longer one may be several.
+const LONGEST_LINE: u32 = 255;
 /// Longest key of a free JSON value, as in manifests.
 const LONGEST_KEY: usize = 1_024;
 
@@ -87,6 +89,7 @@ pub fn check_metadata(metadata: &pb::Metadata) -> Vec<pb::Issue> {
                 codes::LABEL,
             ));
         }
+        check_signs(value, true, &path, &mut issues);
         if value.chars().count() > 256 {
             issues.push(issue(
                 &path,
@@ -103,6 +106,9 @@ pub fn check_metadata(metadata: &pb::Metadata) -> Vec<pb::Issue> {
             "1 to 127 of letters, digits, `.`, `_`, `/`, `-`, beginning with a letter or digit".into(),
             codes::LABEL,
         ));
+    }
+    for (key, value) in &metadata.annotations {
+        check_signs(value, false, &format!("metadata.annotations.{key}"), &mut issues);
     }
     let size: usize = metadata
         .annotations
@@ -151,8 +157,28 @@ fn check_message(message: &DynamicMessage, path: &str, issues: &mut Vec<pb::Issu
                     check_value(&field, rules, item, &format!("{path}[{at}]"), issues);
                 }
             }
+            Value::Map(entries) => {
+                for (key, value) in entries {
+                    let MapKey::String(key) = key else { continue };
+                    check_signs(key, true, &path, issues);
+                    check_value(&field, rules, value, &format!("{path}.{key}"), issues);
+                }
+            }
             value => check_value(&field, rules, value, &path, issues),
         }
+    }
+}
+
+/// Refuses what no store and no log can hold: in one line control characters, elsewhere NUL.
+fn check_signs(text: &str, is_line: bool, path: &str, issues: &mut Vec<pb::Issue>) {
+    let is_wrong = |sign: &char| *sign == '\0' || (is_line && sign.is_control());
+    if let Some(sign) = text.chars().find(is_wrong) {
+        issues.push(issue(
+            path,
+            format!("holds the control character U+{:04X}", u32::from(sign)),
+            "leave it out".into(),
+            codes::OUT_OF_RANGE,
+        ));
     }
 }
 
@@ -222,6 +248,12 @@ fn check_value(
         }
         _ => None,
     };
+    if let Value::String(text) = value {
+        let is_line = rules.is_some_and(|rules| {
+            (1..=LONGEST_LINE).contains(&rules.max_len) && !rules.json && !rules.secret && rules.pattern.is_empty()
+        });
+        check_signs(text, is_line, path, issues);
+    }
     let Some(rules) = rules else { return };
     if let Some(number) = number
         && (rules.min.is_some_and(|min| number < min) || rules.max.is_some_and(|max| number > max))
@@ -419,6 +451,36 @@ mod tests {
                 "{path}: {found:?}"
             );
         }
+    }
+
+    #[test]
+    fn control_characters_are_refused_where_no_store_or_log_can_hold_them() {
+        let host = |host: &str| json!({"endpoint": {"host": host}});
+        let refused = [
+            (Kind::Device, host("x\0"), "spec.endpoint.host"),
+            (Kind::Device, host("a\nb"), "spec.endpoint.host"),
+            (Kind::Device, json!({"serial": "a\u{1b}[2J"}), "spec.serial"),
+            (Kind::Site, json!({"description": "two\nlines\0"}), "spec.description"),
+            (
+                Kind::Translation,
+                json!({"language": "en", "entries": {"a": "\0"}}),
+                "spec.entries.a",
+            ),
+        ];
+        for (kind, json, path) in refused {
+            let found = check(&spec_from_json(kind, &json).unwrap());
+            assert!(found.iter().any(|issue| issue.path == path), "{path}: {found:?}");
+        }
+        let lines = json!({"description": "two\n\tlines", "address": "one\r\ntwo"});
+        assert_eq!(check(&spec_from_json(Kind::Site, &lines).unwrap()), []);
+        let metadata = |label: &str, annotation: &str| pb::Metadata {
+            name: "a".into(),
+            labels: [("k".to_owned(), label.to_owned())].into(),
+            annotations: [("k".to_owned(), annotation.to_owned())].into(),
+            ..pb::Metadata::default()
+        };
+        assert_eq!(check_metadata(&metadata("v", "two\nlines")), []);
+        assert_eq!(check_metadata(&metadata("a\nb", "\0")).len(), 2);
     }
 
     #[test]
