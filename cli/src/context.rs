@@ -20,7 +20,7 @@ use crate::io::Io;
 use crate::out::Format;
 use crate::out::plan::Look;
 use crate::project::Project;
-use crate::session::{self, Keeping, Session, Sessions};
+use crate::session::{self, Keeping, Session, Sessions, Store};
 use crate::settings::{self, Chosen, Origins, Said};
 use crate::token::Bearer;
 
@@ -101,8 +101,7 @@ impl Context {
         if let Some(line) = &self.line {
             return Ok(line.clone());
         }
-        let Globals { ca, timeout, .. } = &self.globals;
-        let channel = connect::open(&self.server()?, ca.as_deref(), timeout.0).await?;
+        let channel = self.open().await?;
         let bearer = self.bearer(&channel).await?;
         let line = Line::new(channel, bearer);
         self.line = Some(line.clone());
@@ -137,56 +136,103 @@ impl Context {
     /// The caller's token: as said, else that of the session at this server, renewed where it ends soon.
     async fn bearer(&self, channel: &Channel) -> Result<Bearer> {
         let said = Bearer::find(self.globals.token_file.as_deref())?;
-        if said.is_some() || !session::is_any() {
+        if said.is_some() {
             return Ok(said);
         }
         let name = self.server_name()?;
-        // The lock is held over the renewal: a refresh token may be used once.
         let keeping = self.keeping();
-        let mut sessions = Sessions::open().await?;
-        let Some(known) = sessions.get(&name, keeping.ask).await? else {
-            return Ok(said);
+        let known = match session::find(&name, keeping.ask).await? {
+            None => return Ok(said),
+            Some(known) if !known.is_ending() => known,
+            Some(known) => {
+                // It is kept there again, or nowhere; one that is renewed and not kept is lost.
+                if keeping.store == Store::Keyring {
+                    session::unlock(keeping).await;
+                }
+                self.renewed(channel, &name, &known.user).await?
+            }
         };
+        Bearer::of_session(&known.access_token)
+    }
+
+    /// The session at this server with tokens that do not end soon.
+    async fn renewed(&self, channel: &Channel, name: &str, user: &str) -> Result<Session> {
+        let over = || {
+            Error::new(
+                Exit::NotLoggedIn,
+                codes::LOGIN,
+                format!("the session of {user} at {name} has ended"),
+                format!("log in again with `fleetctl login --user {user}`"),
+            )
+        };
+        // The lock is held over the renewal: a refresh token may be used once.
+        let mut sessions = Sessions::open().await?;
+        let known = sessions.get(name).await?.ok_or_else(over)?;
         if !known.is_ending() {
-            return Bearer::of_session(&known.access_token);
+            return Ok(known);
         }
-        let mut client = AccessServiceClient::new(Line::new(channel.clone(), Bearer::default()));
-        let refresh_token = known.refresh_token.clone();
-        let call = client.refresh(pb::RefreshRequest { refresh_token });
-        match in_time(self.globals.timeout, call).await {
-            Ok(tokens) => {
-                let fresh = Session::of(tokens.into_inner());
-                sessions.put(&name, &fresh, keeping).await?;
-                Bearer::of_session(&fresh.access_token)
+        match self.refresh(channel, &known).await {
+            Ok(fresh) => {
+                sessions.put(name, &fresh, self.keeping().store).await?;
+                Ok(fresh)
             }
             Err(error) if error.exit == Exit::NotLoggedIn => {
-                sessions.remove(&name).await?;
-                Err(Error::new(
-                    Exit::NotLoggedIn,
-                    codes::LOGIN,
-                    format!("the session of {} at {name} has ended", known.user),
-                    format!("log in again with `fleetctl login --user {}`", known.user),
-                ))
+                sessions.remove(name).await?;
+                Err(over())
             }
             Err(error) => Err(error),
         }
     }
 
+    async fn refresh(&self, channel: &Channel, known: &Session) -> Result<Session> {
+        let mut client = AccessServiceClient::new(Line::new(channel.clone(), Bearer::default()));
+        let refresh_token = known.refresh_token.clone();
+        let tokens = self
+            .within(client.refresh(pb::RefreshRequest { refresh_token }))
+            .await?;
+        Ok(Session::of(tokens))
+    }
+
+    async fn open(&self) -> Result<Channel> {
+        connect::open(&self.server()?, self.globals.ca.as_deref(), self.globals.timeout.0).await
+    }
+
     /// Who calls, and tokens, asked by somebody whom fleetd does not know yet.
     pub async fn access_unknown(&mut self) -> Result<AccessServiceClient<Line>> {
-        let channel = connect::open(&self.server()?, self.globals.ca.as_deref(), self.globals.timeout.0).await?;
-        Ok(AccessServiceClient::new(Line::new(channel, Bearer::default())))
+        Ok(AccessServiceClient::new(Line::new(
+            self.open().await?,
+            Bearer::default(),
+        )))
+    }
+
+    /// Ends a session at fleetd. One that fleetd does not know has ended before.
+    pub async fn end(&self, session: &Session) -> Result<()> {
+        let channel = self.open().await?;
+        if !session.is_ending() && self.is_logged_out(&channel, session).await? {
+            return Ok(());
+        }
+        // A session outlives its access token.
+        match self.refresh(&channel, session).await {
+            Ok(fresh) => self.is_logged_out(&channel, &fresh).await.map(drop),
+            Err(error) if error.exit == Exit::NotLoggedIn => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Logs out; no: fleetd does not know the access token.
+    async fn is_logged_out(&self, channel: &Channel, session: &Session) -> Result<bool> {
+        let bearer = Bearer::of_session(&session.access_token)?;
+        let mut client = AccessServiceClient::new(Line::new(channel.clone(), bearer));
+        match self.within(client.logout(pb::LogoutRequest {})).await {
+            Ok(_) => Ok(true),
+            Err(error) if error.exit == Exit::NotLoggedIn => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// Ends a session that could not be kept. Where that fails, too, it ends by itself.
     pub async fn give_back(&self, session: &Session) {
-        let ended = async {
-            let channel = connect::open(&self.server()?, self.globals.ca.as_deref(), self.globals.timeout.0).await?;
-            let bearer = Bearer::of_session(&session.access_token)?;
-            let mut client = AccessServiceClient::new(Line::new(channel, bearer));
-            self.within(client.logout(pb::LogoutRequest {})).await
-        };
-        let _ = ended.await;
+        let _ = self.end(session).await;
     }
 
     /// Resources of every kind.

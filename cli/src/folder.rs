@@ -11,7 +11,7 @@ use fleet_proto::codes;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 
-/// How long another fleetctl may hold a file. A question of the keyring fits into it.
+/// How long another fleetctl may hold a file. An answer of fleetd fits into it, and those of a keyring.
 const PATIENCE: Duration = Duration::from_secs(90);
 /// How often a held file is tried.
 const AGAIN: Duration = Duration::from_millis(10);

@@ -46,7 +46,7 @@ impl std::fmt::Display for Unusable {
 type Result<T> = std::result::Result<T, Unusable>;
 
 #[cfg(not(target_os = "macos"))]
-pub use secret_service_keyring::{read, remove, write};
+pub use secret_service_keyring::{read, remove, unlock, write};
 
 #[cfg(not(target_os = "macos"))]
 mod secret_service_keyring {
@@ -147,20 +147,27 @@ mod secret_service_keyring {
         }
     }
 
-    /// Keeps a secret, in place of the one before. `label` is what people see.
-    pub async fn write(key: &Key, label: &str, secret: &[u8], ask: bool) -> Result<()> {
+    /// Lets its owner unlock it.
+    pub async fn unlock() -> Result<()> {
         let service = connect().await?;
         let collection = soon(service.get_default_collection()).await?;
-        unlocked(&collection, ask).await?;
+        unlocked(&collection, true).await
+    }
+
+    /// Keeps a secret, in place of the one before. `label` is what people see.
+    pub async fn write(key: &Key, label: &str, secret: &[u8]) -> Result<()> {
+        let service = connect().await?;
+        let collection = soon(service.get_default_collection()).await?;
+        unlocked(&collection, false).await?;
         soon(collection.create_item(label, key.attributes(), secret, true, "application/json"))
             .await
             .map(drop)
     }
 
     /// Forgets a secret.
-    pub async fn remove(key: &Key, ask: bool) -> Result<()> {
+    pub async fn remove(key: &Key) -> Result<()> {
         let service = connect().await?;
-        match find(&service, key, ask).await? {
+        match find(&service, key, false).await? {
             Some(item) => soon(item.delete()).await,
             None => Ok(()),
         }
@@ -168,11 +175,12 @@ mod secret_service_keyring {
 }
 
 #[cfg(target_os = "macos")]
-pub use keychain::{read, remove, write};
+pub use keychain::{read, remove, unlock, write};
 
 #[cfg(target_os = "macos")]
 mod keychain {
     use security_framework::base::Error;
+    use security_framework::os::macos::keychain::SecKeychain;
     use security_framework::passwords;
 
     use super::{Key, PATIENCE, PERSON, Result, Unusable};
@@ -219,10 +227,15 @@ mod keychain {
         asked(ask, move || passwords::get_generic_password("fleetctl", &account)).await
     }
 
+    /// Lets its owner unlock it.
+    pub async fn unlock() -> Result<()> {
+        asked(true, || SecKeychain::default()?.unlock(None)).await.map(drop)
+    }
+
     /// Keeps a secret, in place of the one before.
-    pub async fn write(key: &Key, _: &str, secret: &[u8], ask: bool) -> Result<()> {
+    pub async fn write(key: &Key, _: &str, secret: &[u8]) -> Result<()> {
         let (account, secret) = (key.account(), secret.to_vec());
-        asked(ask, move || {
+        asked(false, move || {
             passwords::set_generic_password("fleetctl", &account, &secret)
         })
         .await
@@ -230,9 +243,9 @@ mod keychain {
     }
 
     /// Forgets a secret.
-    pub async fn remove(key: &Key, ask: bool) -> Result<()> {
+    pub async fn remove(key: &Key) -> Result<()> {
         let account = key.account();
-        asked(ask, move || passwords::delete_generic_password("fleetctl", &account))
+        asked(false, move || passwords::delete_generic_password("fleetctl", &account))
             .await
             .map(drop)
     }

@@ -1,10 +1,11 @@
 //! Who is logged in where. Tokens are kept in the keyring of the operating system, or in a file that only its owner
-//! reads, never in both; they are renewed before they expire.
+//! reads, not in both; they are renewed before they expire.
 //!
-//! `sessions.json` says for each server where its session is. So nobody asks the keyring who has no session in it.
+//! `sessions.json` says for each server where its session is. So nobody asks the keyring who has no session in it. What
+//! a keyring that does not answer may have besides is noted there, and taken away by the next change.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use fleet_proto::codes;
@@ -101,6 +102,29 @@ enum Entry {
     Whole(Session),
     /// The session is in the keyring.
     Elsewhere(Elsewhere),
+    /// The session itself; the keyring may have one, too, which counts for nothing.
+    Both(Both),
+}
+
+impl Entry {
+    fn user(&self) -> &str {
+        match self {
+            Self::Whole(session) | Self::Both(Both { session, .. }) => &session.user,
+            Self::Elsewhere(one) => &one.user,
+        }
+    }
+
+    /// What can be read without the keyring.
+    fn in_file(&self) -> Option<&Session> {
+        match self {
+            Self::Whole(session) | Self::Both(Both { session, .. }) => Some(session),
+            Self::Elsewhere(_) => None,
+        }
+    }
+
+    fn may_be_in_keyring(&self) -> bool {
+        !matches!(self, Self::Whole(_))
+    }
 }
 
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -108,6 +132,14 @@ enum Entry {
 struct Elsewhere {
     user: String,
     kept_in: Keyring,
+}
+
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Both {
+    #[serde(flatten)]
+    session: Session,
+    left_in: Keyring,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
@@ -124,21 +156,86 @@ pub struct Sessions {
     all: Entries,
 }
 
-/// Is anybody logged in anywhere? Spares programs without sessions the lock.
-pub fn is_any() -> bool {
-    folder::path().is_some_and(|folder| folder.join(FILE).exists())
-}
-
-/// Who is logged in at a server, and where that session is kept; told without asking the keyring.
-pub fn told(server: &str) -> Result<Option<(String, &'static str)>> {
+/// What the file holds, without holding it; none: nobody knows where it is.
+fn look() -> Result<Option<(PathBuf, Entries)>> {
     let Some(path) = folder::path().map(|folder| folder.join(FILE)) else {
         return Ok(None);
     };
     let all = parse(&path, folder::read(&path)?)?;
-    Ok(all.get(server).map(|entry| match entry {
-        Entry::Whole(session) => (session.user.clone(), Kept::File(None).word()),
-        Entry::Elsewhere(one) => (one.user.clone(), Kept::Keyring.word()),
+    Ok(Some((path, all)))
+}
+
+/// Who is logged in at a server, and where that session is kept; told without asking the keyring.
+pub fn told(server: &str) -> Result<Option<(String, &'static str)>> {
+    let all = look()?.map(|(_, all)| all).unwrap_or_default();
+    Ok(all.get(server).map(|entry| {
+        let kept = match entry.in_file() {
+            Some(_) => Kept::File(None),
+            None => Kept::Keyring,
+        };
+        (entry.user().to_owned(), kept.word())
     }))
+}
+
+/// The session at a server, wherever it is kept. While its owner is asked to unlock the keyring, no other fleetctl waits.
+pub async fn find(server: &str, ask: bool) -> Result<Option<Session>> {
+    let Some((path, all)) = look()? else {
+        return Ok(None);
+    };
+    match read(&path, &all, server, ask).await {
+        // Another fleetctl may have moved it meanwhile.
+        Err(error) => {
+            let now = look()?.map(|(_, all)| all).unwrap_or_default();
+            match now.get(server).map(Entry::in_file) {
+                Some(None) => Err(error),
+                moved => Ok(moved.flatten().cloned()),
+            }
+        }
+        found => found,
+    }
+}
+
+async fn read(path: &Path, all: &Entries, server: &str, ask: bool) -> Result<Option<Session>> {
+    let Some(entry) = all.get(server) else {
+        return Ok(None);
+    };
+    if let Some(session) = entry.in_file() {
+        return Ok(Some(session.clone()));
+    }
+    let why = match keyring::read(&key(path, server), ask).await {
+        Ok(Some(secret)) => match serde_json::from_slice(&secret) {
+            Ok(session) => return Ok(Some(session)),
+            Err(_) => "which holds something else in its place".to_owned(),
+        },
+        Ok(None) => "which has it no more".to_owned(),
+        Err(why) => format!("and {why}"),
+    };
+    let user = entry.user();
+    Err(Error::new(
+        Exit::NotLoggedIn,
+        codes::KEYRING,
+        format!("the session of {user} at {server} is in the keyring, {why}"),
+        format!(
+            "unlock the keyring and repeat, or log in again with `fleetctl login --user {user} --session-store file`; \
+             FLEETCTL_TOKEN needs neither"
+        ),
+    ))
+}
+
+fn key(path: &Path, server: &str) -> Key {
+    Key {
+        folder: path.parent().unwrap_or(path).display().to_string(),
+        server: server.to_owned(),
+    }
+}
+
+/// Asks whoever sits there to unlock the keyring, if sessions are kept in it. Before [`Sessions::open`]: others wait for
+/// what that holds.
+pub async fn unlock(keeping: Keeping) {
+    if keeping.ask && keeping.store != Store::File {
+        // Why it stays locked is told by what needs it then.
+        let _ = keyring::unlock().await;
+    }
 }
 
 fn parse(path: &Path, text: Option<String>) -> Result<Entries> {
@@ -161,51 +258,22 @@ impl Sessions {
         Ok(Self { file, all })
     }
 
-    fn key(&self, server: &str) -> Key {
-        let folder = self.file.path().parent().unwrap_or(self.file.path());
-        Key {
-            folder: folder.display().to_string(),
-            server: server.to_owned(),
-        }
+    /// The session at a server, wherever it is kept; nobody is asked to unlock the keyring.
+    pub async fn get(&self, server: &str) -> Result<Option<Session>> {
+        read(self.file.path(), &self.all, server, false).await
     }
 
-    /// The session at a server, wherever it is kept.
-    pub async fn get(&self, server: &str, ask: bool) -> Result<Option<Session>> {
-        let user = match self.all.get(server) {
-            None => return Ok(None),
-            Some(Entry::Whole(session)) => return Ok(Some(session.clone())),
-            Some(Entry::Elsewhere(one)) => &one.user,
-        };
-        let why = match keyring::read(&self.key(server), ask).await {
-            Ok(Some(secret)) => match serde_json::from_slice(&secret) {
-                Ok(session) => return Ok(Some(session)),
-                Err(_) => "which holds something else in its place".to_owned(),
-            },
-            Ok(None) => "which has it no more".to_owned(),
-            Err(why) => format!("and {why}"),
-        };
-        Err(Error::new(
-            Exit::NotLoggedIn,
-            codes::LOGIN,
-            format!("the session of {user} at {server} is in the keyring, {why}"),
-            format!(
-                "unlock the keyring and repeat, or log in again with `fleetctl login --user {user} --session-store file`; \
-                 FLEETCTL_TOKEN needs neither"
-            ),
-        ))
-    }
-
-    /// Keeps a session, and nothing of the one before.
-    pub async fn put(&mut self, server: &str, session: &Session, keeping: Keeping) -> Result<Kept> {
-        let key = self.key(server);
-        let in_keyring = matches!(self.all.get(server), Some(Entry::Elsewhere(_)));
-        let unusable = if keeping.store == Store::File {
+    /// Keeps a session, and nothing of the one before. Nobody is asked to unlock the keyring.
+    pub async fn put(&mut self, server: &str, session: &Session, store: Store) -> Result<Kept> {
+        let key = key(self.file.path(), server);
+        let mut in_keyring = self.all.get(server).is_some_and(Entry::may_be_in_keyring);
+        let unusable = if store == Store::File {
             None
         } else {
             let secret =
                 serde_json::to_vec(session).unwrap_or_else(|error| unreachable!("texts and a number: {error}"));
             let label = format!("fleetctl: {} at {server}", session.user);
-            match keyring::write(&key, &label, &secret, keeping.ask).await {
+            match keyring::write(&key, &label, &secret).await {
                 Ok(()) => {
                     let user = session.user.clone();
                     let kept_in = Keyring::Keyring;
@@ -214,7 +282,7 @@ impl Sessions {
                     self.write()?;
                     return Ok(Kept::Keyring);
                 }
-                Err(why) if keeping.store == Store::Keyring => {
+                Err(why) if store == Store::Keyring => {
                     return Err(Error::new(
                         Exit::Failure,
                         codes::KEYRING,
@@ -224,31 +292,38 @@ impl Sessions {
                 }
                 // Where there is no keyring, nothing is amiss.
                 Err(Unusable::Absent) => None,
-                Err(why) => Some(why),
+                Err(why) => {
+                    // It may do so yet.
+                    in_keyring |= why == Unusable::Silent;
+                    Some(why)
+                }
             }
         };
+        if in_keyring {
+            let both = Both {
+                session: session.clone(),
+                left_in: Keyring::Keyring,
+            };
+            self.all.insert(server.to_owned(), Entry::Both(both));
+            self.write()?;
+            if keyring::remove(&key).await.is_err() {
+                return Ok(Kept::File(unusable));
+            }
+        }
         self.all.insert(server.to_owned(), Entry::Whole(session.clone()));
         self.write()?;
-        if in_keyring {
-            // What stays there if this fails are tokens that were used up.
-            let _ = keyring::remove(&key, false).await;
-        }
         Ok(Kept::File(unusable))
     }
 
-    /// Forgets a session; says whose it was.
-    pub async fn remove(&mut self, server: &str) -> Result<Option<String>> {
+    /// Forgets a session.
+    pub async fn remove(&mut self, server: &str) -> Result<()> {
         let was = self.all.remove(server);
         self.write()?;
-        Ok(match was {
-            None => None,
-            Some(Entry::Whole(session)) => Some(session.user),
-            Some(Entry::Elsewhere(one)) => {
-                // fleetd knows the session no more: what stays there if this fails opens nothing.
-                let _ = keyring::remove(&self.key(server), false).await;
-                Some(one.user)
-            }
-        })
+        if was.is_some_and(|was| was.may_be_in_keyring()) {
+            // fleetd knows the session no more: what stays there if this fails opens nothing.
+            let _ = keyring::remove(&key(self.file.path(), server)).await;
+        }
+        Ok(())
     }
 
     fn write(&self) -> Result<()> {

@@ -192,6 +192,18 @@ fn contexts_are_made_by_a_login_renamed_and_forgotten() {
     let made = login(&format!("--context prod --server {server} --org acme")).ok();
     assert!(made.stderr.contains("Context prod is made, and in use."), "{made}");
     one.run("get devices").ok();
+    // A login whose context cannot be kept leaves no session behind.
+    let draft = world.home().join("config/fleetctl/contexts.draft");
+    std::fs::create_dir(&draft).unwrap();
+    says(
+        &login(&format!("--context spare --server {server}")),
+        1,
+        "contexts.yaml",
+    );
+    let sessions = ["session", "list", "--user", "maker1", "-o", "json"];
+    let sessions = world.fleetctl(&sessions).ok().json();
+    assert_eq!(sessions.as_array().map(Vec::len), Some(1), "the one before");
+    std::fs::remove_dir(&draft).unwrap();
     let again = login(&format!("--context spare --server {server}")).ok();
     assert!(again.stderr.contains("fleetctl context use spare"), "{again}");
     assert_eq!(one.shown("", &[])["context"], "prod");

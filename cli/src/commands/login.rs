@@ -63,18 +63,34 @@ pub enum SessionCommand {
     },
 }
 
-/// Keeps a new session, and says where.
+/// Keeps a new session, and says where. The one that it replaces ends.
 pub(super) async fn keep(cx: &mut Context, session: &Session) -> Result<Kept> {
     let server = cx.server_name()?;
     let keeping = cx.keeping();
-    let put = async { Sessions::open().await?.put(&server, session, keeping).await };
-    let kept = match put.await {
-        Ok(kept) => kept,
+    session::unlock(keeping).await;
+    let put = async {
+        let mut sessions = Sessions::open().await?;
+        let before = sessions.get(&server).await;
+        Ok::<_, Error>((before, sessions.put(&server, session, keeping.store).await?))
+    };
+    let (before, kept) = match put.await {
+        Ok(done) => done,
         Err(error) => {
             cx.give_back(session).await;
             return Err(error);
         }
     };
+    let ended = match before {
+        Ok(Some(before)) => cx.end(&before).await,
+        Ok(None) => Ok(()),
+        Err(error) => Err(error),
+    };
+    if let Err(error) = ended {
+        cx.io.say(&format!(
+            "The session before lives on: {}. `fleetctl session list` shows it, `session revoke` ends it.",
+            error.message
+        ));
+    }
     if let Kept::File(Some(why)) = &kept {
         cx.io.say(&format!(
             "The keyring cannot be used: {why}. The session is kept in a file that only you may read."
@@ -121,8 +137,9 @@ pub(super) async fn login(cx: &mut Context, args: &Login) -> Result<Exit> {
         };
         Session::of(cx.within(client.login(wanted)).await?)
     };
-    if makes {
-        context::make(cx).await?;
+    if makes && let Err(error) = context::make(cx).await {
+        cx.give_back(&session).await;
+        return Err(error);
     }
     logged_in(cx, &session).await
 }
@@ -137,25 +154,29 @@ pub(super) async fn logout(cx: &mut Context) -> Result<Exit> {
             "log in with `fleetctl login --user NAME`",
         ));
     };
-    // A session that fleetd no longer knows has ended already.
-    let ended = async {
-        let mut client = cx.access().await?;
-        cx.within(client.logout(pb::LogoutRequest {})).await
-    };
-    let ended = ended.await;
-    Sessions::open().await?.remove(&server).await?;
-    match ended {
-        Err(error) if error.exit != Exit::NotLoggedIn => Err(error),
-        _ => {
-            let columns = vec![column("USER", ".user"), column("SERVER", ".server")];
-            print(
-                cx,
-                columns,
-                |row| text(row, "user"),
-                &json!({"user": user, "server": server}),
-            )
-        }
+    // While its owner unlocks the keyring, others need not wait.
+    session::find(&server, cx.may_ask()).await.map_err(unread)?;
+    let mut sessions = Sessions::open().await?;
+    if let Some(known) = sessions.get(&server).await.map_err(unread)? {
+        // What fleetd was not told of is not forgotten here.
+        cx.end(&known).await?;
     }
+    sessions.remove(&server).await?;
+    let columns = vec![column("USER", ".user"), column("SERVER", ".server")];
+    print(
+        cx,
+        columns,
+        |row| text(row, "user"),
+        &json!({"user": user, "server": server}),
+    )
+}
+
+fn unread(mut error: Error) -> Error {
+    if error.code == codes::KEYRING {
+        "nothing was ended: unlock the keyring and repeat, or end it with `fleetctl session revoke` in another login"
+            .clone_into(&mut error.help);
+    }
+    error
 }
 
 pub(super) async fn setup(cx: &mut Context, args: &Setup) -> Result<Exit> {

@@ -53,6 +53,13 @@ impl Seated<'_> {
         all.as_object().unwrap().values().next().unwrap().clone()
     }
 
+    /// Sessions that fleetd knows of this person.
+    fn sessions(&self) -> usize {
+        let arguments = ["session", "list", "--user", self.person.name, "-o", "json"];
+        let all = self.person.world.fleetctl(&arguments).ok().json();
+        all.as_array().unwrap().len()
+    }
+
     /// Lets the access token in the file end.
     fn expire(&self) {
         let mut all: Value = serde_json::from_str(&std::fs::read_to_string(self.path()).unwrap()).unwrap();
@@ -178,4 +185,108 @@ fn a_keyring_that_cannot_be_used_holds_nobody_up_and_loses_nothing() {
     assert_eq!(nobody.login(&[]), ("file".to_owned(), String::new()));
     assert!(nobody.is_known());
     nobody.run(&["logout"], "").ok();
+}
+
+#[test]
+fn a_session_that_was_not_ended_is_not_forgotten() {
+    let (world, keyring) = (tenants(), Keyring::start());
+    let [admin, night] = people(&world, Some(&keyring));
+    admin.login(&[]);
+    // A logout that cannot read the session has ended nothing, and says so with a code of its own.
+    keyring.lock();
+    let locked = admin.run(&["logout"], "");
+    says(&locked, 4, "error[FLT-1006]: the session of umc-admin");
+    assert!(locked.stderr.contains("it is locked"), "{locked}");
+    assert_eq!(
+        (admin.stored()["keptIn"].as_str(), admin.sessions()),
+        (Some("keyring"), 1)
+    );
+    // Nor has one that does not reach fleetd.
+    night.login(&["--session-store", "file"]);
+    let text = std::fs::read_to_string(night.path()).unwrap();
+    let away = text.replace(world.fleetd.grpc(), "https://127.0.0.1:1");
+    std::fs::write(night.path(), &away).unwrap();
+    says(
+        &night.run(&["logout", "--server", "https://127.0.0.1:1"], ""),
+        8,
+        "127.0.0.1:1",
+    );
+    assert_eq!(std::fs::read_to_string(night.path()).unwrap(), away);
+    std::fs::write(night.path(), text).unwrap();
+    // An access token may end before its session: by this clock, or by fleetd's alone.
+    night.expire();
+    night.run(&["logout"], "").ok();
+    assert_eq!(night.sessions(), 0);
+    night.login(&["--session-store", "file"]);
+    let text = std::fs::read_to_string(night.path()).unwrap();
+    let access = night.stored()["accessToken"].as_str().unwrap().to_owned();
+    std::fs::write(night.path(), text.replace(&access, "unknown")).unwrap();
+    night.run(&["logout"], "").ok();
+    assert_eq!(night.sessions(), 0);
+    // What ends is the session that is kept, whatever token was said.
+    night.login(&["--session-store", "file"]);
+    let mut command = night.person.command();
+    command.env("FLEETCTL_TOKEN", "flt_user_nonsense").arg("logout");
+    process::run(&mut command, b"", PATIENCE).ok();
+    assert_eq!(night.sessions(), 0);
+    // One that fleetd ended before is forgotten.
+    night.login(&["--session-store", "file"]);
+    let id = night.run(&["session", "list", "-o", "json"], "").ok().json()[0]["id"].clone();
+    world.fleetctl(&["session", "revoke", id.as_str().unwrap()]).ok();
+    night.run(&["logout"], "").ok();
+    says(&night.run(&["logout"], ""), 4, "nobody is logged in");
+}
+
+#[test]
+fn a_login_ends_the_session_that_it_replaces() {
+    let (world, keyring) = (tenants(), Keyring::start());
+    let [admin, _] = people(&world, Some(&keyring));
+    for place in ["keyring", "file", "keyring"] {
+        let (kept, said) = admin.login(&["--session-store", place]);
+        assert_eq!((kept.as_str(), said.as_str(), admin.sessions()), (place, "", 1));
+    }
+    // Its access token may have ended before it.
+    admin.login(&["--session-store", "file"]);
+    admin.expire();
+    admin.login(&[]);
+    assert_eq!(admin.sessions(), 1);
+    // One that cannot be read is left, and that is said.
+    keyring.lock();
+    let (_, said) = admin.login(&[]);
+    assert!(
+        said.contains("The session before lives on: the session of umc-admin"),
+        "{said}"
+    );
+    assert_eq!(admin.sessions(), 2);
+}
+
+#[test]
+fn who_waits_for_the_keyring_keeps_no_other_fleetctl_waiting() {
+    let (world, keyring) = (tenants(), Keyring::start());
+    let [admin, _] = people(&world, Some(&keyring));
+    admin.login(&[]);
+    let lock = std::fs::File::options()
+        .write(true)
+        .open(admin.path().with_extension("lock"))
+        .unwrap();
+    keyring.hang();
+    let mut command = admin.person.command();
+    command.env_remove("FLEETCTL_SESSION_STORE").arg("whoami");
+    keyring.reach(&mut command);
+    let mut waiting = command.stderr(std::process::Stdio::null()).spawn().unwrap();
+    let ended = process::until(PATIENCE, || {
+        lock.try_lock().expect("nobody holds the sessions");
+        lock.unlock().unwrap();
+        waiting.try_wait().unwrap()
+    });
+    assert_eq!(ended.unwrap().code(), Some(4));
+    // What a keyring that does not answer keeps is taken away as soon as it does.
+    assert_eq!(admin.login(&["--session-store", "file"]).0, "file");
+    keyring.wake();
+    assert_eq!(keyring.items().len(), 1);
+    assert_eq!(admin.stored()["leftIn"], "keyring");
+    admin.expire();
+    admin.run(&["whoami", "--session-store", "file"], "").ok();
+    assert!(keyring.items().is_empty());
+    assert!(admin.stored()["refreshToken"].is_string() && admin.stored()["leftIn"].is_null());
 }
