@@ -12,14 +12,15 @@ use serde_json::{Map, Value as Json, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::commands::named;
+use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::files;
 use crate::secrets::Here;
-use crate::submit::{Outcome, Submission};
+use crate::submit::{self, Outcome, Submission};
 
-/// Version of the file's schema.
-const VERSION: u64 = 1;
+/// Version of the file's schema. Plans of version 1 did not say for which fleetd they are.
+const VERSION: u64 = 2;
 
 /// What becomes of one resource, as data.
 pub fn record(submission: &Submission, applied: &Applied) -> Json {
@@ -75,14 +76,14 @@ fn action(applied: &Applied) -> &'static str {
     }
 }
 
-/// Writes a plan. The same manifests against the same resources give the same bytes.
-pub fn write(path: &Path, submission: &Submission, outcome: &Outcome) -> Result<()> {
-    let plan = sealed(document(submission, outcome));
+/// Writes a plan for a server. The same manifests against the same resources there give the same bytes.
+pub fn write(path: &Path, server: &str, submission: &Submission, outcome: &Outcome) -> Result<()> {
+    let plan = sealed(document(server, submission, outcome));
     let text = format!("{plan:#}\n");
     files::replace(path, text.as_bytes())
 }
 
-fn document(submission: &Submission, outcome: &Outcome) -> Map<String, Json> {
+fn document(server: &str, submission: &Submission, outcome: &Outcome) -> Map<String, Json> {
     let options = &submission.options;
     let touched = outcome
         .applied
@@ -124,6 +125,7 @@ fn document(submission: &Submission, outcome: &Outcome) -> Map<String, Json> {
     plan.insert("apiVersion".into(), "fleet/v1".into());
     plan.insert("kind".into(), "Plan".into());
     plan.insert("version".into(), VERSION.into());
+    plan.insert("server".into(), server.into());
     // The same plan in another state of the store is another plan: it must not pass for one that was applied before.
     plan.insert("revision".into(), outcome.summary.revision.into());
     plan.insert("applySet".into(), options.apply_set.clone().into());
@@ -231,8 +233,8 @@ pub fn bases(submission: &Submission, outcome: &Outcome) -> Vec<pb::Submission> 
     submissions
 }
 
-/// Reads a plan that [`write`] wrote; one that was changed since is refused.
-pub fn read(path: &Path) -> Result<Submission> {
+/// Reads a plan that [`write`] wrote; one that was changed since is refused, and one for another server.
+pub fn read(cx: &Context, path: &Path) -> Result<Submission> {
     let wrong = |what: &str| {
         Error::new(
             Exit::Invalid,
@@ -256,6 +258,13 @@ pub fn read(path: &Path) -> Result<Submission> {
         return Err(wrong("was changed after it was made"));
     }
     let word = |json: Option<&Json>| json.and_then(Json::as_str).unwrap_or_default().to_owned();
+    let server = word(plan.get("server"));
+    submit::is_at(
+        cx,
+        &path.display().to_string(),
+        &server,
+        "make a plan here with `fleetctl plan --out FILE`",
+    )?;
     let list = |name: &str| plan.get(name).and_then(Json::as_array).cloned().unwrap_or_default();
     let decide = |word: &str| match word {
         "take" => OnConflict::Take,

@@ -167,17 +167,18 @@ pub fn resolve(globals: &mut Globals, said: &Said, project: Option<&Project>) ->
         .as_ref()
         .map(|name| format!("context {name}"))
         .unwrap_or_default();
-    // The user's file is a context without a name: it holds where no other does.
+    // The user's file is a context without a name: it holds where no other does, and at its own server only.
     let (below, of_below) = match context {
         Some(entry) => (entry, of_context),
-        None => (
-            Entry {
-                server: file.server.unwrap_or_default(),
-                org: file.org,
-                ca: file.ca,
-            },
-            "config.yaml".to_owned(),
-        ),
+        None => {
+            let server = full(file.server).unwrap_or_default();
+            let is_there = |said: &String| server.is_empty() || same(said, &server);
+            let (org, ca) = match &globals.server {
+                Some(said) if !is_there(said) => (None, None),
+                _ => (file.org, file.ca),
+            };
+            (Entry { server, org, ca }, "config.yaml".to_owned())
+        }
     };
     match &globals.server {
         Some(_) => origins.server = by(said.server.is_some(), "--server", "FLEETCTL_SERVER"),

@@ -78,28 +78,14 @@ pub struct Outcome {
     pub refusal: Option<Error>,
 }
 
-/// Reads what is to be submitted. Problems of the text are kept, to be told together with those of fleetd.
-pub async fn read(cx: &mut Context, args: &Submit) -> Result<Submission> {
-    let whole = args.files.is_empty();
-    let paths = files::paths(cx, &args.files)?;
-    let project = cx.project()?.cloned();
-    if let Some(server) = project.as_ref().and_then(|project| project.guards.server.as_deref())
-        && !cx
-            .globals
-            .server
-            .as_deref()
-            .is_some_and(|said| settings::same(said, server))
-    {
-        let said = cx.globals.server.as_deref().unwrap_or("the local socket");
-        return Err(Error::new(
-            Exit::Guarded,
-            codes::GUARDED,
-            format!("fleetctl.yaml is for {server}, and this is {said}; nothing was done"),
-            format!("choose it with --server {server}, or another environment with --env"),
-        ));
+/// Refuses to change anything where the project is not for: at another server, in another context.
+pub fn guard(cx: &mut Context) -> Result<()> {
+    let guards = cx.project()?.map(|project| project.guards.clone()).unwrap_or_default();
+    if let Some(server) = guards.server {
+        is_at(cx, "fleetctl.yaml", &server, "another environment with --env")?;
     }
-    if let Some(context) = project.as_ref().and_then(|project| project.guards.context.as_deref())
-        && cx.chosen.name.as_deref() != Some(context)
+    if let Some(context) = guards.context
+        && cx.chosen.name.as_deref() != Some(&context)
     {
         let said = match &cx.chosen.name {
             Some(name) => format!("this is context {name}"),
@@ -112,6 +98,29 @@ pub async fn read(cx: &mut Context, args: &Submit) -> Result<Submission> {
             format!("choose it with --context {context}, or another environment with --env"),
         ));
     }
+    Ok(())
+}
+
+/// Refuses what is for one server where another one holds. `or` is the other way out.
+pub fn is_at(cx: &Context, what: &str, server: &str, or: &str) -> Result<()> {
+    let said = cx.server_name()?;
+    if settings::same(&said, server) {
+        return Ok(());
+    }
+    Err(Error::new(
+        Exit::Guarded,
+        codes::GUARDED,
+        format!("{what} is for {server}, and this is {said}; nothing was done"),
+        format!("choose it with --server {server}, or {or}"),
+    ))
+}
+
+/// Reads what is to be submitted. Problems of the text are kept, to be told together with those of fleetd.
+pub async fn read(cx: &mut Context, args: &Submit) -> Result<Submission> {
+    let whole = args.files.is_empty();
+    let paths = files::paths(cx, &args.files)?;
+    guard(cx)?;
+    let project = cx.project()?.cloned();
     if let (Some(said), Some(own)) = (
         &cx.globals.org,
         project.as_ref().and_then(|project| project.org.as_ref()),

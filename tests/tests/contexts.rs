@@ -173,6 +173,25 @@ fn a_context_says_where_and_whatever_is_nearer_goes_before_it() {
     let shown = one.shown("", &[]);
     assert_eq!((&shown["context"], &shown["org"]), (&Value::Null, &json!("umc")));
     assert_eq!(shown["serverFrom"], "config.yaml");
+    // It is a place as a context is: another server has nothing of it.
+    std::fs::write(folder.join("own.crt"), "").unwrap();
+    std::fs::write(
+        folder.join("config.yaml"),
+        "server: https://own.example\norg: umc\nca: own.crt\n",
+    )
+    .unwrap();
+    let own = |line: &str, set: &[(&str, &str)]| {
+        let shown = one.shown(line, set);
+        (shown["orgFrom"].clone(), shown["caFrom"].clone())
+    };
+    assert_eq!(own("--server https://foreign.example", &[]), (Value::Null, Value::Null));
+    assert_eq!(own("", &elsewhere), (Value::Null, Value::Null));
+    let file = (json!("config.yaml"), json!("config.yaml"));
+    assert_eq!(own("--server https://own.example:443", &[]), file);
+    assert_eq!(own("", &[]), file);
+    // A file that names no server holds at each.
+    std::fs::write(folder.join("config.yaml"), "org: umc\n").unwrap();
+    assert_eq!(own("", &elsewhere).0, "config.yaml");
     // What nobody can read stops what needs it, and nothing else.
     std::fs::write(folder.join("contexts.yaml"), "context: x\n").unwrap();
     says(&one.run("whoami"), 2, "contexts.yaml");
@@ -218,7 +237,8 @@ fn contexts_are_made_by_a_login_renamed_and_forgotten() {
         2,
         "there is no context `prod`\n  help: known are main, spare",
     );
-    one.run("context set main --org= --server https://fleet.example").ok();
+    // Another server has other organizations.
+    one.run("context set main --server https://fleet.example").ok();
     let main = &one.run("context list -o json").ok().json()[0];
     assert_eq!(
         (&main["org"], &main["server"]),
@@ -270,4 +290,39 @@ fn a_shell_completes_names_of_contexts_without_fleetd() {
         "plant-1\nprod\nstaging\n"
     );
     assert_eq!(complete("fleetctl conte"), "context\n");
+}
+
+#[test]
+fn a_saved_plan_is_for_one_fleetd_and_its_guards_hold() {
+    let world = World::start();
+    let other = World::start();
+    let one = Somebody { world: &world };
+    let at = |world: &World| format!("unix://{}", world.fleetd.socket().display());
+    let (here, there) = (at(&world), at(&other));
+    let manifest = "apiVersion: fleet/v1\nkind: Site\nmetadata: {name: new}\nspec: {}\n";
+    let plan = format!("plan -f - --out plan.json --server {here}");
+    one.with(&plan, &[], manifest).ok();
+    let apply = |line: &str| one.run(&format!("apply --plan plan.json {line}"));
+    let elsewhere = apply(&format!("--server {there}"));
+    says(&elsewhere, 15, &format!("is for {here}, and this is {there}"));
+    assert!(elsewhere.stderr.contains(&format!("--server {here}")), "{elsewhere}");
+    // What guards an apply guards that of a plan.
+    world.file("fleetctl.yaml", format!("guards: {{server: '{there}'}}\n"));
+    says(&apply(&format!("--server {here}")), 15, "fleetctl.yaml is for unix://");
+    world.file("fleetctl.yaml", "guards: {context: prod}\n");
+    says(
+        &apply(&format!("--server {here}")),
+        15,
+        "fleetctl.yaml is for context prod",
+    );
+    assert_eq!(
+        one.run(&format!("get sites -o json --server {here}")).ok().json(),
+        json!([])
+    );
+    one.run(&format!("context set prod --server {here}")).ok();
+    apply("").ok();
+    // A plan of a fleetctl that did not say where is none that can be trusted.
+    let text = std::fs::read_to_string(world.home().join("plan.json")).unwrap();
+    world.file("plan.json", text.replace("\"version\": 2", "\"version\": 1"));
+    says(&apply(""), 3, "is a plan of another version of fleetctl");
 }

@@ -33,7 +33,10 @@ pub struct Apply {
 
 pub(super) async fn run(cx: &mut Context, args: &Apply) -> Result<Exit> {
     let mut submission = match &args.plan {
-        Some(path) => plan_file::read(path)?,
+        Some(path) => {
+            submit::guard(cx)?;
+            plan_file::read(cx, path)?
+        }
         None => submit::read(cx, &args.submit).await?,
     };
     submission.options.dry_run = args.dry_run;

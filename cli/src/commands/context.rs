@@ -10,7 +10,7 @@ use crate::contexts::{self, Contexts, Entry};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::out::{Column, column};
-use crate::settings::Said;
+use crate::settings::{self, Said};
 use crate::{connect, session};
 
 /// Servers by names of your own, each with its CA and organization; alone: list them
@@ -180,9 +180,12 @@ fn set(name: &str, said: &Said) -> Result<impl FnOnce(&mut Contexts) -> Result<V
     Ok(move |all: &mut Contexts| {
         match (all.contexts.get_mut(&name), server) {
             (Some(entry), server) => {
-                // The authority of another server vouches for nothing here.
-                if server.as_ref().is_some_and(|server| *server != entry.server) {
-                    entry.ca = None;
+                // Another server has other organizations, and its authority vouches for nothing here.
+                if server
+                    .as_ref()
+                    .is_some_and(|server| !settings::same(server, &entry.server))
+                {
+                    (entry.org, entry.ca) = (None, None);
                 }
                 entry.server = server.unwrap_or_else(|| entry.server.clone());
                 entry.org = org.unwrap_or_else(|| entry.org.clone());
@@ -260,7 +263,7 @@ async fn delete(cx: &mut Context, name: &str) -> Result<Exit> {
         let others: Vec<String> = all
             .contexts
             .iter()
-            .filter(|(_, other)| crate::settings::same(&other.server, &entry.server))
+            .filter(|(_, other)| settings::same(&other.server, &entry.server))
             .map(|(name, _)| name.clone())
             .collect();
         Ok((was, others))

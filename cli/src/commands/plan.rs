@@ -42,7 +42,7 @@ pub(super) async fn run(cx: &mut Context, args: &Plan) -> Result<Exit> {
         return Err(refusal);
     }
     if let Some(path) = &args.out {
-        plan_file::write(path, &submission, &outcome)?;
+        plan_file::write(path, &cx.server_name()?, &submission, &outcome)?;
         cx.io.say(&format!(
             "the plan is in {0}; do it with `fleetctl apply --plan {0}`",
             path.display()
