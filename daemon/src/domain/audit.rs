@@ -5,9 +5,12 @@ use uuid::Uuid;
 
 use super::Caller;
 use super::caller::Origin;
+use super::plain;
 
 /// Characters of a reason that are kept: a caller may have chosen them.
 const LONGEST: usize = 200;
+/// And of an actor or an object.
+const LONGEST_NAME: usize = 500;
 
 /// What came of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,6 +82,20 @@ impl Event {
     pub fn failed(self, why: &str) -> Self {
         let outcome = Outcome::Failed;
         Self { outcome, ..self }.because(why)
+    }
+
+    /// As the log keeps it: what others have chosen holds no token and nothing that a store cannot hold.
+    pub fn plain(&self) -> Self {
+        Self {
+            actor: plain::line(&self.actor, LONGEST_NAME),
+            object: plain::line(&self.object, LONGEST_NAME),
+            detail: plain::json(&self.detail),
+            origin: Origin {
+                address: plain::line(&self.origin.address, LONGEST),
+                request_id: plain::line(&self.origin.request_id, LONGEST),
+            },
+            ..*self
+        }
     }
 
     fn because(mut self, why: &str) -> Self {

@@ -5,7 +5,17 @@ use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
 use super::telemetry::Micros;
-use super::{Caller, Object};
+use super::{Caller, Object, plain};
+
+/// Characters that are kept of a message.
+pub const LONGEST_MESSAGE: usize = 4_096;
+/// Of a name, and of an action.
+pub const LONGEST_NAME: usize = 255;
+/// Of a topic, which has an index: PostgreSQL's takes 2,700 bytes.
+pub const LONGEST_TOPIC: usize = 500;
+
+/// As whom fleetd speaks. Nobody else is called so: others are a kind and a name.
+const OWN: &str = "fleetd";
 
 /// Something that has a name, as it was called then.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -52,7 +62,7 @@ impl Entry {
             org: None,
             at: 0,
             level,
-            user: "fleetd".to_owned(),
+            user: OWN.to_owned(),
             action: action.to_owned(),
             message: message.into(),
             details: json!({}),
@@ -62,6 +72,11 @@ impl Entry {
             topic: action.to_owned(),
             count: 1,
         }
+    }
+
+    /// Does fleetd say it by itself, and nobody through it?
+    pub fn is_own(&self) -> bool {
+        self.user == OWN
     }
 
     /// In an organization.
@@ -100,6 +115,25 @@ impl Entry {
             user: format!("device/{name}"),
             address: address.to_owned(),
             ..self
+        }
+    }
+
+    /// As the log keeps it: what others have chosen holds no token and nothing that a store cannot hold.
+    pub fn plain(&self) -> Self {
+        let name = |named: &Named| Named {
+            uid: named.uid,
+            name: plain::line(&named.name, LONGEST_NAME),
+        };
+        Self {
+            user: plain::line(&self.user, LONGEST_NAME),
+            action: plain::line(&self.action, LONGEST_NAME),
+            message: plain::lines(&self.message, LONGEST_MESSAGE),
+            details: plain::json(&self.details),
+            address: plain::line(&self.address, LONGEST_NAME),
+            device: self.device.as_ref().map(name),
+            site: self.site.as_ref().map(name),
+            topic: plain::line(&self.topic, LONGEST_TOPIC),
+            ..*self
         }
     }
 

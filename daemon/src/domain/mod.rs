@@ -15,6 +15,7 @@ pub mod modbus;
 pub mod object;
 pub mod ownership;
 pub mod passwords;
+pub mod plain;
 pub mod sealing;
 pub mod shares;
 pub mod telemetry;

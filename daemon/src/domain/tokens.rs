@@ -1,5 +1,7 @@
 //! Tokens: `flt_<kind>_<id>_<secret>_<crc>`. The secret is 256 random bits; only the SHA-256 of the whole is stored.
 
+use std::ops::Range;
+
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
@@ -76,16 +78,31 @@ pub fn id(kind: TokenKind, text: &str) -> Option<&str> {
     (sound && format!("{:08x}", crc32fast::hash(body.as_bytes())) == crc).then_some(id)
 }
 
+/// Where in a text the first token of any kind is.
+fn find(text: &str) -> Option<Range<usize>> {
+    text.match_indices("flt_").find_map(|(at, _)| {
+        TokenKind::ALL.into_iter().find_map(|kind| {
+            // flt_KIND_ID_SECRET_CRC, whatever stands around it.
+            let end = at + 4 + kind.text().len() + 1 + 32 + 1 + 64 + 1 + 8;
+            id(kind, text.get(at..end)?).map(|_| at..end)
+        })
+    })
+}
+
 /// Does a text hold a token of any kind?
 pub fn is_within(text: &str) -> bool {
-    let words = text.split(|sign: char| !(sign.is_ascii_alphanumeric() || sign == '_'));
-    words
-        .filter_map(|word| word.find("flt_").map(|at| &word[at..]))
-        .any(|word| {
-            let kind = word.split('_').nth(1).unwrap_or_default();
-            let kind = TokenKind::ALL.into_iter().find(|known| known.text() == kind);
-            kind.is_some_and(|kind| id(kind, word).is_some())
-        })
+    find(text).is_some()
+}
+
+/// A text with a mark in place of each token.
+pub fn masked(mut text: &str) -> String {
+    let mut masked = String::new();
+    while let Some(token) = find(text) {
+        masked.push_str(&text[..token.start]);
+        masked.push_str("flt_…");
+        text = &text[token.end..];
+    }
+    masked + text
 }
 
 /// The hash that is stored, hexadecimal.

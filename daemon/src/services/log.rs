@@ -16,18 +16,15 @@ use uuid::Uuid;
 
 use super::error::{Error, Result};
 use super::pages::{self, END, Span, Wanted};
+use super::rates;
 use super::resources::{Resources, denied};
 use crate::domain::caller::Place;
-use crate::domain::log::{Entry, Named};
+use crate::domain::log::{Entry, LONGEST_MESSAGE, LONGEST_NAME, Named};
 use crate::domain::telemetry::Micros;
-use crate::domain::{Caller, Clock, Object, tokens};
+use crate::domain::{Caller, Clock, Object, plain};
 use crate::storage::log::{self, Narrow};
 use crate::storage::{Tx, resources};
 
-/// Characters of a message.
-const LONGEST_MESSAGE: usize = 4_096;
-/// Characters of an action.
-const LONGEST_ACTION: usize = 255;
 /// Bytes of details.
 const LARGEST_DETAILS: usize = 16 << 10;
 /// Entries of one caller a minute, and at once: the log has room for others, too.
@@ -40,7 +37,7 @@ const MOST_CALLERS: usize = 10_000;
 pub struct Log {
     resources: Resources,
     clock: Arc<dyn Clock>,
-    pace: Arc<DefaultKeyedRateLimiter<String>>,
+    pace: Arc<DefaultKeyedRateLimiter<(String, Uuid)>>,
 }
 
 /// Writes entries, with the names and sites of devices looked up.
@@ -166,7 +163,7 @@ impl Log {
         let (mut tx, caller) = self.resources.begin_as(caller).await?;
         let caller = &caller;
         let (org, device, site) = Self::target(&mut tx, caller, &wanted).await?;
-        self.spend(caller)?;
+        self.spend(caller, org.as_ref().map(|org| org.uid))?;
         let action = match (wanted.action.as_str(), level) {
             ("", Level::Help) => "help",
             ("", _) => "note",
@@ -230,11 +227,14 @@ impl Log {
         Ok((of, None, None))
     }
 
-    fn spend(&self, caller: &Caller) -> Result<()> {
+    /// By who somebody is, and not by a name, which others choose; the same caller once for each log.
+    fn spend(&self, caller: &Caller, org: Option<Uuid>) -> Result<()> {
+        let who = rates::key(caller).unwrap_or_else(|| caller.actor());
+        let key = (who, org.unwrap_or_default());
         if self.pace.len() > MOST_CALLERS {
             self.pace.retain_recent();
         }
-        self.pace.check_key(&caller.actor()).map_err(|until| {
+        self.pace.check_key(&key).map_err(|until| {
             let wait = until.wait_time_from(DefaultClock::default().now());
             Error::Exhausted {
                 budget: "the number of entries for now".to_owned(),
@@ -342,10 +342,10 @@ fn checked(wanted: &pb::SystemLogAddRequest) -> Result<Json> {
         ));
     }
     let is_plain = |sign: char| sign.is_ascii_alphanumeric() || ".-_ /".contains(sign);
-    if wanted.action.chars().count() > LONGEST_ACTION || !wanted.action.chars().all(is_plain) {
+    if wanted.action.chars().count() > LONGEST_NAME || !wanted.action.chars().all(is_plain) {
         return Err(invalid(
             "action",
-            format!("has at most {LONGEST_ACTION} letters, digits, `.`, `-`, `_`, `/`, spaces"),
+            format!("has at most {LONGEST_NAME} letters, digits, `.`, `-`, `_`, `/`, spaces"),
             "such as calibration.failed",
         ));
     }
@@ -365,10 +365,42 @@ fn checked(wanted: &pb::SystemLogAddRequest) -> Result<Json> {
             )
         })?;
     // Many read the log.
-    for (path, text) in [("message", &wanted.message), ("details", &wanted.details)] {
-        if tokens::is_within(text) {
+    for (path, holds) in [
+        ("message", plain::holds_token(&wanted.message)),
+        ("action", plain::holds_token(&wanted.action)),
+        ("details", plain::json(&details) != details),
+    ] {
+        if holds {
             return Err(invalid(path, "holds a token".to_owned(), "leave it out, and revoke it"));
         }
     }
     Ok(details)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::caller::Who;
+    use crate::domain::clock::ManualClock;
+    use crate::domain::sealing::Sealer;
+    use crate::storage::Db;
+
+    #[tokio::test]
+    async fn a_budget_belongs_to_a_token_and_a_log_and_not_to_a_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let db = Db::open_sqlite(&dir.path().join("fleetd.db")).await.unwrap();
+        let clock = Arc::new(ManualClock::at(0)) as Arc<dyn Clock>;
+        let sealer = Arc::new(Sealer::new(&[1; 32]));
+        let resources = Resources::open(db, Arc::clone(&clock), sealer).await.unwrap();
+        let log = Log::new(resources, clock);
+        let token = |id: &str| {
+            let (id, name) = (id.to_owned(), "ci".to_owned());
+            Caller::new(Who::Token { id, name }, Arc::default(), None)
+        };
+        let (one, other) = (Some(Uuid::from_u128(1)), Some(Uuid::from_u128(2)));
+        let spent = (0..200).take_while(|_| log.spend(&token("a"), one).is_ok()).count();
+        assert!((100..200).contains(&spent), "{spent}");
+        assert!(log.spend(&token("b"), one).is_ok(), "of the same name");
+        assert!(log.spend(&token("a"), other).is_ok());
+    }
 }

@@ -7,22 +7,19 @@ use std::time::Duration;
 
 use fleet_proto::levels::Level;
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
-use indexmap::IndexMap;
-use indexmap::map::Entry as Place;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::error::Result;
+use super::error::{Error, Result};
 use super::log;
 use super::resources::Resources;
 use crate::domain::audit::Event;
 use crate::domain::log::Entry;
 use crate::domain::{Caller, Clock};
 use crate::storage::{Db, Tx, audit};
+use waiting::{Lane, Log, MOST_WAITING, Waiting, Waits};
 
-/// Different things that may wait; further ones are counted as a figure and not written.
-const MOST_WAITING: usize = 4_096;
 /// Between two writes: what repeats meanwhile becomes one row.
 const PAUSE: Duration = Duration::from_secs(1);
 /// And when a write has failed.
@@ -44,6 +41,22 @@ impl Note {
             Self::Log(entry) => format!("log {:?}\n{}", entry.org, entry.topic),
         }
     }
+
+    /// The log that it is for.
+    fn lane(&self) -> Lane {
+        match self {
+            Self::Audit(event) => (Log::Audit, event.org),
+            Self::Log(entry) => (Log::System, entry.org),
+        }
+    }
+
+    /// Bytes of its texts, about.
+    fn size(&self) -> usize {
+        match self {
+            Self::Audit(event) => event.actor.len() + event.object.len() + event.detail.to_string().len(),
+            Self::Log(entry) => entry.message.len() + entry.topic.len() + entry.details.to_string().len(),
+        }
+    }
 }
 
 /// What waits to be written.
@@ -53,8 +66,7 @@ pub struct Notes(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     clock: Arc<dyn Clock>,
-    /// In order of their first arrival, each with the latest note and how many there were.
-    waiting: Mutex<IndexMap<String, (Note, u64)>>,
+    waiting: Mutex<Waiting>,
     arrived: Notify,
     pace: DefaultKeyedRateLimiter<String>,
 }
@@ -70,33 +82,20 @@ impl Notes {
         }))
     }
 
-    /// The lock guards a map that is whole at every moment.
-    fn waiting(&self) -> MutexGuard<'_, IndexMap<String, (Note, u64)>> {
+    /// The lock guards what is whole at every moment.
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
         self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn add(&self, note: Note) {
-        let key = note.key();
-        let mut waiting = self.waiting();
-        let is_full = waiting.len() >= MOST_WAITING;
-        match waiting.entry(key) {
-            Place::Occupied(mut known) => {
-                let (latest, count) = known.get_mut();
-                *latest = note;
-                *count += 1;
-            }
-            Place::Vacant(_) if is_full => metrics::counter!("fleetd_notes_unwritten_total").increment(1),
-            Place::Vacant(free) => {
-                free.insert((note, 1));
-            }
-        }
-        drop(waiting);
+        let unwritten = self.waiting().add(note);
+        count_unwritten(unwritten);
         self.0.arrived.notify_one();
     }
 
     /// Something for the audit log that no transaction does.
     pub fn audit(&self, event: Event) {
-        self.add(Note::Audit(event));
+        self.add(Note::Audit(event.plain()));
     }
 
     /// Notes that a caller was refused a method.
@@ -121,54 +120,53 @@ impl Notes {
     /// Something that happened, for the system log.
     pub fn log(&self, entry: Entry) {
         let at = self.0.clock.now();
-        self.add(Note::Log(Entry { at, ..entry }));
+        self.add(Note::Log(Entry { at, ..entry }.plain()));
     }
 
     /// Takes what may be written now; at the end all of it.
-    fn take(&self, is_end: bool) -> Vec<(String, (Note, u64))> {
-        let mut waiting = self.waiting();
-        if is_end {
-            return std::mem::take(&mut *waiting).into_iter().collect();
-        }
-        let (due, held): (Vec<_>, Vec<_>) = std::mem::take(&mut *waiting)
-            .into_iter()
-            .partition(|(key, _)| self.0.pace.check_key(key).is_ok());
-        waiting.extend(held);
-        drop(waiting);
+    fn take(&self, is_end: bool) -> Vec<Waits> {
+        let due = self.waiting().take(|key| is_end || self.0.pace.check_key(key).is_ok());
         if self.0.pace.len() > MOST_WAITING {
             self.0.pace.retain_recent();
         }
         due
     }
 
-    /// Puts back what could not be written. What came meanwhile is newer.
-    fn put_back(&self, unwritten: Vec<(String, (Note, u64))>) {
-        let mut waiting = self.waiting();
-        for (key, (note, count)) in unwritten {
-            if waiting.len() < MOST_WAITING || waiting.contains_key(&key) {
-                waiting.entry(key).or_insert((note, 0)).1 += count;
-            } else {
-                metrics::counter!("fleetd_notes_unwritten_total").increment(1);
-            }
-        }
-    }
-
-    /// Writes what waits; at the end even what is held back because it repeats too often.
+    /// Writes what waits; at the end even what is held back because it repeats too often. What cannot be written for
+    /// its own sake costs nothing but itself.
     pub async fn write(&self, db: &Db, is_end: bool) -> Result<()> {
         let due = self.take(is_end);
         if due.is_empty() {
             return Ok(());
         }
-        let done = self.written(db, &due).await;
-        if done.is_err() {
-            self.put_back(due);
+        let mut taken = Taken {
+            notes: self,
+            parts: vec![due],
+        };
+        while let Some(part) = taken.parts.last_mut() {
+            match self.written(db, part).await {
+                Ok(()) => drop(taken.parts.pop()),
+                Err(Error::Storage(error)) if error.is_of_content() => {
+                    let rest = part.split_off(part.len() / 2);
+                    if part.is_empty() {
+                        tracing::error!(%error, "an entry of a log cannot be written, and is left out");
+                        count_unwritten(rest.iter().map(|waits| waits.count).sum());
+                        taken.parts.pop();
+                    } else {
+                        // The first half first.
+                        let at = taken.parts.len() - 1;
+                        taken.parts.insert(at, rest);
+                    }
+                }
+                Err(error) => return Err(error),
+            }
         }
-        done
+        Ok(())
     }
 
-    async fn written(&self, db: &Db, due: &[(String, (Note, u64))]) -> Result<()> {
+    async fn written(&self, db: &Db, due: &[Waits]) -> Result<()> {
         let (mut events, mut entries) = (Vec::new(), Vec::new());
-        for (_, (note, count)) in due {
+        for Waits { note, count, .. } in due {
             match note.clone() {
                 Note::Audit(mut event) => {
                     event.detail["count"] = (*count).into();
@@ -184,6 +182,27 @@ impl Notes {
     }
 }
 
+/// What was taken to be written; unless it is, it waits again, whatever becomes of the writing.
+struct Taken<'a> {
+    notes: &'a Notes,
+    /// The last one is next.
+    parts: Vec<Vec<Waits>>,
+}
+
+impl Drop for Taken<'_> {
+    fn drop(&mut self) {
+        let unwritten = self.parts.drain(..).rev().flatten();
+        let lost = self.notes.waiting().put_back(unwritten);
+        count_unwritten(lost);
+    }
+}
+
+fn count_unwritten(notes: u64) {
+    if notes > 0 {
+        metrics::counter!("fleetd_notes_unwritten_total").increment(notes);
+    }
+}
+
 /// In whose log stands what a caller meets: that of its organization, if it has one.
 fn only_org(caller: &Caller) -> Option<Uuid> {
     let orgs = caller.orgs().filter(|orgs| orgs.len() == 1);
@@ -196,27 +215,28 @@ impl Resources {
         Ok(audit::append(tx, &[event], self.notes().0.clock.now()).await?)
     }
 
-    /// Writes notes until `stop`.
+    /// Writes notes until `stop`, which ends no writing.
     pub async fn keep_notes(&self, stop: CancellationToken) {
         let notes = self.notes();
-        let keeping = async {
-            loop {
-                if notes.waiting().is_empty() {
-                    notes.0.arrived.notified().await;
-                }
-                let pause = match notes.write(self.db(), false).await {
-                    Ok(()) => PAUSE,
-                    Err(error) => {
-                        tracing::error!(%error, "the audit log and the system log wait to be written");
-                        AGAIN
-                    }
-                };
-                tokio::time::sleep(pause).await;
+        loop {
+            if notes.waiting().is_empty() && stop.run_until_cancelled(notes.0.arrived.notified()).await.is_none() {
+                return;
             }
-        };
-        let _: Option<()> = stop.run_until_cancelled(keeping).await;
+            let pause = match notes.write(self.db(), false).await {
+                Ok(()) => PAUSE,
+                Err(error) => {
+                    tracing::error!(%error, "the audit log and the system log wait to be written");
+                    AGAIN
+                }
+            };
+            if stop.run_until_cancelled(tokio::time::sleep(pause)).await.is_none() {
+                return;
+            }
+        }
     }
 }
+
+mod waiting;
 
 #[cfg(test)]
 mod tests;

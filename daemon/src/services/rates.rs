@@ -265,7 +265,7 @@ fn too_many_wrong<C: Clock + Clone>(budgets: &Budgets<IpAddr, C>, address: IpAdd
 }
 
 /// Under what somebody is counted who comes over the network.
-fn key(caller: &Caller) -> Option<String> {
+pub(super) fn key(caller: &Caller) -> Option<String> {
     match caller.who() {
         Who::User { uid, .. } => Some(uid.to_string()),
         Who::Token { id, .. } => Some(id.clone()),

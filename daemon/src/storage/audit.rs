@@ -59,7 +59,7 @@ pub async fn append(tx: &mut Tx, events: &[Event], now: Micros) -> Result<()> {
             continue;
         };
         *seq += 1;
-        let mut row = told(event, *seq, now);
+        let mut row = told(event.plain(), *seq, now);
         row.hash = audit::hash(before, &row);
         before.clone_from(&row.hash);
         insert(tx, &row).await?;
@@ -88,18 +88,18 @@ async fn taken(tx: &mut Tx, org: Option<Uuid>) -> Result<(u64, String)> {
     head(tx, org).await
 }
 
-fn told(event: &Event, seq: u64, now: Micros) -> AuditEvent {
+fn told(event: Event, seq: u64, now: Micros) -> AuditEvent {
     AuditEvent {
         seq,
         org_uid: text(event.org),
         at_us: now,
-        actor: event.actor.clone(),
+        actor: event.actor,
         verb: event.verb.to_owned(),
-        object: event.object.clone(),
+        object: event.object,
         outcome: event.outcome.text().to_owned(),
         detail: event.detail.to_string(),
-        address: event.origin.address.clone(),
-        request_id: event.origin.request_id.clone(),
+        address: event.origin.address,
+        request_id: event.origin.request_id,
         ..AuditEvent::default()
     }
 }

@@ -35,6 +35,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0008_avatars.sql"),
     include_str!("migrations/0009_audit.sql"),
     include_str!("migrations/0010_log.sql"),
+    include_str!("migrations/0011_log_search.sql"),
     include_str!("migrations/0012_change_by_org.sql"),
 ];
 

@@ -67,7 +67,26 @@ impl Error {
     pub fn is_fatal(&self) -> bool {
         matches!(self, Self::Sql(sqlx::Error::Database(e)) if e.code().is_some_and(|c| FSYNC_FAILED.contains(&c.as_ref())))
     }
+
+    /// Is it about what was to be written, and not about the store? A repeat would fail, too.
+    pub fn is_of_content(&self) -> bool {
+        match self {
+            Self::Sql(sqlx::Error::Encode(_)) => true,
+            Self::Sql(sqlx::Error::Database(error)) => error.code().is_some_and(|code| match code.len() {
+                5 => CONTENT_CLASSES.iter().any(|class| code.starts_with(class)),
+                _ => code
+                    .parse::<u32>()
+                    .is_ok_and(|code| CONTENT_CODES.contains(&(code & 0xff))),
+            }),
+            _ => false,
+        }
+    }
 }
+
+/// PostgreSQL's classes of SQLSTATE for data, constraints, and limits.
+const CONTENT_CLASSES: [&str; 3] = ["22", "23", "54"];
+/// SQLITE_TOOBIG, SQLITE_CONSTRAINT, SQLITE_MISMATCH, in the low byte of an extended code.
+const CONTENT_CODES: [u32; 3] = [18, 19, 20];
 
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {

@@ -8,11 +8,12 @@ use uuid::Uuid;
 
 use super::db::{Row, Tx, query};
 use super::error::Result;
-use crate::domain::log::{Entry, Named};
+use crate::domain::log::{Entry, LONGEST_TOPIC, Named};
 use crate::domain::object::timestamp;
+use crate::domain::plain;
 use crate::domain::telemetry::Micros;
 
-/// Entries kept of one organization, and of the platform; older ones go.
+/// Entries kept of one organization, and of the platform: of fleetd's own, and again of those of all others; older ones go.
 pub const KEPT: u64 = 10_000;
 /// And none is kept for longer: half a year.
 pub const LONGEST: Micros = 183 * 86_400 * 1_000_000;
@@ -73,11 +74,15 @@ pub async fn append(tx: &mut Tx, entries: &[Entry]) -> Result<u64> {
         let mut newest = 0;
         for (seq, entry) in (last + 1 - entries.len() as u64..).zip(&entries) {
             newest = newest.max(entry.at);
-            insert(tx, org, seq, entry).await?;
+            insert(tx, org, seq, &entry.plain()).await?;
         }
-        query("delete from log_entry where org = $1 and (seq <= $2 or at < $3)")
+        for own in [true, false] {
+            if entries.iter().any(|entry| entry.is_own() == own) {
+                bound(tx, org, own).await?;
+            }
+        }
+        query("delete from log_entry where org = $1 and at < $2")
             .bind(text(org))
-            .bind(last.saturating_sub(KEPT))
             .bind(newest - LONGEST)
             .execute(tx)
             .await?;
@@ -85,13 +90,33 @@ pub async fn append(tx: &mut Tx, entries: &[Entry]) -> Result<u64> {
     Ok(last)
 }
 
+/// Drops what is too much of fleetd's own entries, or of those of all others: nobody pushes out what fleetd says.
+async fn bound(tx: &mut Tx, org: Option<Uuid>, own: bool) -> Result<()> {
+    query(
+        "delete from log_entry where org = $1 and own = $2 and seq <=
+            (select seq from log_entry where org = $1 and own = $2 order by seq desc limit 1 offset $3)",
+    )
+    .bind(text(org))
+    .bind(own)
+    .bind(KEPT)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// A text in lower case, sign by sign, so that part of it is part of the other.
+fn lowered(text: &str) -> String {
+    text.chars().flat_map(char::to_lowercase).collect()
+}
+
 async fn insert(tx: &mut Tx, org: Option<Uuid>, seq: u64, entry: &Entry) -> Result<()> {
     let uid = |named: &Option<Named>| named.as_ref().map(|named| named.uid.to_string()).unwrap_or_default();
     let name = |named: &Option<Named>| named.as_ref().map(|named| named.name.clone()).unwrap_or_default();
+    let details = entry.details.to_string();
     query(
         "insert into log_entry (org, seq, at, level, actor, action, message, details, address,
-                                device, device_name, site, site_name, topic, count)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+                                device, device_name, site, site_name, topic, count, searched, own)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
     )
     .bind(text(org))
     .bind(seq)
@@ -99,9 +124,8 @@ async fn insert(tx: &mut Tx, org: Option<Uuid>, seq: u64, entry: &Entry) -> Resu
     .bind(entry.level.number())
     .bind(&entry.user)
     .bind(&entry.action)
-    // PostgreSQL's text holds none.
-    .bind(entry.message.replace('\0', ""))
-    .bind(entry.details.to_string())
+    .bind(&entry.message)
+    .bind(&details)
     .bind(&entry.address)
     .bind(uid(&entry.device))
     .bind(name(&entry.device))
@@ -109,6 +133,8 @@ async fn insert(tx: &mut Tx, org: Option<Uuid>, seq: u64, entry: &Entry) -> Resu
     .bind(name(&entry.site))
     .bind(&entry.topic)
     .bind(entry.count)
+    .bind(lowered(&format!("{}\n{details}", entry.message)))
+    .bind(entry.is_own())
     .execute(tx)
     .await?;
     Ok(())
@@ -118,7 +144,7 @@ async fn insert(tx: &mut Tx, org: Option<Uuid>, seq: u64, entry: &Entry) -> Resu
 pub async fn was_told(tx: &mut Tx, org: Option<Uuid>, topic: &str, since: Micros) -> Result<bool> {
     let row = query("select 1 as one from log_entry where org = $1 and topic = $2 and at >= $3 limit 1")
         .bind(text(org))
-        .bind(topic)
+        .bind(plain::line(topic, LONGEST_TOPIC))
         .bind(since)
         .fetch_optional(tx)
         .await?;
@@ -141,7 +167,7 @@ macro_rules! select {
                from log_entry
               where org = $1 and seq > $2 and seq < $3 and level >= $4
                 and ($5 = '' or actor like $5 escape '\\') and ($6 = '' or action like $6 escape '\\')
-                and ($7 = '' or lower(message) like $7 escape '\\' or lower(details) like $7 escape '\\')
+                and ($7 = '' or searched like $7 escape '\\')
                 and ($8 = '' or device = $8) and at >= $9 and at < $10
                 and ($11 = '*' or (site <> '' and $11 like '%' || site || '%')) ",
             $rest
@@ -191,7 +217,7 @@ pub async fn list(
         .bind(narrow.level)
         .bind(containing(&narrow.user))
         .bind(containing(&narrow.action))
-        .bind(containing(&narrow.text.to_lowercase()))
+        .bind(containing(&lowered(&narrow.text)))
         .bind(&narrow.device)
         .bind(narrow.from)
         .bind(to)
