@@ -181,6 +181,9 @@ fn help_is_called_for(world: &World, device: &Device) {
     let token = world.claim_token("umc");
     let secret = add(&[&format!("use {token}")]);
     assert!(secret.code == 3 && secret.stderr.contains("holds a token"), "{secret}");
+    let escaped = format!("{{\"a\": \"\\u0066{}\"}}", &token[1..]);
+    assert_eq!(add(&["x", "--details", &escaped]).code, 3);
+    assert_eq!(add(&["x", "--action", &token]).code, 3);
 
     let lines = json!({"entries": [{"level": "HELP", "message": "no water"}, {"level": "error", "message": "dry"}]});
     assert_eq!(device.post("/api/devices/{id}/logs", &lines).0, 200);
@@ -304,6 +307,27 @@ fn over_http(world: &World) {
     night.get("/api/logs/?level=loud").is(400);
     night.get("/api/logs/?since=yesterday").is(400);
     login("acme-admin").get("/api/logs/?org=umc").is(404);
+    // Who is refused writes nothing of its own into the audit log.
+    let long = "x".repeat(10_000);
+    for nth in 0..15 {
+        night.delete(&format!("/api/v1/roles/{nth}{long}")).is(403);
+    }
+    night.delete(&format!("/api/v1/roles/{long}{long}")).is(414);
+    let search = ["audit", "search", "--verb", "call", "--object", "DELETE", "-o", "json"];
+    let refused = process::until(PATIENCE, || {
+        let found = person(world, "umc-admin", &search, "").ok().json();
+        let found = found.as_array().unwrap();
+        let all = found.iter().map(|event| {
+            let detail: Value = serde_json::from_str(event["detail"].as_str().unwrap()).unwrap();
+            detail["count"].as_u64().unwrap()
+        });
+        (all.sum::<u64>() == 15).then(|| found.clone())
+    });
+    let refused = refused.expect("one kind of refusal, counted");
+    assert!(refused.len() <= 10, "{refused:?}");
+    for event in &refused {
+        assert_eq!(event["object"], "DELETE /api/v1/{kind}/{name}");
+    }
     let platform = root.get("/api/logs/?action=fleetd").is(200).body;
     assert_eq!(told(&platform), ["fleetd has started"]);
 }

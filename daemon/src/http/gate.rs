@@ -3,7 +3,7 @@
 
 use std::net::SocketAddr;
 
-use axum::extract::{RawPathParams, Request, State};
+use axum::extract::{MatchedPath, RawPathParams, Request, State};
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
@@ -81,7 +81,9 @@ async fn admit(services: &Services, needs: Needs, parts: &mut Parts) -> Result<(
     let of = kind(parts, permission).await?;
     let refused = caller.clone().asking(caller.asked(), origin(parts));
     let caller = access::admitted(caller, permission, of, origin(parts)).inspect_err(|error| {
-        let route = format!("{} {}", parts.method, parts.uri.path());
+        // The row's path, and not what was asked for: who calls chooses no texts of the log.
+        let path = parts.extensions.get::<MatchedPath>();
+        let route = format!("{} {}", parts.method, path.map_or("", MatchedPath::as_str));
         services.access.refused(&refused, &route, &error.to_string());
     })?;
     parts.extensions.insert(Tenant(tenant));

@@ -153,14 +153,15 @@ async fn forget_id(mut request: Request, next: Next) -> Response {
     next.run(request).await
 }
 
-/// What holds for every request and answer. Headers above their limit are refused: the connection's buffer is larger,
-/// since bodies go through it, too.
+/// What holds for every request and answer. Headers and addresses above their limit are refused: the connection's buffer
+/// is larger, since bodies go through it, too.
 async fn frame(State(settings): State<std::sync::Arc<Settings>>, request: Request, next: Next) -> Response {
     let bytes: usize = request
         .headers()
         .iter()
         .map(|(name, value)| name.as_str().len() + value.len())
         .sum();
+    let asked = request.uri().path_and_query().map_or(0, |asked| asked.as_str().len());
     let origin = request
         .headers()
         .get(header::ORIGIN)
@@ -169,6 +170,9 @@ async fn frame(State(settings): State<std::sync::Arc<Settings>>, request: Reques
     let mut response = if bytes > HEADER_BYTES {
         let detail = format!("the headers take {bytes} bytes, and at most {HEADER_BYTES} are read");
         Problem::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "headers_too_large", detail).into_response()
+    } else if asked > HEADER_BYTES {
+        let detail = format!("the address takes {asked} bytes, and at most {HEADER_BYTES} are read");
+        Problem::new(StatusCode::URI_TOO_LONG, "uri_too_long", detail).into_response()
     } else if let Some(answer) = browsers::preflight(&settings, request.method(), request.headers()) {
         answer
     } else {

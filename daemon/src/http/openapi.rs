@@ -260,7 +260,7 @@ fn responses(row: &Route, kind: Option<&Row>) -> Value {
 
 /// Every status of a refusal that a route can answer with.
 fn refusals(row: &Route) -> BTreeSet<u16> {
-    let mut found = BTreeSet::from([400, 431, 503]);
+    let mut found = BTreeSet::from([400, 414, 431, 503]);
     if row.takes != Shape::None {
         found.extend([413, 507]);
         if row.is_gated() {
@@ -298,6 +298,7 @@ fn told(status: u16) -> &'static str {
         409 => "It conflicts with what there is",
         412 => "Somebody else changed it since it was read",
         413 => "The body is too large",
+        414 => "The address is too long",
         415 => "The body is of another media type",
         429 => "Too often: `Retry-After` says when again",
         431 => "The headers are too large",
