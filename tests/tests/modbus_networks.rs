@@ -253,7 +253,7 @@ fn what_a_profile_gives_and_what_undo_brings_back_lies_within_the_networks() {
     says(
         &undone,
         3,
-        "device/meter: 10.0.0.5 is outside of the networks of site plant (10.0.0.6/32, 10.0.0.9/32)",
+        "device/meter of listed: 10.0.0.5 is outside of the networks of site plant (10.0.0.6/32, 10.0.0.9/32)",
     );
     site(&world, "listed", "10.0.0.0/8").ok();
     world.fleetctl(&["undo", &moved, "--yes"]).ok();
