@@ -76,14 +76,16 @@ struct Looked {
     newest: u64,
 }
 
+/// By host name: the revision at which it was looked up, and which organization it selects.
+type Tenants = HashMap<String, (u64, Option<Org>)>;
+
 /// Who may call.
 #[derive(Clone, Debug)]
 pub struct Access {
     resources: Resources,
     clock: Arc<dyn Clock>,
     known: Arc<RwLock<HashMap<String, Known>>>,
-    /// By host name, at a revision.
-    tenants: Arc<RwLock<HashMap<String, (u64, Option<Org>)>>>,
+    tenants: Arc<RwLock<Tenants>>,
     looked: Arc<RwLock<Looked>>,
     revoked: watch::Sender<u64>,
     signer: keys::Signer,

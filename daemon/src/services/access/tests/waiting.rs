@@ -173,7 +173,9 @@ async fn a_read_over_modbus_and_a_drawn_code_look_again() {
         ..Default::default()
     };
     let resources = &world.access.resources;
-    crate::services::polling::place(resources, &reading, &wanted).await.unwrap();
+    crate::services::polling::place(resources, &reading, &wanted)
+        .await
+        .unwrap();
     world.unbind("first").await;
     let refused = crate::services::polling::place(resources, &reading, &wanted).await;
     assert!(matches!(refused, Err(Error::NotFound(_))), "{refused:?}");
