@@ -22,10 +22,14 @@ const LONGEST_LINE: usize = 4_096;
 
 /// The device that the request's token belongs to, or the certificate of its connection.
 pub(super) async fn identity(services: &Services, peer: &Peer, headers: &HeaderMap) -> Result<Identity, Problem> {
-    let address = peer.address.ip().to_string();
     let (devices, shown) = (&services.devices, shown(peer, headers));
+    if let Some(identity) = devices.remembered(shown) {
+        return Ok(identity);
+    }
+    let address = peer.address.ip().to_string();
     let is_familiar = || devices.is_familiar(shown);
-    let look_up = devices.admit(shown, &address);
+    // In a box: every call would carry the room that a look-up takes.
+    let look_up = Box::pin(devices.admit(shown, &address));
     Ok(services
         .rates
         .looked_up(peer.address.ip(), is_familiar, look_up)

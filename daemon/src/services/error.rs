@@ -1,5 +1,6 @@
 //! What a use case can answer besides success. It knows no transport.
 
+use fleet_proto::codes;
 use fleet_proto::names;
 use fleet_proto::pb::{Issue, Referrer};
 
@@ -89,6 +90,17 @@ pub enum Error {
 }
 
 impl Error {
+    /// A field of a request that is not what it may be, and what to do about it.
+    pub fn field(path: &str, message: impl Into<String>, help: &str) -> Self {
+        Self::Invalid(vec![Issue {
+            path: path.to_owned(),
+            message: message.into(),
+            help: help.to_owned(),
+            code: codes::OUT_OF_RANGE.to_owned(),
+            ..Issue::default()
+        }])
+    }
+
     /// Is it an answer to what was asked, and not fleetd's own trouble?
     pub fn is_refusal(&self) -> bool {
         !matches!(self, Self::Unavailable(_) | Self::Full | Self::Storage(_))

@@ -4,10 +4,9 @@
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use fleet_proto::codes;
 use fleet_proto::kinds::Kind;
 use fleet_proto::levels::Level;
-use fleet_proto::pb::{self, Issue, SystemLogEntry};
+use fleet_proto::pb::{self, SystemLogEntry};
 use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use serde_json::{Value as Json, json};
@@ -96,22 +95,12 @@ impl Resources {
     }
 }
 
-fn invalid(path: &str, message: String, help: &str) -> Error {
-    Error::Invalid(vec![Issue {
-        path: path.to_owned(),
-        message,
-        help: help.to_owned(),
-        code: codes::OUT_OF_RANGE.to_owned(),
-        ..Issue::default()
-    }])
-}
-
 /// The least level of an entry, or its own: those of the system log.
 fn level(word: &str) -> Result<Level> {
     match Level::find(word) {
         _ if word.is_empty() => Ok(Level::Info),
         Some(level) if level > Level::Debug => Ok(level),
-        _ => Err(invalid(
+        _ => Err(Error::field(
             "level",
             format!("`{word}` is no level"),
             "info, warning, error or help",
@@ -335,7 +324,7 @@ impl Log {
 /// The details, if the request is one.
 fn checked(wanted: &pb::SystemLogAddRequest) -> Result<Json> {
     if wanted.message.trim().is_empty() || wanted.message.chars().count() > LONGEST_MESSAGE {
-        return Err(invalid(
+        return Err(Error::field(
             "message",
             format!("has 1 to {LONGEST_MESSAGE} characters"),
             "say in a sentence what happened",
@@ -343,7 +332,7 @@ fn checked(wanted: &pb::SystemLogAddRequest) -> Result<Json> {
     }
     let is_plain = |sign: char| sign.is_ascii_alphanumeric() || ".-_ /".contains(sign);
     if wanted.action.chars().count() > LONGEST_NAME || !wanted.action.chars().all(is_plain) {
-        return Err(invalid(
+        return Err(Error::field(
             "action",
             format!("has at most {LONGEST_NAME} letters, digits, `.`, `-`, `_`, `/`, spaces"),
             "such as calibration.failed",
@@ -358,7 +347,7 @@ fn checked(wanted: &pb::SystemLogAddRequest) -> Result<Json> {
         .filter(Json::is_object)
         .filter(|_| wanted.details.len() <= LARGEST_DETAILS)
         .ok_or_else(|| {
-            invalid(
+            Error::field(
                 "details",
                 format!("is no JSON object of at most {LARGEST_DETAILS} bytes"),
                 "such as '{\"step\": 3}'",
@@ -371,7 +360,11 @@ fn checked(wanted: &pb::SystemLogAddRequest) -> Result<Json> {
         ("details", plain::json(&details) != details),
     ] {
         if holds {
-            return Err(invalid(path, "holds a token".to_owned(), "leave it out, and revoke it"));
+            return Err(Error::field(
+                path,
+                "holds a token".to_owned(),
+                "leave it out, and revoke it",
+            ));
         }
     }
     Ok(details)

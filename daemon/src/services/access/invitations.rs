@@ -7,7 +7,7 @@ use fleet_proto::pb::{self, RoleBindingSpec};
 use serde_json::json;
 
 use super::denials::by_person;
-use super::passwords::{fresh_code, invalid, new_password};
+use super::passwords::{fresh_code, new_password};
 use super::sessions::{Peer, Proven};
 use super::tokens::MOST_SITES;
 use super::{Access, refused};
@@ -65,10 +65,10 @@ impl Access {
     /// Makes an invitation to an organization. Nobody invites to more than they have themselves.
     pub async fn invite(&self, caller: &Caller, wanted: Invitation) -> Result<pb::LoginCode> {
         let email = normalised(&wanted.email).filter(|email| email.contains('@'));
-        let email =
-            email.ok_or_else(|| invalid("email", format!("`{}` is no mail address", wanted.email), "correct it"))?;
+        let email = email
+            .ok_or_else(|| Error::field("email", format!("`{}` is no mail address", wanted.email), "correct it"))?;
         if wanted.sites.len() > MOST_SITES {
-            return Err(invalid(
+            return Err(Error::field(
                 "sites",
                 format!("names more than {MOST_SITES} sites"),
                 "leave it out for all of them",
@@ -151,7 +151,11 @@ impl Access {
             return self.noting(Err(refused()), "invite.accept", "invite-code", peer);
         }
         if known.is_none() && resources::find(&mut tx, None, Kind::User, &name).await?.is_some() {
-            return Err(invalid("user", format!("`{name}` is taken"), "choose another name"));
+            return Err(Error::field(
+                "user",
+                format!("`{name}` is taken"),
+                "choose another name",
+            ));
         }
         let org = code.org.ok_or_else(refused)?;
         let org = Resources::org_in(&mut tx, &org.to_string()).await?;

@@ -1,10 +1,9 @@
 //! Passwords: set by an administrator, changed by their owner, chosen with a code; and the very first one.
 
 use fleet_proto::access::PLATFORM_ADMIN;
-use fleet_proto::codes;
 use fleet_proto::kinds::Kind;
 use fleet_proto::pb::resource::Spec;
-use fleet_proto::pb::{self, Issue, Submission};
+use fleet_proto::pb::{self, Submission};
 use rand::Rng as _;
 
 use super::denials::by_person;
@@ -46,16 +45,6 @@ pub(super) fn fresh_code(kind: TokenKind) -> texts::Fresh {
     texts::make(kind, random)
 }
 
-pub(super) fn invalid(path: &str, message: String, help: &str) -> Error {
-    Error::Invalid(vec![Issue {
-        path: path.to_owned(),
-        message,
-        help: help.to_owned(),
-        code: codes::OUT_OF_RANGE.to_owned(),
-        ..Issue::default()
-    }])
-}
-
 /// A new password of a user, if it may be one.
 pub(super) fn new_password(text: &str, name: &str, email: &str) -> Result<Prepared> {
     prepared(text, &[name, email]).map_err(|refusal| {
@@ -63,7 +52,7 @@ pub(super) fn new_password(text: &str, name: &str, email: &str) -> Result<Prepar
             Refusal::TooShort => "a few words in a row are easy to keep, and hard to guess",
             _ => "choose another one",
         };
-        invalid("password", refusal.to_string(), help)
+        Error::field("password", refusal.to_string(), help)
     })
 }
 

@@ -8,7 +8,6 @@ use serde_json::{Map, Value as Json};
 use uuid::Uuid;
 
 use super::Access;
-use super::passwords::invalid;
 use crate::domain::audit::Event;
 use crate::domain::caller::Who;
 use crate::domain::logins::normalised;
@@ -161,9 +160,13 @@ impl Access {
     pub async fn register(&self, wanted: Registration) -> Result<()> {
         own_only(&wanted.fields)?;
         let email = normalised(&wanted.email).filter(|email| email.contains('@'));
-        let email = email.ok_or_else(|| invalid("email", "is no mail address".to_owned(), "correct it"))?;
+        let email = email.ok_or_else(|| Error::field("email", "is no mail address".to_owned(), "correct it"))?;
         if !names::is_name(&wanted.user) || kinds::check_name(Kind::User, &wanted.user).is_some() {
-            return Err(invalid("user", "is no lower-case name".to_owned(), names::NAME_HINT));
+            return Err(Error::field(
+                "user",
+                "is no lower-case name".to_owned(),
+                names::NAME_HINT,
+            ));
         }
         let mut spec = Json::Object(wanted.fields);
         spec["email"] = email.clone().into();

@@ -1,8 +1,7 @@
 //! API tokens: what programs call with.
 
 use fleet_proto::access::Permissions;
-use fleet_proto::codes;
-use fleet_proto::pb::{self, Issue};
+use fleet_proto::pb;
 use rand::Rng as _;
 use serde_json::json;
 use uuid::Uuid;
@@ -43,16 +42,6 @@ pub struct NewToken {
     pub expires_in_seconds: u64,
 }
 
-fn invalid(path: &str, message: String, help: &str) -> Error {
-    Error::Invalid(vec![Issue {
-        path: path.to_owned(),
-        message,
-        help: help.to_owned(),
-        code: codes::OUT_OF_RANGE.to_owned(),
-        ..Issue::default()
-    }])
-}
-
 impl Access {
     /// Makes a token. It may no more than whoever makes it, now and later. Its text is shown here and never again.
     pub async fn create_token(&self, caller: &Caller, wanted: NewToken) -> Result<(pb::ApiToken, String)> {
@@ -62,21 +51,21 @@ impl Access {
         }
         let permissions = scopes(&wanted.scopes)?;
         if wanted.sites.len() > MOST_SITES {
-            return Err(invalid(
+            return Err(Error::field(
                 "sites",
                 format!("names more than {MOST_SITES} sites"),
                 "leave it out for all of them",
             ));
         }
         if wanted.name.chars().count() > LONGEST_NAME || wanted.name.chars().any(char::is_control) {
-            return Err(invalid(
+            return Err(Error::field(
                 "name",
                 format!("has at most {LONGEST_NAME} characters"),
                 "shorten it",
             ));
         }
         if wanted.expires_in_seconds > LONGEST_DAYS * DAY {
-            return Err(invalid(
+            return Err(Error::field(
                 "expires_in_seconds",
                 "is longer than two years".to_owned(),
                 "choose less",
@@ -196,12 +185,12 @@ impl Access {
 fn scopes(texts: &[String]) -> Result<Permissions> {
     if texts.is_empty() {
         let help = "name what the token is for with --scope, such as --scope telemetry:write";
-        return Err(invalid("scopes", "is empty".to_owned(), help));
+        return Err(Error::field("scopes", "is empty".to_owned(), help));
     }
     let mut all = Permissions::default();
     for (at, text) in texts.iter().enumerate() {
         let some = Permissions::parse(text).map_err(|message| {
-            invalid(
+            Error::field(
                 &format!("scopes[{at}]"),
                 message,
                 "`fleetctl help permissions` lists them",

@@ -145,7 +145,7 @@ impl Telemetry {
         pages: &mpsc::Sender<Vec<Bucket>>,
     ) -> Result<()> {
         if every <= 0 || (range.to.saturating_sub(range.from)) / every > MOST_BUCKETS {
-            return Err(invalid(
+            return Err(Error::field(
                 "every_us",
                 "gives more than a million intervals",
                 "choose wider intervals, or a shorter range",
@@ -282,7 +282,7 @@ impl Telemetry {
                     return Ok((Arc::clone(fitting.swap_remove(own)), name));
                 }
                 let sources: Vec<_> = fitting.iter().map(|series| series.key.source.as_str()).collect();
-                Err(invalid(
+                Err(Error::field(
                     "source",
                     "the sensor has more than one source",
                     &format!("choose one with --source: {}", sources.join(", ")),
@@ -290,14 +290,4 @@ impl Telemetry {
             }
         }
     }
-}
-
-fn invalid(path: &str, message: &str, help: &str) -> Error {
-    Error::Invalid(vec![pb::Issue {
-        index: 0,
-        path: path.to_owned(),
-        message: message.to_owned(),
-        help: help.to_owned(),
-        code: fleet_proto::codes::OUT_OF_RANGE.to_owned(),
-    }])
 }
