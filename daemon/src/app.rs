@@ -202,7 +202,7 @@ impl App {
             log: log.clone(),
             system: system.clone(),
             metrics,
-            settings: Arc::new(http_settings(config)),
+            settings: http_settings(config),
             rates: rates.clone(),
         };
         let stop = close_doors.clone();

@@ -14,6 +14,10 @@ use fleetd::tls;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+/// Every request makes and drops many small things, often on different threads, which the system's allocator is slow at.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Owns a fleet of gateways and devices
 #[derive(Debug, Parser)]
 #[command(name = "fleetd", version, about, long_about = None)]

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::answers::Problem;
 use super::extract::{RawBody, form};
 use super::gate::Tenant;
-use super::{Services, browsers, cookies};
+use super::{Services, Shared, browsers, cookies};
 use crate::domain::Caller;
 use crate::services::Error;
 use crate::services::access::{Access, Login, Peer};
@@ -52,7 +52,7 @@ pub(super) fn peer(address: SocketAddr, headers: &HeaderMap) -> Peer {
 }
 
 pub(super) async fn login(
-    State(services): State<Services>,
+    State(services): State<Shared>,
     Extension(connection): Extension<super::Peer>,
     Extension(tenant): Extension<Tenant>,
     headers: HeaderMap,
@@ -78,7 +78,7 @@ pub(super) async fn login(
 }
 
 pub(super) async fn refresh(
-    State(services): State<Services>,
+    State(services): State<Shared>,
     Extension(connection): Extension<super::Peer>,
     headers: HeaderMap,
     body: RawBody,
@@ -140,7 +140,7 @@ fn begun(services: &Services, tokens: &pb::Tokens, in_body: bool) -> Response {
 }
 
 pub(super) async fn logout(
-    State(services): State<Services>,
+    State(services): State<Shared>,
     Extension(caller): Extension<Caller>,
 ) -> Result<Response, Problem> {
     services.access.logout(&caller).await?;
@@ -150,7 +150,7 @@ pub(super) async fn logout(
 }
 
 pub(super) async fn change_password(
-    State(services): State<Services>,
+    State(services): State<Shared>,
     Extension(connection): Extension<super::Peer>,
     Extension(caller): Extension<Caller>,
     headers: HeaderMap,
@@ -167,7 +167,7 @@ pub(super) async fn change_password(
 
 /// Where a caller may do what, as other services ask for it.
 pub(super) async fn validate(
-    State(services): State<Services>,
+    State(services): State<Shared>,
     Extension(caller): Extension<Caller>,
 ) -> Result<Json<Value>, Problem> {
     let grants = grants(&services, &caller).await?;

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::answers::Problem;
 use super::extract::{Path, RawBody, bytes};
-use super::{Peer, Services};
+use super::{Peer, Services, Shared};
 use crate::domain::object::timestamp;
 use crate::services::devices::{Heartbeat, Identity, Shown};
 
@@ -72,7 +72,7 @@ pub(super) struct ConfigBody {
 }
 
 pub(super) async fn config(
-    State(services): State<Services>,
+    State(services): State<Shared>,
     Extension(peer): Extension<Peer>,
     Path(id): Path<String>,
     headers: HeaderMap,
@@ -120,7 +120,7 @@ pub(super) struct HeartbeatBody {
 }
 
 pub(super) async fn heartbeat(
-    State(services): State<Services>,
+    State(services): State<Shared>,
     Extension(peer): Extension<Peer>,
     Path(id): Path<String>,
     headers: HeaderMap,
@@ -170,7 +170,7 @@ pub(super) struct ResultBody {
 }
 
 pub(super) async fn command_result(
-    State(services): State<Services>,
+    State(services): State<Shared>,
     Extension(peer): Extension<Peer>,
     Path((id, command)): Path<(String, String)>,
     headers: HeaderMap,
@@ -206,7 +206,7 @@ struct Line {
 }
 
 pub(super) async fn logs(
-    State(services): State<Services>,
+    State(services): State<Shared>,
     Extension(peer): Extension<Peer>,
     Path(id): Path<String>,
     headers: HeaderMap,

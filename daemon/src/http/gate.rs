@@ -15,7 +15,7 @@ use fleet_proto::kinds::Kind;
 
 use super::answers::Problem;
 use super::routes::Needs;
-use super::{Services, browsers, cookies};
+use super::{Services, Shared, browsers, cookies};
 use crate::domain::caller::Origin;
 use crate::domain::{Caller, Org};
 use crate::services::Error;
@@ -35,7 +35,7 @@ enum Shown {
 
 /// Lets in whom the row lets in.
 pub(super) async fn enter(
-    State((services, needs)): State<(Services, Needs)>,
+    State((services, needs)): State<(Shared, Needs)>,
     request: Request,
     next: Next,
 ) -> response::Response {

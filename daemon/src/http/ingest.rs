@@ -7,13 +7,13 @@ use serde_json::{Value, json};
 
 use super::answers::Problem;
 use super::extract::{RawBody, bytes};
-use super::{Peer, Services, devices, parse};
+use super::{Peer, Shared, devices, parse};
 
 /// Rejections that one answer lists; the rest is a number.
 const MOST_LISTED: usize = 1_000;
 
 pub(super) async fn ingest(
-    State(services): State<Services>,
+    State(services): State<Shared>,
     Extension(peer): Extension<Peer>,
     headers: HeaderMap,
     body: RawBody,

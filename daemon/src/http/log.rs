@@ -7,7 +7,7 @@ use fleet_proto::pb;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::Services;
+use super::Shared;
 use super::answers::Problem;
 use super::extract::{Query, RawBody, form};
 use super::gate::Tenant;
@@ -75,7 +75,7 @@ fn moment(name: &str, text: &str) -> Result<Micros, Problem> {
 
 /// The newest entries first.
 pub(super) async fn list(
-    State(services): State<Services>,
+    State(services): State<Shared>,
     Extension(caller): Extension<Caller>,
     Extension(tenant): Extension<Tenant>,
     Query(query): Query<LogQuery>,
@@ -109,7 +109,7 @@ pub(super) async fn list(
 
 /// Adds an entry.
 pub(super) async fn add(
-    State(services): State<Services>,
+    State(services): State<Shared>,
     Extension(caller): Extension<Caller>,
     Extension(tenant): Extension<Tenant>,
     headers: HeaderMap,

@@ -9,10 +9,10 @@ use axum::{Extension, Json};
 use fleet_proto::{pb, reflect};
 use serde_json::{Map, Value, json};
 
-use super::Services;
 use super::answers::Problem;
 use super::auth::{grant_json, grants};
 use super::extract::{RawBody, bytes, form};
+use super::{Services, Shared};
 use crate::domain::{Caller, Object};
 use crate::services::access::{Avatar, Registration};
 
@@ -22,7 +22,7 @@ pub(super) const LARGEST_AVATAR: usize = 1 << 20;
 const REGISTERED_AFTER: Duration = Duration::from_millis(300);
 
 pub(super) async fn get(
-    State(services): State<Services>,
+    State(services): State<Shared>,
     Extension(caller): Extension<Caller>,
 ) -> Result<Json<Value>, Problem> {
     let user = services.access.own_user(&caller).await?;
@@ -30,7 +30,7 @@ pub(super) async fn get(
 }
 
 pub(super) async fn patch(
-    State(services): State<Services>,
+    State(services): State<Shared>,
     Extension(caller): Extension<Caller>,
     headers: HeaderMap,
     body: RawBody,
@@ -61,7 +61,7 @@ fn media_type(bytes: &[u8]) -> Option<&'static str> {
 }
 
 pub(super) async fn set_avatar(
-    State(services): State<Services>,
+    State(services): State<Shared>,
     Extension(caller): Extension<Caller>,
     body: RawBody,
 ) -> Result<StatusCode, Problem> {
@@ -86,7 +86,7 @@ pub(super) async fn set_avatar(
 }
 
 pub(super) async fn avatar(
-    State(services): State<Services>,
+    State(services): State<Shared>,
     Extension(caller): Extension<Caller>,
 ) -> Result<Response, Problem> {
     let avatar = services.access.avatar(&caller).await?;
@@ -94,7 +94,7 @@ pub(super) async fn avatar(
 }
 
 pub(super) async fn remove_avatar(
-    State(services): State<Services>,
+    State(services): State<Shared>,
     Extension(caller): Extension<Caller>,
 ) -> Result<StatusCode, Problem> {
     services.access.set_avatar(&caller, None).await?;
@@ -103,7 +103,7 @@ pub(super) async fn remove_avatar(
 
 /// Makes oneself known. Neither the answer nor its time tells whether the address was known.
 pub(super) async fn register(
-    State(services): State<Services>,
+    State(services): State<Shared>,
     Extension(connection): Extension<super::Peer>,
     headers: HeaderMap,
     body: RawBody,

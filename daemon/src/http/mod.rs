@@ -33,10 +33,11 @@ use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use tower::{Layer as _, ServiceBuilder};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::decompression::RequestDecompressionLayer;
-use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
 use tower_http::trace::TraceLayer;
+use uuid::Uuid;
 
 use crate::domain::certificates::{self, Presented};
 use crate::listen::{Connection, Listener};
@@ -52,6 +53,7 @@ use answers::Problem;
 /// Largest body of a call; batches of readings may have twice as much.
 const BODY: usize = 4 << 20;
 const BATCH: usize = 8 << 20;
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const HEADER_BYTES: usize = 16 << 10;
 const HEADER_PATIENCE: Duration = Duration::from_secs(10);
 const DRAIN: Duration = Duration::from_secs(5);
@@ -68,7 +70,7 @@ pub struct Settings {
 }
 
 /// What the door opens on.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Services {
     /// Who may call.
     pub access: Access,
@@ -85,10 +87,13 @@ pub struct Services {
     /// Figures.
     pub metrics: metrics_exporter_prometheus::PrometheusHandle,
     /// How it is set up.
-    pub settings: std::sync::Arc<Settings>,
+    pub settings: Settings,
     /// How often who has called.
     pub rates: Rates,
 }
+
+/// As handlers have them: each request gets its own handle, several times over.
+type Shared = Arc<Services>;
 
 /// Who is at the other end of a connection.
 #[derive(Clone, Debug)]
@@ -100,9 +105,8 @@ struct Peer {
 
 /// Every route.
 pub fn router(services: Services) -> Router {
-    let id = HeaderName::from_static("x-request-id");
-    let rows = table::all();
-    routes::router(&rows, &services)
+    let services = Arc::new(services);
+    routes::router(&table::all(), &services)
         .fallback(|| async {
             Problem::new(StatusCode::NOT_FOUND, "not_found", "there is no such path").into_response()
         })
@@ -114,48 +118,44 @@ pub fn router(services: Services) -> Router {
             )
             .into_response()
         })
-        .layer(RequestDecompressionLayer::new())
-        .layer(CatchPanicLayer::custom(|panic: Box<dyn std::any::Any + Send>| {
-            let text = panic
-                .downcast_ref::<String>()
-                .map(String::as_str)
-                .or_else(|| panic.downcast_ref::<&str>().copied());
-            tracing::error!(panic = text.unwrap_or("unknown"), "a request panicked");
-            Problem::new(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "internal",
-                "internal error; see the fleetd log",
-            )
-            .into_response()
-        }))
-        .layer(middleware::from_fn_with_state(services.settings.clone(), frame))
+        // One layer of layers: each of its own would put every route into another box.
         .layer(
-            TraceLayer::new_for_http()
-                .make_span_with(|request: &axum::http::Request<_>| {
-                    let id = request
-                        .headers()
-                        .get("x-request-id")
-                        .and_then(|id| id.to_str().ok())
-                        .unwrap_or_default();
-                    tracing::debug_span!("http", method = %request.method(), path = request.uri().path(), id)
-                })
-                .on_failure(()),
+            ServiceBuilder::new()
+                .layer(middleware::from_fn_with_state(Arc::clone(&services), frame))
+                .layer(TraceLayer::new_for_http().make_span_with(span).on_failure(()))
+                .layer(CatchPanicLayer::custom(panicked))
+                .layer(RequestDecompressionLayer::new()),
         )
-        .layer(PropagateRequestIdLayer::new(id.clone()))
-        .layer(SetRequestIdLayer::new(id, MakeRequestUuid))
-        .layer(middleware::from_fn(forget_id))
         .with_state(services)
 }
 
-/// The id of a request stands in the audit log: whoever calls does not choose it.
-async fn forget_id(mut request: Request, next: Next) -> Response {
-    request.headers_mut().remove("x-request-id");
-    next.run(request).await
+fn span(request: &Request) -> tracing::Span {
+    let id = request.headers().get(&REQUEST_ID).and_then(|id| id.to_str().ok());
+    let id = id.unwrap_or_default();
+    tracing::debug_span!("http", method = %request.method(), path = request.uri().path(), id)
+}
+
+fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response {
+    let text = panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref::<&str>().copied());
+    tracing::error!(panic = text.unwrap_or("unknown"), "a request panicked");
+    Problem::new(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "internal",
+        "internal error; see the fleetd log",
+    )
+    .into_response()
 }
 
 /// What holds for every request and answer. Headers and addresses above their limit are refused: the connection's buffer
-/// is larger, since bodies go through it, too.
-async fn frame(State(settings): State<std::sync::Arc<Settings>>, request: Request, next: Next) -> Response {
+/// is larger, since bodies go through it, too. The id of a request stands in the audit log, and whoever calls does not
+/// choose it.
+async fn frame(State(services): State<Shared>, mut request: Request, next: Next) -> Response {
+    let settings = &services.settings;
+    let id = request_id();
+    request.headers_mut().insert(REQUEST_ID, id.clone());
     let bytes: usize = request
         .headers()
         .iter()
@@ -173,13 +173,20 @@ async fn frame(State(settings): State<std::sync::Arc<Settings>>, request: Reques
     } else if asked > HEADER_BYTES {
         let detail = format!("the address takes {asked} bytes, and at most {HEADER_BYTES} are read");
         Problem::new(StatusCode::URI_TOO_LONG, "uri_too_long", detail).into_response()
-    } else if let Some(answer) = browsers::preflight(&settings, request.method(), request.headers()) {
+    } else if let Some(answer) = browsers::preflight(settings, request.method(), request.headers()) {
         answer
     } else {
         next.run(request).await
     };
-    browsers::mark(&settings, origin.as_ref(), response.headers_mut());
+    browsers::mark(settings, origin.as_ref(), response.headers_mut());
+    response.headers_mut().insert(REQUEST_ID, id);
     response
+}
+
+fn request_id() -> HeaderValue {
+    let mut text = [0; uuid::fmt::Hyphenated::LENGTH];
+    let text = Uuid::new_v4().hyphenated().encode_lower(&mut text);
+    HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static(""))
 }
 
 /// A certificate that does not read like one of ours shows nothing.
@@ -217,7 +224,8 @@ pub async fn serve(listener: Listener, services: Services, shutdown: Cancellatio
                 Ok(stream) => stream,
                 Err(error) => return tracing::debug!(%error, "a handshake failed"),
             };
-            let service = app.layer(axum::Extension(peer(&stream)));
+            // Around the router, and not with `Router::layer`: that would build all routes anew for each connection.
+            let service = axum::Extension(peer(&stream)).layer(app);
             let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
             tokio::pin!(connection);
             tokio::select! {

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::answers::Problem;
 use super::devices::{bearer, parse, server_time, shown};
 use super::extract::{Path, RawBody};
-use super::{Peer, Services};
+use super::{Peer, Shared};
 use crate::domain::object::timestamp;
 use crate::services::devices::{Credential, Given, HEARTBEAT_MS, Provision};
 
@@ -29,7 +29,7 @@ pub(super) struct ProvisionBody {
 }
 
 pub(super) async fn provision(
-    State(services): State<Services>,
+    State(services): State<Shared>,
     Extension(peer): Extension<Peer>,
     headers: HeaderMap,
     body: RawBody,
@@ -73,7 +73,7 @@ pub(super) struct RenewBody {
 }
 
 pub(super) async fn renew(
-    State(services): State<Services>,
+    State(services): State<Shared>,
     Extension(peer): Extension<Peer>,
     Path(id): Path<String>,
     headers: HeaderMap,

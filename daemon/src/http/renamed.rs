@@ -11,7 +11,7 @@ use fleet_proto::pb;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::Services;
+use super::Shared;
 use super::answers::Problem;
 use super::extract::{Path, Query};
 use super::gate::Tenant;
@@ -28,7 +28,7 @@ type Answer = Result<Response, Problem>;
 macro_rules! renamed {
     ($($list:ident $one:ident = $kind:ident;)+) => {$(
         pub(super) async fn $list(
-            State(services): State<Services>,
+            State(services): State<Shared>,
             Extension(caller): Extension<Caller>,
             Extension(tenant): Extension<Tenant>,
             Query(query): Query<ListQuery>,
@@ -37,7 +37,7 @@ macro_rules! renamed {
         }
 
         pub(super) async fn $one(
-            State(services): State<Services>,
+            State(services): State<Shared>,
             Extension(caller): Extension<Caller>,
             Extension(tenant): Extension<Tenant>,
             Path(name): Path<String>,
@@ -69,7 +69,7 @@ pub(super) struct LatestQuery {
 
 /// The newest reading of each sensor of a device.
 pub(super) async fn latest(
-    State(services): State<Services>,
+    State(services): State<Shared>,
     Extension(caller): Extension<Caller>,
     Extension(tenant): Extension<Tenant>,
     Query(query): Query<LatestQuery>,
@@ -110,7 +110,7 @@ fn reading(row: &LatestRow) -> Value {
 
 /// How much there is of what the caller may see.
 pub(super) async fn kpis(
-    State(services): State<Services>,
+    State(services): State<Shared>,
     Extension(caller): Extension<Caller>,
     Extension(tenant): Extension<Tenant>,
     Query(query): Query<OrgQuery>,

@@ -10,10 +10,10 @@ use fleet_proto::{codes, manifest, reflect};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::Services;
 use super::answers::Problem;
 use super::extract::{Path, Query, RawBody, json as json_body};
 use super::gate::Tenant;
+use super::{Services, Shared};
 use crate::domain::{Caller, Key, Object};
 use crate::services::Error;
 use crate::services::resources::{DeleteRequest, Filter, Options};
@@ -111,7 +111,7 @@ pub(super) async fn org_of(
 }
 
 pub(super) async fn list(
-    State(services): State<Services>,
+    State(services): State<Shared>,
     Extension(caller): Extension<Caller>,
     Extension(tenant): Extension<Tenant>,
     Path(kind): Path<String>,
@@ -189,7 +189,7 @@ async fn behind(
 }
 
 pub(super) async fn get(
-    State(services): State<Services>,
+    State(services): State<Shared>,
     Extension(caller): Extension<Caller>,
     Extension(tenant): Extension<Tenant>,
     Path((kind, name)): Path<(String, String)>,
@@ -270,7 +270,7 @@ async fn write(services: &Services, caller: &Caller, mut submission: Submission,
 }
 
 pub(super) async fn create(
-    State(services): State<Services>,
+    State(services): State<Shared>,
     Extension(caller): Extension<Caller>,
     Extension(tenant): Extension<Tenant>,
     Path(kind): Path<String>,
@@ -300,7 +300,7 @@ pub(super) async fn create(
 }
 
 pub(super) async fn replace(
-    State(services): State<Services>,
+    State(services): State<Shared>,
     Extension(caller): Extension<Caller>,
     Extension(tenant): Extension<Tenant>,
     Path((kind, name)): Path<(String, String)>,
@@ -317,7 +317,7 @@ pub(super) async fn replace(
 }
 
 pub(super) async fn patch(
-    State(services): State<Services>,
+    State(services): State<Shared>,
     Extension(caller): Extension<Caller>,
     Extension(tenant): Extension<Tenant>,
     Path((kind, name)): Path<(String, String)>,
@@ -383,7 +383,7 @@ async fn change(services: &Services, caller: &Caller, current: &Object, body: &V
 }
 
 pub(super) async fn delete(
-    State(services): State<Services>,
+    State(services): State<Shared>,
     Extension(caller): Extension<Caller>,
     Extension(tenant): Extension<Tenant>,
     Path((kind, name)): Path<(String, String)>,

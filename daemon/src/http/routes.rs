@@ -1,6 +1,8 @@
 //! The shape of the route table: who may use a route, what it takes, and what it gives. The router, the gate, and the
 //! OpenAPI document are made from its rows; a row that does not say whom it lets in does not compile.
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
@@ -8,7 +10,7 @@ use axum::routing::{MethodFilter, MethodRouter};
 use fleet_proto::access::{Permission, RESOURCE, Verb};
 use fleet_proto::kinds::Kind;
 
-use super::{Services, gate};
+use super::{Shared, gate};
 
 /// Whom a route lets in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,7 +124,7 @@ pub(super) struct Route {
     /// With parameters as `{name}`.
     pub(super) path: &'static str,
     pub(super) needs: Needs,
-    pub(super) handler: fn(MethodFilter) -> MethodRouter<Services>,
+    pub(super) handler: fn(MethodFilter) -> MethodRouter<Shared>,
     /// What it does, for readers of the document.
     pub(super) does: &'static str,
     pub(super) queries: Queries,
@@ -137,7 +139,7 @@ pub(super) fn route(
     on: On,
     path: &'static str,
     needs: Needs,
-    handler: fn(MethodFilter) -> MethodRouter<Services>,
+    handler: fn(MethodFilter) -> MethodRouter<Shared>,
     does: &'static str,
 ) -> Route {
     Route {
@@ -186,12 +188,12 @@ impl Route {
 }
 
 /// The router of these rows.
-pub(super) fn router(rows: &[Route], services: &Services) -> Router<Services> {
+pub(super) fn router(rows: &[Route], services: &Shared) -> Router<Shared> {
     let mut router = Router::new();
     for row in rows {
         let mut handler = (row.handler)(row.on.filter());
         if row.is_gated() {
-            handler = handler.layer(from_fn_with_state((services.clone(), row.needs), gate::enter));
+            handler = handler.layer(from_fn_with_state((Arc::clone(services), row.needs), gate::enter));
         }
         let handler = handler.layer(DefaultBodyLimit::max(row.limit()));
         router = router.route(row.path, handler.clone());

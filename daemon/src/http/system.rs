@@ -6,14 +6,14 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-use super::Services;
+use super::Shared;
 use super::answers::Problem;
 
 pub(super) async fn healthz() -> Json<serde_json::Value> {
     Json(json!({"status": "ok"}))
 }
 
-pub(super) async fn readyz(State(services): State<Services>) -> Response {
+pub(super) async fn readyz(State(services): State<Shared>) -> Response {
     match services.system.ready().await {
         Ok(()) => Json(json!({"status": "ready"})).into_response(),
         Err(error) => {
@@ -28,7 +28,7 @@ pub(super) async fn readyz(State(services): State<Services>) -> Response {
     }
 }
 
-pub(super) async fn metrics(State(services): State<Services>) -> Response {
+pub(super) async fn metrics(State(services): State<Shared>) -> Response {
     let stats = services.system.stats();
     let store = [
         ("fleetd_readings_accepted_total", "counter", stats.accepted),

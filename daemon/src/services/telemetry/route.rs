@@ -48,7 +48,10 @@ struct Target {
 }
 
 /// By source, then by label or data type: (position of the device's target, series).
-type Series = HashMap<Box<str>, HashMap<Box<str>, Arc<Known>>>;
+type Series = Quick<Box<str>, Quick<Box<str>, Arc<Known>>>;
+
+/// A map that every reading asks.
+type Quick<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
 
 #[derive(Debug)]
 pub(super) struct Route {
@@ -68,7 +71,7 @@ pub(super) struct Route {
     /// The sender first, then the devices behind it.
     targets: Vec<Target>,
     /// Names and uids of targets.
-    names: HashMap<String, usize>,
+    names: Quick<String, usize>,
     /// (bus, slave, label) of the sender's configuration → (sensor, target).
     registers: HashMap<(String, u16, String), (String, usize)>,
     /// The same per (bus, slave) alone → target.
@@ -166,7 +169,7 @@ impl Route {
             range: defaults.range_policy(),
             unknown: defaults.unknown_sensor(),
             targets: Vec::new(),
-            names: HashMap::new(),
+            names: Quick::default(),
             registers: HashMap::new(),
             slaves: HashMap::new(),
             series: Vec::new(),
