@@ -6,6 +6,7 @@ pub mod audit;
 pub mod caller;
 pub mod certificates;
 pub mod clock;
+pub mod decimal;
 pub mod hidden;
 pub mod ingest;
 pub mod kinds;

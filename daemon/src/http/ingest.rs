@@ -20,7 +20,7 @@ pub(super) async fn ingest(
 ) -> Result<Json<Value>, Problem> {
     let identity = devices::identity(&services, &peer, &headers).await?;
     let body = bytes(body)?;
-    let parsed = parse::read(&body).map_err(Problem::bad_request)?;
+    let mut parsed = parse::read(&body).map_err(Problem::bad_request)?;
     let ingested = services.telemetry.ingest(identity.uid, parsed.items()).await?;
     services.devices.saw(identity.uid);
     if ingested.rejected.is_empty() {

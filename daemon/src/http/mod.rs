@@ -13,6 +13,7 @@ mod me;
 mod openapi;
 mod parse;
 mod provision;
+mod quick;
 mod renamed;
 mod resources;
 mod routes;

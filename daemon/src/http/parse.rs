@@ -1,10 +1,6 @@
 //! Bodies of readings. A fast path for what gateways really send, and a patient one that finds the good items among the bad.
 
-use std::borrow::Cow;
-
-use serde::Deserialize;
-use serde::de::{Deserializer, Error as _, Visitor};
-
+use super::quick;
 use crate::domain::ingest::{Incoming, Rejection};
 use crate::domain::telemetry::{Micros, Quality, Value};
 
@@ -17,80 +13,16 @@ pub(super) type Items<'a> = Vec<Result<Incoming<'a>, Rejection>>;
 /// A body whose text the items borrow from.
 #[derive(Debug)]
 pub(super) enum Body<'a> {
-    Fast(Vec<Batch<'a>>),
+    Fast(Items<'a>),
     Patient(serde_json::Value),
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub(super) struct Batch<'a> {
-    #[serde(borrow, default)]
-    device_id: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    readings: Option<Vec<Item<'a>>>,
-    #[serde(borrow, default)]
-    data_type: Option<Cow<'a, str>>,
-    #[serde(default)]
-    value: Option<Finite>,
-    #[serde(borrow, default)]
-    unit: Option<Cow<'a, str>>,
-    #[serde(default)]
-    timestamp: Option<Time>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct Item<'a> {
-    #[serde(borrow)]
-    data_type: Cow<'a, str>,
-    value: Finite,
-    #[serde(borrow, default)]
-    unit: Option<Cow<'a, str>>,
-    #[serde(default)]
-    timestamp: Option<Time>,
-    #[serde(default)]
-    slave_id: Option<u16>,
-    #[serde(borrow, default)]
-    register_label: Option<Cow<'a, str>>,
-}
-
-#[derive(Clone, Copy, Debug, Deserialize)]
-struct Finite(f64);
-
-/// RFC 3339, or milliseconds since 1970.
-#[derive(Clone, Copy, Debug)]
-struct Time(Micros);
-
-impl<'de> Deserialize<'de> for Time {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Reader;
-        impl Visitor<'_> for Reader {
-            type Value = Time;
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("RFC 3339 text or epoch milliseconds")
-            }
-            fn visit_i64<E: serde::de::Error>(self, ms: i64) -> Result<Time, E> {
-                ms.checked_mul(1_000).map(Time).ok_or_else(|| E::custom("out of range"))
-            }
-            fn visit_u64<E: serde::de::Error>(self, ms: u64) -> Result<Time, E> {
-                i64::try_from(ms).map_err(E::custom).and_then(|ms| self.visit_i64(ms))
-            }
-            fn visit_f64<E: serde::de::Error>(self, ms: f64) -> Result<Time, E> {
-                millis(ms).map(Time).ok_or_else(|| E::custom("out of range"))
-            }
-            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Time, E> {
-                rfc3339(text).map(Time).ok_or_else(|| E::custom("no RFC 3339"))
-            }
-        }
-        deserializer.deserialize_any(Reader)
-    }
 }
 
 fn millis(ms: f64) -> Option<Micros> {
     (ms.is_finite() && ms.abs() < 9e15).then(|| (ms * 1_000.0).round() as i64)
 }
 
-fn rfc3339(text: &str) -> Option<Micros> {
+/// Microseconds since 1970.
+pub(super) fn rfc3339(text: &str) -> Option<Micros> {
     text.parse::<jiff::Timestamp>()
         .ok()
         .map(jiff::Timestamp::as_microsecond)
@@ -98,17 +30,10 @@ fn rfc3339(text: &str) -> Option<Micros> {
 
 /// Reads a body. What is no JSON, or nested too deep, is an error for the whole.
 pub(super) fn read(body: &[u8]) -> Result<Body<'_>, String> {
-    // Before any parser: the fast one recurses without a bound, and a megabyte of brackets would end the process.
-    shallow(body)?;
-    let first = body.iter().find(|b| !b.is_ascii_whitespace());
-    let fast = match first {
-        Some(b'{') => sonic_rs::from_slice(body).map(|batch| vec![batch]),
-        Some(b'[') => sonic_rs::from_slice(body),
-        _ => Err(sonic_rs::Error::custom("neither an object nor an array")),
-    };
-    if let Ok(batches) = fast {
-        return Ok(Body::Fast(batches));
+    if let Some(items) = quick::items(body) {
+        return Ok(Body::Fast(items));
     }
+    shallow(body)?;
     let value: serde_json::Value =
         serde_json::from_slice(body).map_err(|error| format!("the body is not valid JSON: {error}"))?;
     if !(value.is_object() || value.is_array()) {
@@ -155,20 +80,9 @@ fn is_deeper_than(most: usize, body: &[u8]) -> bool {
 
 impl Body<'_> {
     /// The items, in the order of the body.
-    pub(super) fn items(&self) -> Items<'_> {
+    pub(super) fn items(&mut self) -> Items<'_> {
         match self {
-            Self::Fast(batches) => {
-                let mut items = Vec::with_capacity(
-                    batches
-                        .iter()
-                        .map(|batch| batch.readings.as_ref().map_or(1, Vec::len))
-                        .sum(),
-                );
-                for batch in batches {
-                    batch.items(&mut items);
-                }
-                items
-            }
+            Self::Fast(items) => std::mem::take(items),
             Self::Patient(value) => {
                 let mut items = Vec::new();
                 match value {
@@ -177,45 +91,6 @@ impl Body<'_> {
                 }
                 items
             }
-        }
-    }
-}
-
-impl Batch<'_> {
-    fn items<'b>(&'b self, items: &mut Items<'b>) {
-        let device = self.device_id.as_deref();
-        match &self.readings {
-            Some(readings) => items.extend(readings.iter().map(|item| {
-                Ok(Incoming {
-                    device,
-                    data_type: &item.data_type,
-                    value: Value::Number(item.value.0),
-                    unit: item.unit.as_deref(),
-                    timestamp: item.timestamp.map(|time| time.0),
-                    bus: None,
-                    slave_id: item.slave_id,
-                    label: item.register_label.as_deref(),
-                    quality: Quality::Good,
-                })
-            })),
-            None => items.push(match (&self.data_type, self.value) {
-                (Some(data_type), Some(value)) => Ok(Incoming {
-                    device,
-                    data_type,
-                    value: Value::Number(value.0),
-                    unit: self.unit.as_deref(),
-                    timestamp: self.timestamp.map(|time| time.0),
-                    bus: None,
-                    slave_id: None,
-                    label: None,
-                    quality: Quality::Good,
-                }),
-                _ => Err(Rejection {
-                    index: items.len(),
-                    code: "bad_item",
-                    detail: "`dataType` or `value` is missing".to_owned(),
-                }),
-            }),
         }
     }
 }
@@ -323,6 +198,9 @@ fn item<'a>(
 
 #[cfg(test)]
 mod tests {
+    use rand::rngs::StdRng;
+    use rand::{RngExt as _, SeedableRng as _};
+
     use super::*;
 
     fn codes(text: &str) -> Vec<Result<String, &'static str>> {
@@ -388,9 +266,87 @@ mod tests {
 
     #[test]
     fn fast_and_patient_agree() {
-        let body = r#"{"deviceId":"d","readings":[{"dataType":"v","value":1.25,"unit":"V","timestamp":1760000000000,"slaveId":3,"registerLabel":"l"}]}"#;
-        let patient = Body::Patient(serde_json::from_str(body).unwrap());
-        assert_eq!(read(body.as_bytes()).unwrap().items(), patient.items());
-        assert!(matches!(read(body.as_bytes()).unwrap(), Body::Fast(_)));
+        let mut random = StdRng::seed_from_u64(7);
+        let (mut fast, mut refused) = (0, 0);
+        for _ in 0..20_000 {
+            let mut text = body(&mut random).into_bytes();
+            // Most damage is one byte.
+            if random.random_range(0..3) == 0 {
+                let at = random.random_range(0..text.len());
+                text[at] = b"\"{],0\\e\xff"[random.random_range(0..8)];
+            }
+            let shown = String::from_utf8_lossy(&text);
+            let patient = serde_json::from_slice(&text).ok().map(Body::Patient);
+            match (quick::items(&text), patient) {
+                (Some(items), Some(mut patient)) => {
+                    assert_eq!(items, patient.items(), "{shown}");
+                    fast += 1;
+                }
+                (Some(_), None) => panic!("the fast reader takes what is no JSON: {shown}"),
+                (None, _) => refused += 1,
+            }
+        }
+        assert!(fast > 4_000 && refused > 4_000, "{fast} {refused}");
+    }
+
+    /// A body as gateways write it, or nearly so.
+    fn body(random: &mut StdRng) -> String {
+        let mut items = Vec::new();
+        for _ in 0..random.random_range(0..4) {
+            let mut fields = vec![r#""dataType":"v""#.to_owned(), format!("\"value\": {}", number(random))];
+            for (name, values) in [
+                ("unit", &[r#""V""#, r#""°C""#, r#""\u00b0""#, "null"][..]),
+                (
+                    "timestamp",
+                    &[
+                        "1760000000000",
+                        "\"2026-01-01T00:00:00Z\"",
+                        "-1",
+                        "1.5",
+                        "\"never\"",
+                        "9e18",
+                    ],
+                ),
+                ("slaveId", &["0", "3", "255", "256", "-1", "03"]),
+                ("registerLabel", &[r#""l""#, "7"]),
+                ("quality", &[r#""bad""#]),
+                ("value", &["1"]),
+            ] {
+                if random.random_range(0..5) == 0 {
+                    let value = values[random.random_range(0..values.len())];
+                    fields.insert(random.random_range(0..=fields.len()), format!("\"{name}\":{value}"));
+                }
+            }
+            items.push(format!("{{{}}}", fields.join([",", " ,\n"][random.random_range(0..2)])));
+        }
+        let readings = format!("\"readings\":[{}]", items.join(","));
+        match random.random_range(0..5) {
+            0 => format!("[{}]", items.join(", ")),
+            1 => format!(" {{\"deviceId\":\"d\",{readings}}} "),
+            2 => format!("[{{{readings},\"deviceId\":\"d\"}},{{{readings}}}]"),
+            3 => format!("{{{readings}}}"),
+            _ => items.pop().unwrap_or_else(|| "{}".to_owned()),
+        }
+    }
+
+    fn number(random: &mut StdRng) -> String {
+        match random.random_range(0..4) {
+            0 => random.random_range(-100..100).to_string(),
+            1 => format!("{:.2}", random.random_range(-1e3..1e3)),
+            2 => format!("{:e}", random.random::<f64>()),
+            _ => {
+                ["1e999", "01", "\"on\"", "null", "1.", "12345678901234567890.5"][random.random_range(0..6)].to_owned()
+            }
+        }
+    }
+
+    #[test]
+    fn what_gateways_write_is_read_fast() {
+        for body in [
+            r#"{"deviceId":"d","readings":[{"dataType":"v","value":1.25,"unit":"V","timestamp":1760000000000,"slaveId":3,"registerLabel":"l"}]}"#,
+            r#"[{"deviceId":"d","dataType":"v","value":-3,"timestamp":"2026-01-01T00:00:00Z"}]"#,
+        ] {
+            assert!(matches!(read(body.as_bytes()).unwrap(), Body::Fast(_)), "{body}");
+        }
     }
 }
