@@ -30,5 +30,6 @@ mod round_trip;
 mod secrets;
 mod start_up;
 mod team_year;
+mod telemetry_queries;
 mod tidy;
 mod tls;

@@ -298,9 +298,8 @@ fn reading() -> Json {
 }
 
 fn query() -> Json {
-    let readings = fields("timestamp: time, value: number?, quality: text, reason: text, text?: any");
-    let buckets = fields("bucket: time, value: number?, count: count, bad: count");
-    json!({"anyOf": [readings, buckets]})
+    let buckets = fields("group: text, bucket: time, value: number?, unit: text, count: count, bad: count");
+    json!({"anyOf": [reading(), buckets]})
 }
 
 fn watch() -> Json {

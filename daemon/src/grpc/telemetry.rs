@@ -9,9 +9,9 @@ use tokio::sync::mpsc;
 use tonic::{Request, Response, Status};
 
 use super::{driven, gate};
-use crate::domain::aggregate::{Aggregate, Bucket};
+use crate::domain::aggregate::{Aggregate, Fill};
 use crate::domain::telemetry::{Quality, Value};
-use crate::services::telemetry::{LatestRow, Range, Telemetry};
+use crate::services::telemetry::{Bucketing, By, LatestRow, Page, Range, Telemetry};
 use crate::services::{Error, Result as Done};
 
 type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
@@ -41,36 +41,41 @@ impl TelemetryService for Door {
 
     async fn query(&self, request: Request<pb::QueryRequest>) -> Result<Response<Self::QueryStream>, Status> {
         let caller = gate::caller(&request)?;
-        let pb::QueryRequest {
-            org,
-            device,
-            sensor,
-            source,
-            from_us,
-            to_us,
-            every_us,
-            agg,
-            limit,
-        } = request.into_inner();
+        let asked = request.into_inner();
         let range = Range {
-            org,
-            device,
-            sensor,
-            source,
-            from: from_us,
-            to: to_us,
+            org: asked.org,
+            device: asked.device,
+            selector: asked.selector,
+            site: asked.site,
+            customer: asked.customer,
+            sensor: asked.sensor,
+            source: asked.source,
+            from: asked.from_us,
+            to: asked.to_us,
         };
         let telemetry = self.telemetry.clone();
-        if every_us == 0 {
+        if asked.every_us == 0 {
             let (sender, receiver) = mpsc::channel(2);
-            let work = async move { telemetry.history(&caller, &range, limit, &sender).await };
+            let work = async move { telemetry.history(&caller, &range, asked.limit, &sender).await };
             let pages =
                 driven(work, receiver).map(|page| page.map(|rows| readings(rows.into_iter().map(reading).collect())));
             return Ok(Response::new(Box::pin(pages)));
         }
-        let aggregate = aggregate(&agg)?;
+        let how = Bucketing {
+            every: asked.every_us,
+            aggregate: word("agg", &asked.agg, "mean", Aggregate::WORDS, Aggregate::find)?,
+            fill: word("fill", &asked.fill, "none", Fill::WORDS, Fill::find)?,
+            by: By::find(&asked.group_by).ok_or_else(|| {
+                let known = "known are device, site, customer, label:KEY";
+                Error::field(
+                    "group_by",
+                    format!("`{}` is nothing to group by", asked.group_by),
+                    known,
+                )
+            })?,
+        };
         let (sender, receiver) = mpsc::channel(2);
-        let work = async move { telemetry.buckets(&caller, &range, every_us, aggregate, &sender).await };
+        let work = async move { telemetry.buckets(&caller, &range, &how, &sender).await };
         Ok(Response::new(Box::pin(
             driven(work, receiver).map(|page| page.map(buckets)),
         )))
@@ -93,6 +98,7 @@ impl TelemetryService for Door {
             source,
             from: from_us,
             to: to_us,
+            ..Range::default()
         };
         let (summary, unit) = self.telemetry.summary(&caller, &range).await?;
         Ok(Response::new(pb::SummaryResponse {
@@ -141,16 +147,16 @@ impl TelemetryService for Door {
     }
 }
 
-fn aggregate(word: &str) -> Done<Aggregate> {
-    let word = if word.is_empty() { "mean" } else { word };
-    Aggregate::find(word).ok_or_else(|| {
-        let known: Vec<_> = Aggregate::WORDS.iter().map(|(word, _)| *word).collect();
+/// What one of some words means.
+fn word<T>(field: &str, word: &str, usual: &str, known: &[(&str, T)], find: fn(&str) -> Option<T>) -> Done<T> {
+    find(if word.is_empty() { usual } else { word }).ok_or_else(|| {
+        let known: Vec<_> = known.iter().map(|(word, _)| *word).collect();
         Error::Invalid(vec![pb::Issue {
-            index: 0,
-            path: "agg".to_owned(),
-            message: format!("unknown aggregate `{word}`"),
+            path: field.to_owned(),
+            message: format!("`{word}` is not known"),
             help: format!("known are {}", known.join(", ")),
             code: fleet_proto::codes::UNKNOWN_VALUE.to_owned(),
+            ..pb::Issue::default()
         }])
     })
 }
@@ -158,20 +164,22 @@ fn aggregate(word: &str) -> Done<Aggregate> {
 fn readings(readings: Vec<pb::Reading>) -> pb::QueryResponse {
     pb::QueryResponse {
         readings,
-        buckets: Vec::new(),
+        ..pb::QueryResponse::default()
     }
 }
 
-fn buckets(buckets: Vec<Bucket>) -> pb::QueryResponse {
-    let told = buckets.into_iter().map(|b| pb::Bucket {
+fn buckets(page: Page) -> pb::QueryResponse {
+    let told = page.buckets.into_iter().map(|b| pb::Bucket {
         start_us: b.start,
         value: b.value,
         count: b.count,
         bad: b.bad,
+        group: page.group.clone(),
     });
     pb::QueryResponse {
-        readings: Vec::new(),
         buckets: told.collect(),
+        unit: page.unit.clone(),
+        ..pb::QueryResponse::default()
     }
 }
 

@@ -2,8 +2,10 @@
 
 use axum::extract::State;
 use axum::http::HeaderMap;
+use axum::response::{IntoResponse as _, Response};
 use axum::{Extension, Json};
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::json;
 
 use super::answers::Problem;
 use super::extract::{RawBody, bytes};
@@ -12,21 +14,32 @@ use super::{Peer, Shared, devices, parse};
 /// Rejections that one answer lists; the rest is a number.
 const MOST_LISTED: usize = 1_000;
 
+/// The usual answer.
+#[derive(Serialize)]
+struct All {
+    accepted: u32,
+    rejected: [(); 0],
+    duplicates: u32,
+}
+
 pub(super) async fn ingest(
     State(services): State<Shared>,
     Extension(peer): Extension<Peer>,
     headers: HeaderMap,
     body: RawBody,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Response, Problem> {
     let identity = devices::identity(&services, &peer, &headers).await?;
     let body = bytes(body)?;
     let mut parsed = parse::read(&body).map_err(Problem::bad_request)?;
     let ingested = services.telemetry.ingest(identity.uid, parsed.items()).await?;
     services.devices.saw(identity.uid);
     if ingested.rejected.is_empty() {
-        return Ok(Json(
-            json!({"accepted": ingested.accepted, "rejected": [], "duplicates": ingested.duplicates}),
-        ));
+        let answer = All {
+            accepted: ingested.accepted,
+            rejected: [],
+            duplicates: ingested.duplicates,
+        };
+        return Ok(Json(answer).into_response());
     }
     metrics::counter!("fleetd_readings_rejected_total").increment(ingested.rejected.len() as u64);
     let listed: Vec<_> = ingested
@@ -39,5 +52,5 @@ pub(super) async fn ingest(
     if ingested.rejected.len() > MOST_LISTED {
         answer["rejectedTotal"] = json!(ingested.rejected.len());
     }
-    Ok(Json(answer))
+    Ok(Json(answer).into_response())
 }

@@ -139,21 +139,31 @@ async fn send(address: String, requests: Vec<Vec<u8>>, expected: String, pace: D
                 String::from_utf8_lossy(&buffer[..filled])
             );
             filled += read;
-            if let Some(head) = buffer[..filled].windows(4).position(|window| window == b"\r\n\r\n") {
-                let text = String::from_utf8_lossy(&buffer[..head]).to_ascii_lowercase();
-                let length = text.lines().find_map(|line| line.strip_prefix("content-length:"));
-                break (
-                    head + 4,
-                    head + 4 + length.and_then(|length| length.trim().parse::<usize>().ok()).unwrap(),
-                );
+            if let Some(found) = answer(&buffer[..filled]) {
+                break found;
             }
         };
         while filled < end {
             filled += stream.read(&mut buffer[filled..]).await.unwrap();
         }
         latencies.push(begin.elapsed().as_micros() as u64);
-        let answer = String::from_utf8_lossy(&buffer[head..end]);
-        assert!(answer.contains(&expected), "not acknowledged whole: {answer}");
+        let body = &buffer[head..end];
+        assert!(
+            memchr::memmem::find(body, expected.as_bytes()).is_some(),
+            "not acknowledged whole: {}",
+            String::from_utf8_lossy(body)
+        );
     }
     latencies
+}
+
+/// Where the body of an answer begins and ends; none while its head is not whole. Header names are lower case, as hyper
+/// writes them: what the load costs is taken from what it measures.
+fn answer(bytes: &[u8]) -> Option<(usize, usize)> {
+    const LENGTH: &[u8] = b"content-length: ";
+    let head = memchr::memmem::find(bytes, b"\r\n\r\n")? + 4;
+    let digits = memchr::memmem::find(&bytes[..head], LENGTH).unwrap() + LENGTH.len();
+    let length = bytes[digits..].iter().take_while(|byte| byte.is_ascii_digit());
+    let length = length.fold(0, |length, digit| length * 10 + usize::from(digit - b'0'));
+    Some((head, head + length))
 }

@@ -13,7 +13,7 @@ use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::out::{Column, column};
-use crate::times;
+use crate::{targets, times};
 
 /// Readings of devices
 #[derive(Debug, Subcommand)]
@@ -30,6 +30,45 @@ pub(super) async fn run(cx: &mut Context, args: Telemetry) -> Result<Exit> {
         Telemetry::Query(args) => query::run(cx, &args).await,
         Telemetry::Summary(args) => summary::run(cx, &args).await,
         Telemetry::Tail(args) => tail::run(cx, &args).await,
+    }
+}
+
+/// Which readings.
+#[derive(Args, Debug)]
+pub struct Which {
+    /// Device (device/NAME or its uid) and sensor; with --selector, --site or --customer the sensor alone
+    #[arg(required = true, num_args = 1..=2, value_names = ["DEVICE", "SENSOR"])]
+    what: Vec<String>,
+    /// Instead of one device: those whose labels match
+    #[arg(short = 'l', long, value_name = "LABELS")]
+    selector: Option<String>,
+    /// Instead of one device: those of a site
+    #[arg(long, value_name = "NAME")]
+    site: Option<String>,
+    /// Instead of one device: those of a customer
+    #[arg(long, value_name = "NAME")]
+    customer: Option<String>,
+    /// Only this source, such as main:1
+    #[arg(long, value_name = "BUS:SLAVE", default_value = "", hide_default_value = true)]
+    source: String,
+}
+
+impl Which {
+    /// Device, if it is one, and sensor.
+    fn words(&self) -> Result<(String, String)> {
+        let are_many = self.selector.is_some() || self.site.is_some() || self.customer.is_some();
+        match (self.what.as_slice(), are_many) {
+            ([sensor], true) => Ok((String::new(), sensor.clone())),
+            ([device, sensor], false) => Ok((targets::device(device)?, sensor.clone())),
+            ([_], false) => Err(Error::usage(
+                "a sensor is missing",
+                "write device/NAME SENSOR, or -l LABELS SENSOR",
+            )),
+            _ => Err(Error::usage(
+                "a device stands beside --selector, --site or --customer",
+                "name the sensor alone",
+            )),
+        }
     }
 }
 

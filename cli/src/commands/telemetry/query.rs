@@ -4,71 +4,119 @@ use clap::Args;
 use fleet_proto::pb;
 use serde_json::{Value, json};
 
-use super::Span;
+use super::{Span, Which, reading};
 use crate::context::{Context, in_time};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
-use crate::out::{Listing, column};
-use crate::{targets, times};
+use crate::out::{Column, Listing, column};
+use crate::times;
 
-/// Show the readings of a sensor, or aggregates by interval
+/// Show the readings of a sensor, or aggregates by interval, of one device or of several
 #[derive(Args, Debug)]
 pub struct Query {
-    /// Device: device/NAME or its uid
-    device: String,
-    /// Sensor
-    sensor: String,
+    #[command(flatten)]
+    which: Which,
     #[command(flatten)]
     span: Span,
     /// Width of an interval, such as 5m; without it every reading is shown
     #[arg(long, value_name = "TIME", conflicts_with = "raw")]
     every: Option<String>,
-    /// What becomes of an interval's readings
-    #[arg(long, value_name = "AGGREGATE", default_value = "mean", value_parser = ["mean", "avg", "min", "max", "sum", "count", "first", "last"])]
-    agg: String,
+    #[command(flatten)]
+    how: How,
     /// Every reading (the default without --every)
     #[arg(long)]
     raw: bool,
-    /// Only this source, such as main:1
-    #[arg(long, value_name = "BUS:SLAVE", default_value = "", hide_default_value = true)]
-    source: String,
     /// At most so many readings; 0: all
     #[arg(long, value_name = "COUNT", default_value_t = 0)]
     limit: u32,
 }
 
-pub(super) async fn run(cx: &mut Context, args: &Query) -> Result<Exit> {
-    let (from_us, to_us) = args.span.micros()?;
-    let every_us = args
-        .every
-        .as_deref()
-        .map_or(Ok(0), times::parse_duration)
-        .map_err(|message| Error::usage(message, ""))?;
-    let wanted = pb::QueryRequest {
+/// How readings become intervals.
+#[derive(Args, Debug)]
+pub(super) struct How {
+    /// What becomes of an interval's readings: delta is the increase of a counter, rate the increase per second, twa weighs
+    /// each value with the time that it held
+    #[arg(long, value_name = "AGGREGATE", default_value = "mean", value_parser = ["mean", "avg", "min", "max", "sum", "count", "first", "last", "delta", "rate", "twa"])]
+    agg: String,
+    /// What becomes of intervals without a value; none leaves them out
+    #[arg(long, value_name = "FILL", default_value = "none", value_parser = ["none", "null", "previous", "linear"])]
+    fill: String,
+    /// Intervals of each of these apart: device, site, customer, label:KEY
+    #[arg(long, value_name = "WHAT", default_value = "", hide_default_value = true)]
+    group_by: String,
+}
+
+impl Query {
+    async fn request(&self, cx: &mut Context) -> Result<pb::QueryRequest> {
+        let every_us = self.every.as_deref().map_or(Ok(0), times::parse_duration);
+        let every_us = every_us.map_err(|message| Error::usage(message, ""))?;
+        if every_us == 0 && (self.how.fill != "none" || !self.how.group_by.is_empty()) {
+            return Err(Error::usage(
+                "--fill and --group-by are about intervals",
+                "add --every, such as --every 5m",
+            ));
+        }
+        request(cx, &self.which, &self.span, every_us, &self.how, self.limit).await
+    }
+}
+
+/// What is asked of fleetd.
+pub(super) async fn request(
+    cx: &mut Context,
+    which: &Which,
+    span: &Span,
+    every_us: i64,
+    how: &How,
+    limit: u32,
+) -> Result<pb::QueryRequest> {
+    let (from_us, to_us) = span.micros()?;
+    let (device, sensor) = which.words()?;
+    let text = |text: &Option<String>| text.clone().unwrap_or_default();
+    Ok(pb::QueryRequest {
         org: cx.org().await?,
-        device: targets::device(&args.device)?,
-        sensor: args.sensor.clone(),
-        source: args.source.clone(),
+        device,
+        sensor,
+        selector: text(&which.selector),
+        site: text(&which.site),
+        customer: text(&which.customer),
+        source: which.source.clone(),
         from_us,
         to_us,
         every_us,
-        agg: args.agg.clone(),
-        limit: args.limit,
-    };
+        agg: how.agg.clone(),
+        fill: how.fill.clone(),
+        group_by: how.group_by.clone(),
+        limit,
+    })
+}
+
+pub(super) async fn run(cx: &mut Context, args: &Query) -> Result<Exit> {
+    let wanted = args.request(cx).await?;
+    let (every_us, is_grouped) = (wanted.every_us, !wanted.group_by.is_empty());
+    let is_one = !wanted.device.is_empty();
     let mut client = cx.telemetry().await?;
     let mut pages = cx.within(client.query(wanted)).await?;
     let timeout = cx.globals.timeout;
+    let apart = |title: &str, path: &str, shown: bool| Column {
+        wide: !shown,
+        ..column(title, path)
+    };
     let columns = if every_us == 0 {
         vec![
+            apart("DEVICE", ".device", !is_one),
+            apart("SENSOR", ".sensor", !is_one),
             column("TIME", ".timestamp"),
             column("VALUE", ".value"),
+            apart("UNIT", ".unit", !is_one),
             column("QUALITY", ".quality"),
             column("REASON", ".reason"),
         ]
     } else {
         vec![
+            apart("GROUP", ".group", is_grouped),
             column("BUCKET", ".bucket"),
             column("VALUE", ".value"),
+            apart("UNIT", ".unit", false),
             column("COUNT", ".count"),
             column("BAD", ".bad"),
         ]
@@ -82,11 +130,8 @@ pub(super) async fn run(cx: &mut Context, args: &Query) -> Result<Exit> {
     })?
     .or_say("no readings in this time");
     while let Some(page) = in_time(timeout, pages.message()).await? {
-        let readings = page.readings.iter().map(line);
-        let buckets = page
-            .buckets
-            .iter()
-            .map(|b| json!({"bucket": times::show(b.start_us), "value": b.value, "count": b.count, "bad": b.bad}));
+        let readings = page.readings.iter().map(reading);
+        let buckets = page.buckets.iter().map(|bucket| self::bucket(bucket, &page.unit));
         for record in readings.chain(buckets) {
             if !listing.push(&record)? {
                 return Ok(Exit::Ok);
@@ -97,15 +142,14 @@ pub(super) async fn run(cx: &mut Context, args: &Query) -> Result<Exit> {
     Ok(Exit::Ok)
 }
 
-fn line(reading: &pb::Reading) -> Value {
-    let mut line = json!({
-        "timestamp": times::show(reading.timestamp_us),
-        "value": reading.value,
-        "quality": super::quality(reading.quality()),
-        "reason": reading.reason,
-    });
-    if !reading.text.is_empty() {
-        line["text"] = serde_json::from_str(&reading.text).unwrap_or_else(|_| Value::String(reading.text.clone()));
-    }
-    line
+/// An interval as a record.
+fn bucket(bucket: &pb::Bucket, unit: &str) -> Value {
+    json!({
+        "group": bucket.group,
+        "bucket": times::show(bucket.start_us),
+        "value": bucket.value,
+        "unit": unit,
+        "count": bucket.count,
+        "bad": bucket.bad,
+    })
 }

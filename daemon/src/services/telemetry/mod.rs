@@ -1,9 +1,13 @@
 //! Readings in and out: whose they are, what the organization's policies make of them, and what is asked about them.
 
+mod buckets;
+mod choose;
 mod query;
 mod route;
 
-pub use query::{LatestRow, Range};
+pub use buckets::{Bucketing, By, Page};
+pub use choose::Range;
+pub use query::LatestRow;
 
 use std::collections::HashMap;
 use std::num::NonZeroU32;

@@ -9,16 +9,12 @@ use tokio::sync::{broadcast, mpsc};
 use uuid::Uuid;
 
 use super::Telemetry;
+use super::buckets::PAGE;
+use super::choose::{Chosen, Range};
 use crate::domain::Caller;
-use crate::domain::aggregate::{Aggregate, Bucket, Buckets, Summary, Summing};
-use crate::domain::telemetry::{Micros, Sample, Series};
-use crate::services::error::{Error, Result};
-use crate::services::resources::Filter;
-
-/// Readings fetched at a time.
-const PAGE: usize = 5_000;
-/// Most buckets of one answer.
-const MOST_BUCKETS: i64 = 1_000_000;
+use crate::domain::aggregate::{Summary, Summing};
+use crate::domain::telemetry::{Sample, Series};
+use crate::services::error::Result;
 
 /// The newest reading of a series, with what it is.
 #[derive(Clone, Debug)]
@@ -31,53 +27,23 @@ pub struct LatestRow {
     pub sample: Sample,
 }
 
-/// Which readings are meant.
-#[derive(Clone, Debug, Default)]
-pub struct Range {
-    /// Name of the organization.
-    pub org: String,
-    /// Name or uid of the device.
-    pub device: String,
-    /// Name of the sensor.
-    pub sensor: String,
-    /// `bus:slaveId`; empty: the only source that there is.
-    pub source: String,
-    /// From, inclusive.
-    pub from: Micros,
-    /// To, exclusive.
-    pub to: Micros,
-}
-
 impl Telemetry {
     /// The newest reading of each sensor of a device, or of every device that a selector matches.
     pub async fn latest(&self, caller: &Caller, request: pb::LatestRequest) -> Result<Vec<LatestRow>> {
-        let mut devices: Vec<(Uuid, String)> = Vec::new();
-        if request.device.is_empty() {
-            let filter = Filter::try_from(pb::Filter {
-                org: request.org,
-                kind: Kind::Device.to_string(),
-                selector: request.selector,
-                ..pb::Filter::default()
-            })?;
-            let (sender, mut pages) = mpsc::channel(1);
-            let reading = async move { self.resources.list(caller, &filter, 0, &sender).await };
-            let collecting = async {
-                while let Some(page) = pages.recv().await {
-                    devices.extend(page.into_iter().map(|object| (object.uid, object.name)));
-                }
-            };
-            tokio::join!(reading, collecting).0?;
-        } else {
-            let (_, uid, name) = self.device(caller, &request.org, &request.device).await?;
-            devices.push((uid, name));
-        }
+        let range = Range {
+            org: request.org,
+            device: request.device,
+            selector: request.selector,
+            ..Range::default()
+        };
+        let devices = self.devices(caller, &range).await?;
         let mut wanted = Vec::new();
-        for (uid, name) in devices {
-            for series in self.store.series_of(uid) {
+        for device in devices {
+            for series in self.store.series_of(device.uid) {
                 let fits = (request.sensor.is_empty() || series.key.sensor == request.sensor)
                     && (request.source.is_empty() || series.key.source == request.source);
                 if fits {
-                    wanted.push((name.clone(), series));
+                    wanted.push((device.name.clone(), series));
                 }
             }
         }
@@ -104,7 +70,7 @@ impl Telemetry {
         Ok(rows)
     }
 
-    /// Sends the readings of a range in order of time, page by page. `limit` 0: all.
+    /// Sends the readings of a range, series by series, in order of time, page by page. `limit` 0: all.
     pub async fn history(
         &self,
         caller: &Caller,
@@ -112,63 +78,24 @@ impl Telemetry {
         limit: u32,
         pages: &mpsc::Sender<Vec<LatestRow>>,
     ) -> Result<()> {
-        let (series, device) = self.one(caller, range).await?;
         let mut left = if limit == 0 { usize::MAX } else { limit as usize };
-        let mut scan = self.store.scan(series.id, range.from, range.to);
-        loop {
-            let page = scan.next(PAGE.min(left)).await?;
-            left -= page.len();
-            if page.is_empty() {
-                return Ok(());
-            }
-            let rows = page
-                .into_iter()
-                .map(|sample| LatestRow {
-                    device: device.clone(),
+        for Chosen { device, series } in self.chosen(caller, range).await? {
+            let mut scan = self.store.scan(series.id, range.from, range.to);
+            loop {
+                let page = scan.next(PAGE.min(left)).await?;
+                left -= page.len();
+                if page.is_empty() {
+                    break;
+                }
+                let row = |sample| LatestRow {
+                    device: device.name.clone(),
                     series: Arc::clone(&series),
                     sample,
-                })
-                .collect();
-            if pages.send(rows).await.is_err() {
-                return Ok(());
+                };
+                if pages.send(page.into_iter().map(row).collect()).await.is_err() {
+                    return Ok(());
+                }
             }
-        }
-    }
-
-    /// Sends aggregates of intervals that are multiples of `every` microseconds.
-    pub async fn buckets(
-        &self,
-        caller: &Caller,
-        range: &Range,
-        every: Micros,
-        aggregate: Aggregate,
-        pages: &mpsc::Sender<Vec<Bucket>>,
-    ) -> Result<()> {
-        if every <= 0 || (range.to.saturating_sub(range.from)) / every > MOST_BUCKETS {
-            return Err(Error::field(
-                "every_us",
-                "gives more than a million intervals",
-                "choose wider intervals, or a shorter range",
-            ));
-        }
-        let (series, _) = self.one(caller, range).await?;
-        let mut buckets = Buckets::new(every, aggregate);
-        let mut scan = self.store.scan(series.id, range.from, range.to);
-        loop {
-            let page = scan.next(PAGE).await?;
-            if page.is_empty() {
-                break;
-            }
-            page.iter().for_each(|sample| buckets.add(sample));
-            let done = buckets.drain();
-            if !done.is_empty() && pages.send(done).await.is_err() {
-                return Ok(());
-            }
-        }
-        let rest = buckets.finish();
-        if !rest.is_empty() {
-            // Whoever asked may have gone.
-            let _ = pages.send(rest).await;
         }
         Ok(())
     }
@@ -246,47 +173,6 @@ impl Telemetry {
             }
             if (!rows.is_empty() || skipped > 0) && events.send((rows, std::mem::take(&mut skipped))).await.is_err() {
                 return Ok(());
-            }
-        }
-    }
-
-    /// The one series that a range means.
-    async fn one(&self, caller: &Caller, range: &Range) -> Result<(Arc<Series>, String)> {
-        let (_, uid, name) = self.device(caller, &range.org, &range.device).await?;
-        let all = self.store.series_of(uid);
-        let mut fitting: Vec<_> = all
-            .iter()
-            .filter(|series| {
-                series.key.sensor == range.sensor && (range.source.is_empty() || series.key.source == range.source)
-            })
-            .collect();
-        match fitting.as_slice() {
-            [one] => Ok((Arc::clone(one), name)),
-            [] => {
-                let mut known: Vec<_> = all.iter().map(|series| series.key.sensor.as_str()).collect();
-                known.sort_unstable();
-                known.dedup();
-                let help = if known.is_empty() {
-                    "it has no readings yet".to_owned()
-                } else {
-                    format!("it has {}", known.join(", "))
-                };
-                Err(Error::NotFound(format!(
-                    "sensor `{}` of device/{name} ({help})",
-                    range.sensor
-                )))
-            }
-            _ => {
-                // The reading without a source is the device's own.
-                if let Some(own) = fitting.iter().position(|series| series.key.source.is_empty()) {
-                    return Ok((Arc::clone(fitting.swap_remove(own)), name));
-                }
-                let sources: Vec<_> = fitting.iter().map(|series| series.key.source.as_str()).collect();
-                Err(Error::field(
-                    "source",
-                    "the sensor has more than one source",
-                    &format!("choose one with --source: {}", sources.join(", ")),
-                ))
             }
         }
     }

@@ -230,6 +230,11 @@ impl Route {
         self.series.push(RwLock::default());
     }
 
+    /// Where a counter of the sender is 0 again.
+    pub(super) fn rollover(&self, sensor: &str) -> Option<f64> {
+        self.targets[0].sensors.get(sensor)?.rollover
+    }
+
     /// Where an item goes, as far as is known.
     pub(super) fn accept(&self, item: &Incoming<'_>) -> Accepted {
         let named = match item.device {

@@ -1,0 +1,267 @@
+//! Aggregates by interval, of one series or of many put together.
+
+use std::collections::BTreeMap;
+
+use tokio::sync::mpsc;
+
+use super::Telemetry;
+use super::choose::{Chosen, Range, customer, site};
+use crate::domain::aggregate::{Aggregate, Bucket, Fill, Filler, Intervals, Track};
+use crate::domain::telemetry::{Micros, Sample, Value};
+use crate::domain::{Caller, Object, units};
+use crate::services::error::{Error, Result};
+
+/// Readings fetched at a time.
+pub(super) const PAGE: usize = 5_000;
+/// Most buckets of one group.
+const MOST_BUCKETS: i64 = 1_000_000;
+/// Intervals that are in memory at once.
+const AT_ONCE: i64 = 4_096;
+/// How far back the reading before the range is looked for, at most; and at least, as far as a bucket is wide.
+const LOOK_BACK: Micros = 86_400_000_000;
+const LEAST_LOOK_BACK: Micros = 3_600_000_000;
+
+/// How readings become buckets.
+#[derive(Clone, Debug)]
+pub struct Bucketing {
+    /// Width of a bucket, microseconds.
+    pub every: Micros,
+    /// What becomes of its readings.
+    pub aggregate: Aggregate,
+    /// What becomes of buckets without a value.
+    pub fill: Fill,
+    /// What buckets are told apart by.
+    pub by: By,
+}
+
+/// What buckets are told apart by.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum By {
+    /// All devices go together.
+    #[default]
+    Nothing,
+    /// The device's name.
+    Device,
+    /// The device's site.
+    Site,
+    /// The device's customer.
+    Customer,
+    /// The value of one of the device's labels.
+    Label(String),
+}
+
+impl By {
+    /// What a word means, such as `site` or `label:ring`.
+    pub fn find(word: &str) -> Option<Self> {
+        match word {
+            "" => Some(Self::Nothing),
+            "device" => Some(Self::Device),
+            "site" => Some(Self::Site),
+            "customer" => Some(Self::Customer),
+            _ => {
+                let key = word.strip_prefix("label:").filter(|key| !key.is_empty())?;
+                Some(Self::Label(key.to_owned()))
+            }
+        }
+    }
+
+    fn group(&self, device: &Object) -> String {
+        match self {
+            Self::Nothing => "",
+            Self::Device => &device.name,
+            Self::Site => site(device),
+            Self::Customer => customer(device),
+            Self::Label(key) => device.labels.get(key).map_or("", String::as_str),
+        }
+        .to_owned()
+    }
+}
+
+/// Buckets of one group.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Page {
+    /// What they were told apart by.
+    pub group: String,
+    /// In order of time.
+    pub buckets: Vec<Bucket>,
+    /// Unit of their values.
+    pub unit: String,
+}
+
+impl Telemetry {
+    /// Sends aggregates of intervals that are multiples of the width, group by group. The readings of one group need one
+    /// unit, or units that can be converted to the first one's.
+    pub async fn buckets(
+        &self,
+        caller: &Caller,
+        range: &Range,
+        how: &Bucketing,
+        pages: &mpsc::Sender<Page>,
+    ) -> Result<()> {
+        if how.every <= 0 || range.to.saturating_sub(range.from) / how.every > MOST_BUCKETS {
+            return Err(Error::field(
+                "every_us",
+                "gives more than a million intervals",
+                "choose wider intervals, or a shorter range",
+            ));
+        }
+        if range.sensor.is_empty() {
+            return Err(Error::field("sensor", "is missing", "aggregates are of one sensor"));
+        }
+        let mut groups: BTreeMap<String, Vec<Chosen>> = BTreeMap::new();
+        for chosen in self.chosen(caller, range).await? {
+            groups.entry(how.by.group(&chosen.device)).or_default().push(chosen);
+        }
+        for (group, chosen) in groups {
+            if !self.group(range, how, group, &chosen, pages).await? {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends the buckets of one group; false where nobody listens any more.
+    async fn group(
+        &self,
+        range: &Range,
+        how: &Bucketing,
+        group: String,
+        chosen: &[Chosen],
+        pages: &mpsc::Sender<Page>,
+    ) -> Result<bool> {
+        let unit = one_unit(chosen)?;
+        let shown = match how.aggregate {
+            Aggregate::Count => String::new(),
+            Aggregate::Rate if !unit.is_empty() => format!("{unit}/s"),
+            _ => unit.clone(),
+        };
+        let mut tracks = Vec::with_capacity(chosen.len());
+        for one in chosen {
+            tracks.push(self.track(range, how, one, &unit).await?);
+        }
+        let Some(end) = self.end(range, how, chosen).await? else {
+            return Ok(true);
+        };
+        let mut filler = Filler::new(how.fill);
+        let mut start = range.from - range.from.rem_euclid(how.every);
+        let (mut all, mut own) = (Intervals::new(start, how.every, 0), Intervals::new(start, how.every, 0));
+        while start < end {
+            let left = (end - start).div_euclid(how.every) + i64::from((end - start).rem_euclid(how.every) > 0);
+            let count = left.min(AT_ONCE) as usize;
+            all.restart(start, count);
+            let (from, to) = (start.max(range.from), all.end().min(range.to));
+            for (one, track) in chosen.iter().zip(&mut tracks) {
+                own.restart(start, count);
+                let mut scan = self.store.scan(one.series.id, from, to);
+                loop {
+                    let page = scan.next(PAGE).await?;
+                    for mut sample in page.iter().cloned() {
+                        convert(&mut sample, &one.series.unit, &unit);
+                        track.add(&sample, &mut own);
+                    }
+                    if page.len() < PAGE {
+                        break;
+                    }
+                }
+                track.until(to, &mut own);
+                all.add(&own);
+            }
+            all.iter()
+                .for_each(|(start, figures)| filler.push(figures.bucket(start, how.aggregate)));
+            start = all.end();
+            if !send(pages, &group, &shown, filler.drain()).await {
+                return Ok(false);
+            }
+        }
+        Ok(send(pages, &group, &shown, filler.finish()).await)
+    }
+
+    /// Where the last interval of a group ends that is worth looking at: without filling, not behind its last reading.
+    async fn end(&self, range: &Range, how: &Bucketing, chosen: &[Chosen]) -> Result<Option<Micros>> {
+        if how.fill != Fill::None {
+            return Ok(Some(range.to).filter(|_| !chosen.is_empty()));
+        }
+        let ids: Vec<_> = chosen.iter().map(|one| one.series.id).collect();
+        let newest = self.store.latest(&ids).await?;
+        let newest = newest.into_iter().flatten().map(|sample| sample.timestamp).max();
+        Ok(newest.map(|newest| range.to.min(newest.saturating_add(1))))
+    }
+
+    /// A series before its first interval.
+    async fn track(&self, range: &Range, how: &Bucketing, one: &Chosen, unit: &str) -> Result<Track> {
+        if !how.aggregate.looks_back() {
+            return Ok(Track::new(None));
+        }
+        let is_counter = how.aggregate != Aggregate::TimeWeighted;
+        let rollover = if is_counter {
+            self.route(one.device.uid).await?.rollover(&range.sensor)
+        } else {
+            None
+        };
+        let rollover = rollover.map(|rollover| units::convert(rollover, &one.series.unit, unit).unwrap_or(rollover));
+        let mut track = Track::new(rollover);
+        let back = how.every.clamp(LEAST_LOOK_BACK, LOOK_BACK);
+        let mut scan = self
+            .store
+            .scan(one.series.id, range.from.saturating_sub(back), range.from);
+        loop {
+            let page = scan.next(PAGE).await?;
+            for mut sample in page.iter().cloned() {
+                convert(&mut sample, &one.series.unit, unit);
+                track.look_back(&sample);
+            }
+            if page.len() < PAGE {
+                return Ok(track);
+            }
+        }
+    }
+}
+
+/// Sends what there is; false where nobody listens any more.
+async fn send(pages: &mpsc::Sender<Page>, group: &str, unit: &str, buckets: Vec<Bucket>) -> bool {
+    if buckets.is_empty() {
+        return !pages.is_closed();
+    }
+    let page = Page {
+        group: group.to_owned(),
+        buckets,
+        unit: unit.to_owned(),
+    };
+    pages.send(page).await.is_ok()
+}
+
+/// The unit that the values of all of them can have: the first one's.
+fn one_unit(chosen: &[Chosen]) -> Result<String> {
+    let Some(first) = chosen.first() else {
+        return Ok(String::new());
+    };
+    let unit = &first.series.unit;
+    for other in chosen {
+        let known = &other.series.unit;
+        if known != unit && units::convert(1.0, known, unit).is_none() {
+            let named = |one: &Chosen| match one.series.unit.as_str() {
+                "" => format!("device/{} has no unit", one.device.name),
+                unit => format!("device/{} has {unit}", one.device.name),
+            };
+            return Err(Error::field(
+                "sensor",
+                format!(
+                    "has units that cannot be put together: {}, {}",
+                    named(first),
+                    named(other)
+                ),
+                "choose devices of one unit, or group by device",
+            ));
+        }
+    }
+    Ok(unit.clone())
+}
+
+fn convert(sample: &mut Sample, from: &str, to: &str) {
+    if let Value::Number(number) = &mut sample.value
+        && from != to
+        && let Some(converted) = units::convert(*number, from, to)
+    {
+        *number = converted;
+    }
+}
