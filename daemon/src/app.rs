@@ -32,7 +32,7 @@ use crate::services::system::{Facts, System};
 use crate::services::telemetry::Telemetry;
 use crate::storage::{self, Db, telemetry as store};
 use crate::workers::watch::Watch;
-use crate::workers::{polling, recording};
+use crate::workers::{compacting, polling, recording};
 use crate::{grpc, http};
 
 /// Readings that may wait for the disk.
@@ -153,6 +153,7 @@ impl App {
                 .notes()
                 .log(Entry::new(Level::Error, "certificate.authority", message));
         }
+        let compactor = readings.compactor();
         let telemetry = Telemetry::new(readings, resources.clone(), Arc::clone(&clock));
         let buses = Buses::default();
         let log = Log::new(resources.clone(), Arc::clone(&clock));
@@ -263,6 +264,14 @@ impl App {
             let _: () = recording::record(taking, seeing, measured).await;
             Ok(())
         });
+
+        if let Some(compactor) = compactor {
+            let (stop, told) = (close_doors.clone(), Arc::clone(&clock));
+            doors.spawn(async move {
+                compacting::run(compactor, told, stop).await;
+                Ok(())
+            });
+        }
 
         let run_file = dir.join("run.json");
         let run = serde_json::json!({

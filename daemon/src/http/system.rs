@@ -37,6 +37,8 @@ pub(super) async fn metrics(State(services): State<Shared>) -> Response {
         ("fleetd_commits_total", "counter", stats.commits),
         ("fleetd_series", "gauge", stats.series),
         ("fleetd_telemetry_bytes", "gauge", stats.bytes),
+        ("fleetd_readings_compacted_total", "counter", stats.compacted),
+        ("fleetd_compacting", "gauge", u64::from(stats.is_compacting)),
     ];
     let mut text = services.metrics.render();
     for (name, kind, value) in store {

@@ -1,5 +1,6 @@
 //! Doors whose client is the clock: callable from a test without a timer.
 
+pub mod compacting;
 pub mod polling;
 pub mod recording;
 pub mod watch;

@@ -1,11 +1,13 @@
 //! Figures about readings. Only good and uncertain numbers enter; what is bad or no number is counted apart.
 //!
 //! `figures` one interval, of one series or of several · `track` a series on its way through intervals · `fill` intervals
-//! without a value · `summary` a whole range.
+//! without a value · `summary` a whole range
+//! · `totals` a run of readings as it is stored.
 
 mod figures;
 mod fill;
 mod summary;
+mod totals;
 mod track;
 
 #[cfg(test)]
@@ -14,6 +16,7 @@ mod tests;
 pub use figures::Figures;
 pub use fill::{Fill, Filler};
 pub use summary::{Summary, Summing};
+pub use totals::Totals;
 pub use track::{Intervals, Track};
 
 use super::telemetry::{Micros, Quality, Sample, Value};

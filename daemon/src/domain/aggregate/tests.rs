@@ -284,3 +284,30 @@ fn series_put_together_add_up_their_counters_and_share_their_means() {
         }
     }
 }
+
+#[test]
+fn totals_hold_a_number_until_the_next_reading() {
+    let (mut totals, mut before) = (Totals::default(), None);
+    for (at, number, is_good) in [
+        (10, Some(2.0), true),
+        (15, Some(-4.0), false),
+        (25, None, false),
+        (40, Some(1.0), true),
+    ] {
+        totals.add(before, at, number, is_good);
+        before = Some((at, number));
+    }
+    let expected = Totals {
+        readings: 4,
+        good: 2,
+        numbers: 3,
+        min: -4.0,
+        max: 2.0,
+        sum: -1.0,
+        first: (10, 2.0),
+        last: (40, 1.0),
+        area: 2.0 * 5.0 - 4.0 * 10.0,
+        held: 15,
+    };
+    assert_eq!(totals, expected);
+}

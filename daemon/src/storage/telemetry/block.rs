@@ -117,6 +117,18 @@ impl Block {
         self.marks.push(mark);
     }
 
+    /// Adds the reading that stands at a position of another block.
+    pub(super) fn copy(&mut self, series: SeriesId, from: &Self, at: usize) {
+        let here = self.times.len() as u32;
+        if from.marks[at].shape() == Shape::Json {
+            self.push_text(here, find(&from.texts, at).cloned().unwrap_or_default());
+        }
+        if let Some(received) = find(&from.received, at) {
+            self.push_received(here, *received);
+        }
+        self.push_plain(series, from.times[at], from.numbers[at], from.marks[at]);
+    }
+
     /// Adds the text of a reading; positions must ascend.
     pub(super) fn push_text(&mut self, at: u32, text: Box<str>) {
         self.texts.push((at, text));

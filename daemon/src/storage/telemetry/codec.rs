@@ -12,7 +12,7 @@ use std::ops::Range;
 use super::block::{Block, Mark, Shape, quality};
 use super::bytes::{Damage, Input, put, put_runs, put_signed};
 use super::contents::{self, Frame};
-use crate::domain::telemetry::{Micros, Reason};
+use crate::domain::telemetry::{Micros, Reason, SeriesId};
 
 /// Readings of a frame at most: one series is read back at the cost of its frames.
 pub(super) const FRAME: usize = 1_024;
@@ -151,21 +151,43 @@ impl Encoder {
             frame.push(series);
         }
         self.columns(block, range, first);
-        if self.columns.len() >= WORTH_COMPRESSING {
-            let compressed = self.zip.compress(&self.columns)?;
-            if compressed.len() + 8 < self.columns.len() {
-                body.push(COMPRESSED);
-                put(body, self.columns.len() as u64);
-                body.extend_from_slice(&compressed);
-            }
-        }
-        if body.len() == frame.offset {
-            body.push(0);
-            body.extend_from_slice(&self.columns);
-        }
+        self.pack(body)?;
         frame.length = body.len() - frame.offset;
         frame.sum = crc32fast::hash(&body[frame.offset..]);
         Ok(frame)
+    }
+
+    /// Codes what readings of one series hold beside their times, of which `base` is the first.
+    pub(super) fn values(&mut self, block: &Block, range: Range<usize>, base: Micros) -> std::io::Result<Vec<u8>> {
+        self.columns.clear();
+        self.rest(block, range, base);
+        let mut out = Vec::new();
+        self.pack(&mut out)?;
+        Ok(out)
+    }
+
+    /// Codes a column of integers that was made elsewhere.
+    pub(super) fn column(&mut self, column: Vec<u8>) -> std::io::Result<Vec<u8>> {
+        self.columns = column;
+        let mut out = Vec::new();
+        self.pack(&mut out)?;
+        Ok(out)
+    }
+
+    /// Appends `columns`, compressed where that is shorter.
+    fn pack(&mut self, out: &mut Vec<u8>) -> std::io::Result<()> {
+        if self.columns.len() >= WORTH_COMPRESSING {
+            let compressed = self.zip.compress(&self.columns)?;
+            if compressed.len() + 8 < self.columns.len() {
+                out.push(COMPRESSED);
+                put(out, self.columns.len() as u64);
+                out.extend_from_slice(&compressed);
+                return Ok(());
+            }
+        }
+        out.push(0);
+        out.extend_from_slice(&self.columns);
+        Ok(())
     }
 
     /// Fills `columns` with readings of these positions.
@@ -185,6 +207,12 @@ impl Encoder {
                 (time, step) = (*next, this);
             }
         }
+        self.rest(block, range, base);
+    }
+
+    /// Adds all columns behind the times.
+    fn rest(&mut self, block: &Block, range: Range<usize>, base: Micros) {
+        let out = &mut self.columns;
         self.kinds.clear();
         self.wholes.clear();
         let mut kind = 0;
@@ -296,13 +324,18 @@ pub(super) fn decode(frame: &Frame, bytes: &[u8]) -> Result<Block, Damage> {
     if bytes.len() != frame.length || crc32fast::hash(bytes) != frame.sum {
         return Err(Damage("the checksum does not match"));
     }
+    unpack(bytes, |input| read(frame, input))
+}
+
+/// Opens what [`Encoder::pack`] made.
+pub(super) fn unpack<T>(bytes: &[u8], then: impl FnOnce(Input<'_>) -> Result<T, Damage>) -> Result<T, Damage> {
     let mut input = Input(bytes);
     let [flag] = input.array()?;
     if flag == COMPRESSED {
         let length = input.number()?;
-        unzip(input.0, length, |columns| read(frame, Input(columns)))
+        unzip(input.0, length, |columns| then(Input(columns)))
     } else {
-        read(frame, input)
+        then(input)
     }
 }
 
@@ -335,6 +368,17 @@ fn read(frame: &Frame, mut input: Input<'_>) -> Result<Block, Damage> {
             times.push(time);
         }
     }
+    values(input, frame.series().zip(lengths), times, frame.first)
+}
+
+/// Reads all columns behind the times: how many readings each series has is known, and their times.
+pub(super) fn values(
+    mut input: Input<'_>,
+    runs: impl Iterator<Item = (SeriesId, usize)> + Clone,
+    times: Vec<Micros>,
+    base: Micros,
+) -> Result<Block, Damage> {
+    let count = times.len();
     let mut kinds = Vec::with_capacity(count);
     input.runs(count, |kind, length| {
         let known = |kind: &u8| *kind <= MOST_PLACES || (RAW..=MISSING).contains(kind);
@@ -347,9 +391,9 @@ fn read(frame: &Frame, mut input: Input<'_>) -> Result<Block, Damage> {
     })?;
     let mut numbers = vec![0.0; count];
     let mut at = 0;
-    for length in &lengths {
+    for (_, length) in runs.clone() {
         let (mut whole, mut before) = (0_i64, RAW);
-        for _ in 0..*length {
+        for _ in 0..length {
             let kind = kinds[at];
             if kind < RAW {
                 let this = input.signed()?;
@@ -378,7 +422,7 @@ fn read(frame: &Frame, mut input: Input<'_>) -> Result<Block, Damage> {
         Ok(())
     })?;
     let exceptions = input.small()?;
-    let mut before = (0_u32, frame.first);
+    let mut before = (0_u32, base);
     for _ in 0..exceptions {
         let at = before.0.checked_add(input.small()?).filter(|at| (*at as usize) < count);
         before = (
@@ -388,7 +432,7 @@ fn read(frame: &Frame, mut input: Input<'_>) -> Result<Block, Damage> {
         block.push_received(before.0, before.1);
     }
     let mut at = 0;
-    for (series, length) in frame.series().zip(lengths) {
+    for (series, length) in runs {
         for _ in 0..length {
             let shape = match kinds[at] {
                 JSON => Shape::Json,

@@ -36,7 +36,7 @@ impl Frame {
     }
 
     /// Every series that it holds, ascending.
-    pub(super) fn series(&self) -> impl Iterator<Item = SeriesId> + '_ {
+    pub(super) fn series(&self) -> impl Iterator<Item = SeriesId> + Clone + '_ {
         self.intervals
             .iter()
             .flat_map(|(first, count)| (0..*count).map(move |n| first + n))

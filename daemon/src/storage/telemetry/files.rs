@@ -2,17 +2,22 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Arc, RwLock};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, RwLock};
 
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::block::Block;
 use super::codec::Encoder;
+use super::compaction::Pending;
 use super::days::day_of;
 use super::newest::{self, Last, Newest};
 use super::order::{Judged, Order, Standing};
-use super::partition::{Partitions, Wanted, Writers};
-use super::{read, write};
+use super::partition::{Partitions, Writers};
+use super::steps::{Ordered, Step};
+use super::stored::Wanted;
+use super::{lock, read, write};
 use crate::domain::telemetry::{Micros, SeriesId};
 use crate::storage::error::{Error, Result};
 
@@ -24,6 +29,46 @@ const SEGMENTS_PER_CHECKPOINT: usize = if cfg!(test) { 5 } else { 20_000 };
 pub(super) struct Files {
     pub(super) partitions: Partitions,
     pub(super) newest: RwLock<Newest>,
+    /// Days with segments, since the start or since somebody counted.
+    pub(super) pending: Mutex<BTreeMap<i64, Pending>>,
+    /// Readings that were compacted since the start.
+    pub(super) compacted: AtomicU64,
+    /// Is a round of compaction under way?
+    pub(super) is_compacting: AtomicBool,
+    /// To the writer.
+    pub(super) steps: mpsc::Sender<Ordered>,
+}
+
+impl Files {
+    /// What was found in a file. The writer may have counted some of it already.
+    pub(super) fn discovered(&self, day: i64, found: Pending) {
+        let mut pending = lock(&self.pending);
+        let known = pending.entry(day).or_default();
+        known.segments = known.segments.max(found.segments);
+        known.readings = known.readings.max(found.readings);
+        if found.segments == 0 && known.segments == 0 {
+            pending.remove(&day);
+        }
+    }
+
+    fn committed(&self, day: i64, readings: usize) {
+        let mut pending = lock(&self.pending);
+        let known = pending.entry(day).or_default();
+        known.segments += 1;
+        known.readings += readings as u64;
+    }
+
+    /// These were compacted.
+    pub(super) fn settle(&self, day: i64, taken: Pending) {
+        self.compacted.fetch_add(taken.readings, Ordering::Relaxed);
+        let mut pending = lock(&self.pending);
+        let Some(known) = pending.get_mut(&day) else { return };
+        known.segments = known.segments.saturating_sub(taken.segments);
+        known.readings = known.readings.saturating_sub(taken.readings);
+        if known.segments == 0 {
+            pending.remove(&day);
+        }
+    }
 }
 
 /// What only the writer has.
@@ -35,6 +80,7 @@ pub(super) struct FileWriter {
     last: Last,
     since_checkpoint: usize,
     saving: Option<JoinHandle<()>>,
+    steps: mpsc::Receiver<Ordered>,
 }
 
 /// Opens the files, and rebuilds the newest readings of `series` series.
@@ -46,9 +92,14 @@ pub(super) async fn open(dir: PathBuf, series: usize) -> Result<(Arc<Files>, Fil
     let encoder = Encoder::new().map_err(failed)?;
     let partitions = Partitions::open(dir)?;
     let (newest, last) = newest::load(&partitions, series).await?;
+    let (order, steps) = mpsc::channel(1);
     let files = Arc::new(Files {
         partitions,
         newest: RwLock::new(newest),
+        pending: Mutex::default(),
+        compacted: AtomicU64::new(0),
+        is_compacting: AtomicBool::new(false),
+        steps: order,
     });
     let writer = FileWriter {
         files: Arc::clone(&files),
@@ -57,6 +108,7 @@ pub(super) async fn open(dir: PathBuf, series: usize) -> Result<(Arc<Files>, Fil
         last,
         since_checkpoint: SEGMENTS_PER_CHECKPOINT,
         saving: None,
+        steps,
     };
     Ok((files, writer))
 }
@@ -89,6 +141,36 @@ impl FileWriter {
         Ok(judged)
     }
 
+    /// The next step of compaction, when there is one.
+    pub(super) async fn ordered(&mut self) -> Option<Ordered> {
+        self.steps.recv().await
+    }
+
+    /// The same, if it waits already.
+    pub(super) fn waiting(&mut self) -> Option<Ordered> {
+        self.steps.try_recv().ok()
+    }
+
+    /// Does a step of compaction. An error means that the store can no longer be trusted.
+    pub(super) async fn step(&mut self, Ordered { day, step, answer }: Ordered) -> Result<()> {
+        let done = self.writers.apply(&self.files.partitions, day, &step).await;
+        if let (Step::Drop { through }, Ok(_)) = (&step, &done) {
+            write(&self.files.partitions.recent).drop_through(day, *through);
+            // So that the next start need not look for the newest readings in chunks.
+            self.since_checkpoint = SEGMENTS_PER_CHECKPOINT;
+            self.checkpoint().await;
+        }
+        let (told, result) = match done {
+            Err(error) if !matches!(error, Error::Full(_) | Error::Corrupt { .. }) => (None, Err(error)),
+            done => (Some(done), Ok(())),
+        };
+        if let Some(told) = told {
+            // Whoever asked may have gone.
+            let _ = answer.send(told);
+        }
+        result
+    }
+
     /// Saves the newest readings, and closes the files.
     pub(super) async fn close(&mut self) -> Result<()> {
         self.writers.close().await?;
@@ -113,6 +195,7 @@ impl FileWriter {
         block.shrink();
         write(&self.files.newest).update(&block);
         let alone = self.last.insert(day, id).is_none();
+        self.files.committed(day, block.len());
         write(&self.files.partitions.recent).push(day, id, alone, Arc::new(block));
         self.since_checkpoint += 1;
         self.checkpoint().await;
@@ -163,10 +246,9 @@ impl FileWriter {
             return Ok(());
         };
         let (from, until) = (key(first).1, key(last).1);
-        let series = late
-            .iter()
-            .map(|at| key(at).0)
-            .fold((SeriesId::MAX, 0), |(min, max), s| (min.min(s), max.max(s)));
+        let mut series: Vec<SeriesId> = late.iter().map(|at| key(at).0).collect();
+        series.sort_unstable();
+        series.dedup();
         let between = |first: Micros, last: Micros| {
             let rest = &late[late.partition_point(|at| key(at).1 < first)..];
             &rest[..rest.partition_point(|at| key(at).1 <= last)]
@@ -195,25 +277,29 @@ impl FileWriter {
         let wanted = Wanted {
             from,
             until,
-            series,
+            series: &series,
             above: 0,
             below,
         };
         let (frames, damaged) = partitions
-            .frames(day, wanted, |frame| {
-                between(frame.first, frame.last).iter().any(|at| frame.holds(key(at).0))
+            .list(day, wanted, |stored| {
+                between(stored.first(), stored.last())
+                    .iter()
+                    .any(|at| stored.holds(key(at).0))
             })
             .await?;
         // What cannot be read cannot be compared: sent again, it is stored again, which heals the loss.
         for error in damaged {
-            tracing::error!(%error, "a segment is damaged; readings sent again are stored anew");
+            tracing::error!(%error, "readings are damaged; those that are sent again are stored anew");
         }
         // A long replay must not have all its frames in memory at once.
         for part in frames.chunks(256) {
             for block in partitions.blocks(day, part).await? {
                 match block {
                     Ok(block) => look(&block),
-                    Err(error) => tracing::error!(%error, "a segment is damaged; readings sent again are stored anew"),
+                    Err(error) => {
+                        tracing::error!(%error, "readings are damaged; those that are sent again are stored anew");
+                    }
                 }
             }
         }

@@ -3,17 +3,21 @@
 //! One writer takes whatever is queued, sorts it, drops duplicates, and commits it; only then are the callers answered.
 
 //!
-//! Files, from the bytes up: `bytes` integers · `codec` frames and `contents` their table · `block` readings by column ·
-//! `partition` a day's file · `recent` what is in memory · `newest` the last reading of each series · `files` commits ·
-//! `scan` reading back. PostgreSQL: `postgres`. Both: `order` what is new of a commit · `queue` · `writer` · `catalogue`.
+//! Files, from the bytes up: `bytes` integers · `codec` frames and `contents` their table · `chunk` what frames become ·
+//! `block` readings by column · `partition` a day's file · `stored` what stands in it · `recent` what is in memory ·
+//! `newest` the last reading of each series · `files` commits · `scan` reading back · `compaction` from segments to chunks,
+//! by `merge` in memory and `steps` on disk. PostgreSQL: `postgres`. Both: `order` what is new of a commit · `queue` · `writer` · `catalogue`.
 
 mod block;
 mod bytes;
 mod catalogue;
+mod chunk;
 mod codec;
+mod compaction;
 mod contents;
 mod days;
 mod files;
+mod merge;
 mod newest;
 mod order;
 mod partition;
@@ -21,6 +25,8 @@ mod postgres;
 mod queue;
 mod recent;
 mod scan;
+mod steps;
+mod stored;
 mod writer;
 
 #[cfg(test)]
@@ -38,6 +44,7 @@ use super::error::Result;
 use crate::domain::shares::Share;
 use crate::domain::telemetry::{Micros, Sample, Series, SeriesId, SeriesKey};
 use catalogue::Catalogue;
+pub use compaction::{Compactor, Progress};
 use files::Files;
 use postgres::Rows;
 use queue::{Batch, Queue};
@@ -97,6 +104,10 @@ pub struct Stats {
     pub commits: u64,
     /// Bytes on disk; 0 with PostgreSQL.
     pub bytes: u64,
+    /// Readings that were moved from segments into chunks.
+    pub compacted: u64,
+    /// Are some being moved now?
+    pub is_compacting: bool,
 }
 
 #[derive(Debug, Default)]
@@ -224,19 +235,30 @@ impl Telemetry {
         self.inner.live.subscribe()
     }
 
+    /// What compacts the files; none with PostgreSQL. There must be one at most, and the writer must run.
+    pub fn compactor(&self) -> Option<Compactor> {
+        match &self.inner.backend {
+            Backend::Files(files) => Some(Compactor::new(Arc::clone(files), files.steps.clone())),
+            Backend::Rows(_) => None,
+        }
+    }
+
     /// Figures since the start.
     pub fn stats(&self) -> Stats {
         let counters = &self.inner.counters;
+        let files = match &self.inner.backend {
+            Backend::Files(files) => Some(files),
+            Backend::Rows(_) => None,
+        };
         Stats {
             series: self.inner.catalogue.len() as u64,
             accepted: counters.accepted.load(Ordering::Relaxed),
             duplicates: counters.duplicates.load(Ordering::Relaxed),
             conflicts: counters.conflicts.load(Ordering::Relaxed),
             commits: counters.commits.load(Ordering::Relaxed),
-            bytes: match &self.inner.backend {
-                Backend::Files(files) => files.partitions.bytes(),
-                Backend::Rows(_) => 0,
-            },
+            bytes: files.map_or(0, |files| files.partitions.bytes()),
+            compacted: files.map_or(0, |files| files.compacted.load(Ordering::Relaxed)),
+            is_compacting: files.is_some_and(|files| files.is_compacting.load(Ordering::Relaxed)),
         }
     }
 }

@@ -12,7 +12,8 @@ use super::block::Block;
 use super::bytes::{Damage, Input, put, put_signed};
 use super::codec::{self, Coded, Encoder};
 use super::contents;
-use super::partition::{Partitions, Stored, Wanted};
+use super::partition::Partitions;
+use super::stored::{Stored, Wanted};
 use crate::domain::telemetry::{Micros, Sample, SeriesId};
 use crate::storage::error::{Error, Result};
 
@@ -32,6 +33,11 @@ pub(super) struct Newest {
 }
 
 impl Newest {
+    /// How many series it knows, about.
+    pub(super) fn len(&self) -> usize {
+        self.samples.len()
+    }
+
     pub(super) fn get(&self, series: SeriesId) -> Option<&Sample> {
         self.samples.get(series as usize)?.as_ref()
     }
@@ -97,29 +103,29 @@ pub(super) async fn load(partitions: &Partitions, series: usize) -> Result<(Newe
     Ok((newest, last))
 }
 
-/// Takes in the segments of a day with greater numbers than `above`.
+/// Takes in the segments of a day with greater numbers than `above`, and the chunks that they may have gone into.
 async fn catch_up(partitions: &Partitions, day: i64, above: i64, newest: &mut Newest) -> Result<()> {
     let wanted = Wanted {
         from: Micros::MIN,
         until: Micros::MAX,
-        series: (0, SeriesId::MAX),
+        series: &[],
         above,
         below: i64::MAX,
     };
-    let (mut frames, damaged) = partitions.frames(day, wanted, |_| true).await?;
+    let (mut frames, damaged) = partitions.list(day, wanted, |_| true).await?;
     for error in damaged {
-        tracing::error!(%error, "a segment is damaged; queries that touch it will fail");
+        tracing::error!(%error, "readings are damaged; queries that touch them will fail");
     }
     // Latest first: most of the others then have nothing newer.
-    frames.sort_unstable_by_key(|stored| std::cmp::Reverse(stored.frame.last));
+    frames.sort_unstable_by_key(|stored| std::cmp::Reverse(stored.last()));
     let mut at = 0;
     // Few at first: the latest often hold everything.
     let mut most = 8;
     while at < frames.len() {
         let mut useful: Vec<Stored> = Vec::new();
         while at < frames.len() && useful.len() < most {
-            let frame = &frames[at].frame;
-            if frame.series().any(|series| newest.is_older(series, frame.last)) {
+            let last = frames[at].last();
+            if frames[at].holds_any(|series| newest.is_older(series, last)) {
                 useful.push(frames[at].clone());
             }
             at += 1;
@@ -128,7 +134,7 @@ async fn catch_up(partitions: &Partitions, day: i64, above: i64, newest: &mut Ne
         for block in partitions.blocks(day, &useful).await? {
             match block {
                 Ok(block) => newest.update(&block),
-                Err(error) => tracing::error!(%error, "a segment is damaged; queries that touch it will fail"),
+                Err(error) => tracing::error!(%error, "readings are damaged; queries that touch them will fail"),
             }
         }
     }

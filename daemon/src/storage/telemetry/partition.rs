@@ -3,22 +3,20 @@
 //! A file is a SQLite database with a row for each segment. One connection writes, held by the writer's task; short
 //! readers go beside it. Files that were not used for longest are closed when too many are open.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, RwLock};
+use std::sync::{Mutex, RwLock};
 use std::time::Duration;
 
-use sqlx::sqlite::{SqliteConnection, SqlitePool, SqlitePoolOptions};
+use sqlx::query::Query;
+use sqlx::sqlite::{Sqlite, SqliteArguments, SqliteAutoVacuum, SqliteConnection, SqlitePool, SqlitePoolOptions};
 use sqlx::{Connection as _, Row as _};
 
 use super::block::Block;
-use super::bytes::Damage;
-use super::codec::{self, Coded};
-use super::contents::{self, Frame};
+use super::codec::Coded;
 use super::days;
 use super::recent::{Cache, Recent};
 use super::{lock, read, write};
-use crate::domain::telemetry::{Micros, SeriesId};
 use crate::storage::db::sqlite_options;
 use crate::storage::error::{Error, Result};
 
@@ -27,11 +25,18 @@ const MOST_OPEN: usize = 8;
 /// An idle reader's thread ends after this.
 const IDLE: Duration = Duration::from_secs(60);
 /// Layout of the files.
-const SCHEMA: i64 = 1;
+const SCHEMA: i64 = 2;
 /// The log is cut to this after it was folded into the file.
 const MOST_LOG: &str = "67108864";
-/// Bodies that are fetched with one statement.
-const AT_ONCE: usize = 64;
+
+/// A statement for a partition file.
+pub(super) fn query(sql: &'static str) -> Query<'static, Sqlite, SqliteArguments> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "partition files are SQLite's alone, with blobs the waist does not have"
+    )]
+    sqlx::query(sql)
+}
 
 /// The folder of partition files, with what is in memory of them.
 #[derive(Debug)]
@@ -41,36 +46,8 @@ pub(super) struct Partitions {
     /// Most recently used last.
     readers: Mutex<Vec<(i64, SqlitePool)>>,
     pub(super) recent: RwLock<Recent>,
-    cache: Mutex<Cache>,
+    pub(super) cache: Mutex<Cache>,
 }
-
-/// A frame on disk.
-#[derive(Clone, Debug)]
-pub(super) struct Stored {
-    /// Number of its segment.
-    pub(super) segment: i64,
-    /// Position in the segment.
-    pub(super) index: usize,
-    pub(super) frame: Frame,
-}
-
-/// Which segments of a day are asked for.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Wanted {
-    /// Least time.
-    pub(super) from: Micros,
-    /// Greatest time.
-    pub(super) until: Micros,
-    /// First and last series.
-    pub(super) series: (SeriesId, SeriesId),
-    /// Greater numbers only.
-    pub(super) above: i64,
-    /// Lower numbers only.
-    pub(super) below: i64,
-}
-
-/// What was found: frames, and segments whose table of contents cannot be read.
-pub(super) type Found = (Vec<Stored>, Vec<Error>);
 
 impl Partitions {
     /// Opens the folder, which is made where it is missing.
@@ -129,7 +106,7 @@ impl Partitions {
             .sum()
     }
 
-    fn reader(&self, day: i64) -> SqlitePool {
+    pub(super) fn reader(&self, day: i64) -> SqlitePool {
         let mut readers = lock(&self.readers);
         let pool = match readers.iter().position(|(open, _)| *open == day) {
             Some(at) => readers.remove(at).1,
@@ -151,137 +128,31 @@ impl Partitions {
         pool
     }
 
-    /// Number of the last segment of a day; 0 if there is none.
+    /// Number of the last segment of a day, moved into chunks or not; 0 if there was none. A file of an older layout is
+    /// brought to this one.
     pub(super) async fn last_segment(&self, day: i64) -> Result<i64> {
         let reader = self.reader(day);
         let failed = |error| explained(&self.dir, day, error);
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "partition files are SQLite's alone, with blobs the waist does not have"
-        )]
-        let version = sqlx::query("pragma user_version")
-            .fetch_one(&reader)
-            .await
-            .map_err(failed)?;
-        if version.try_get::<i64, _>(0)? == 0 {
+        let version = query("pragma user_version").fetch_one(&reader).await.map_err(failed)?;
+        let version = version.try_get::<i64, _>(0)?;
+        if version == 0 {
             // The process ended between making the file and making its table: nothing was ever in it.
             write(&self.days).remove(&day);
             return Ok(0);
         }
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "partition files are SQLite's alone, with blobs the waist does not have"
-        )]
-        let row = sqlx::query("select coalesce(max(id), 0) from segment")
+        if version < SCHEMA {
+            // Before anybody reads it: queries name every table.
+            create(&self.dir.join(days::name(day)))
+                .await
+                .map_err(failed)?
+                .close()
+                .await?;
+        }
+        let row = query("select max(coalesce((select max(id) from segment), 0), through) from compaction")
             .fetch_one(&reader)
             .await
             .map_err(failed)?;
         Ok(row.try_get(0)?)
-    }
-
-    /// Frames of a day that may hold what is wanted.
-    pub(super) async fn frames(&self, day: i64, wanted: Wanted, keep: impl Fn(&Frame) -> bool) -> Result<Found> {
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "partition files are SQLite's alone, with blobs the waist does not have"
-        )]
-        let rows = sqlx::query(
-            "select id, contents from segment
-              where max_ts >= $1 and min_ts <= $2 and max_series >= $3 and min_series <= $4 and id > $5 and id < $6",
-        )
-        .bind(wanted.from)
-        .bind(wanted.until)
-        .bind(i64::from(wanted.series.0))
-        .bind(i64::from(wanted.series.1))
-        .bind(wanted.above)
-        .bind(wanted.below)
-        .fetch_all(&self.reader(day))
-        .await
-        .map_err(|error| explained(&self.dir, day, error))?;
-        let (mut found, mut damaged) = (Vec::new(), Vec::new());
-        for row in rows {
-            let segment: i64 = row.try_get(0)?;
-            match contents::decode(row.try_get(1)?) {
-                Ok(frames) => found.extend(
-                    frames
-                        .into_iter()
-                        .enumerate()
-                        .filter(|(_, frame)| keep(frame))
-                        .map(|(index, frame)| Stored { segment, index, frame }),
-                ),
-                Err(damage) => damaged.push(corrupt(day, segment, None, damage)),
-            }
-        }
-        Ok((found, damaged))
-    }
-
-    /// Reads frames, in the order given; a damaged one costs only itself.
-    pub(super) async fn blocks(&self, day: i64, wanted: &[Stored]) -> Result<Vec<Result<Arc<Block>>>> {
-        let mut blocks = Vec::with_capacity(wanted.len());
-        for part in wanted.chunks(AT_ONCE) {
-            let known: Vec<_> = {
-                let mut cache = lock(&self.cache);
-                part.iter()
-                    .map(|stored| cache.get((day, stored.segment, stored.index)))
-                    .collect()
-            };
-            let mut missing: Vec<i64> = part
-                .iter()
-                .zip(&known)
-                .filter(|(_, known)| known.is_none())
-                .map(|(s, _)| s.segment)
-                .collect();
-            missing.sort_unstable();
-            missing.dedup();
-            let bodies = if missing.is_empty() {
-                HashMap::new()
-            } else {
-                self.bodies(day, &missing).await?
-            };
-            for (stored, known) in part.iter().zip(known) {
-                blocks.push(match known {
-                    Some(block) => Ok(block),
-                    None => self.block(day, stored, bodies.get(&stored.segment)),
-                });
-            }
-        }
-        Ok(blocks)
-    }
-
-    fn block(&self, day: i64, stored: &Stored, body: Option<&Vec<u8>>) -> Result<Arc<Block>> {
-        let Stored { segment, index, frame } = stored;
-        let damaged = |damage| corrupt(day, *segment, Some(*index), damage);
-        let body = body.ok_or(damaged(Damage("the segment is gone")))?;
-        let bytes = body
-            .get(frame.offset..frame.offset + frame.length)
-            .ok_or(damaged(Damage("the segment is cut off")))?;
-        let block = Arc::new(codec::decode(frame, bytes).map_err(damaged)?);
-        lock(&self.cache).put((day, *segment, *index), Arc::clone(&block));
-        Ok(block)
-    }
-
-    async fn bodies(&self, day: i64, segments: &[i64]) -> Result<HashMap<i64, Vec<u8>>> {
-        let list = serde_json::Value::from(segments).to_string();
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "partition files are SQLite's alone, with blobs the waist does not have"
-        )]
-        let rows = sqlx::query("select id, body from segment where id in (select value from json_each($1))")
-            .bind(list)
-            .fetch_all(&self.reader(day))
-            .await
-            .map_err(|error| explained(&self.dir, day, error))?;
-        rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
-    }
-}
-
-/// The damage, with the place that a person can look at.
-fn corrupt(day: i64, segment: i64, frame: Option<usize>, damage: Damage) -> Error {
-    let frame = frame.map_or_else(String::new, |index| format!("frame {index} of "));
-    Error::Corrupt {
-        table: "segment",
-        column: format!("{frame}segment {segment} in {}", days::name(day)),
-        detail: damage.to_string(),
     }
 }
 
@@ -304,13 +175,10 @@ impl Writers {
             return Ok(0);
         };
         let connection = self.connection(partitions, day).await?;
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "partition files are SQLite's alone, with blobs the waist does not have"
-        )]
-        let done = sqlx::query(
-            "insert into segment (min_ts, max_ts, min_series, max_series, count, contents, body)
-             values ($1, $2, $3, $4, $5, $6, $7)",
+        let done = query(
+            "insert into segment (id, min_ts, max_ts, min_series, max_series, count, contents, body)
+             values (1 + max(coalesce((select max(id) from segment), 0), (select through from compaction)),
+                     $1, $2, $3, $4, $5, $6, $7)",
         )
         .bind(times.0)
         .bind(times.1)
@@ -325,7 +193,7 @@ impl Writers {
         Ok(done.last_insert_rowid())
     }
 
-    async fn connection(&mut self, partitions: &Partitions, day: i64) -> Result<&mut SqliteConnection> {
+    pub(super) async fn connection(&mut self, partitions: &Partitions, day: i64) -> Result<&mut SqliteConnection> {
         if let Some(at) = self.open.iter().position(|(open, _)| *open == day) {
             // The usual case is one day, which stands last.
             if at + 1 < self.open.len() {
@@ -350,6 +218,16 @@ impl Writers {
         }
     }
 
+    /// Closes a day's file: after an error inside of a transaction its connection cannot be trusted.
+    pub(super) async fn forget(&mut self, day: i64) {
+        if let Some(at) = self.open.iter().position(|(open, _)| *open == day) {
+            let (_, connection) = self.open.remove(at);
+            if let Err(error) = connection.close().await {
+                tracing::warn!(%error, file = days::name(day), "a file of readings was not closed in order");
+            }
+        }
+    }
+
     #[cfg(test)]
     pub(super) async fn limit_pages(&mut self, partitions: &Partitions, day: i64, pages: u32) {
         let connection = self.connection(partitions, day).await.unwrap();
@@ -368,43 +246,57 @@ impl Writers {
     }
 }
 
-/// Opens a partition file for writing, and makes its table where it is missing.
+/// What makes a file of one layout one of the next.
+const LAYOUTS: [&str; SCHEMA as usize] = [
+    // The body stands last: the columns before it are read without it.
+    "begin immediate;
+     create table if not exists segment (
+         id integer primary key,
+         min_ts bigint not null, max_ts bigint not null,
+         min_series bigint not null, max_series bigint not null,
+         count bigint not null, contents blob not null, body blob not null);
+     create index if not exists segment_by_time on segment (max_ts, min_ts, min_series, max_series);
+     pragma user_version = 1;
+     commit;",
+    // `through`: every segment up to this number was moved, or stands in `aside`, which holds damaged ones. `number`: the
+    // last one that a chunk or clock has got.
+    "begin immediate;
+     create table clock (id integer primary key, body blob not null);
+     create table chunk (
+         id integer primary key,
+         series bigint not null, min_ts bigint not null, max_ts bigint not null,
+         clock bigint not null, totals blob not null, body blob not null);
+     create index chunk_by_series on chunk (series, max_ts);
+     create index chunk_by_clock on chunk (clock);
+     create table aside (segment integer primary key);
+     create table compaction (through bigint not null, number bigint not null);
+     insert into compaction (through, number) values (0, 0);
+     pragma user_version = 2;
+     commit;",
+];
+
+/// Opens a partition file for writing, and makes its tables where they are missing.
 async fn create(path: &Path) -> sqlx::Result<SqliteConnection> {
     let options = sqlite_options(path)
         .page_size(16 << 10)
+        // Of files that are there already this changes nothing.
+        .auto_vacuum(SqliteAutoVacuum::Incremental)
         .pragma("journal_size_limit", MOST_LOG);
     let mut connection = SqliteConnection::connect_with(&options).await?;
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "partition files are SQLite's alone, with blobs the waist does not have"
-    )]
-    let version: i64 = sqlx::query("pragma user_version")
+    let version: i64 = query("pragma user_version")
         .fetch_one(&mut connection)
         .await?
         .try_get(0)?;
-    if version == SCHEMA {
-        return Ok(connection);
-    }
-    if version != 0 {
+    let missing = usize::try_from(version).ok().and_then(|version| LAYOUTS.get(version..));
+    let Some(missing) = missing else {
         return Err(sqlx::Error::Protocol(format!(
             "{} has layout {version}, this fleetd knows {SCHEMA}; start the fleetd that wrote it, or a newer one",
             path.display()
         )));
+    };
+    for layout in missing {
+        sqlx::raw_sql(*layout).execute(&mut connection).await?;
     }
-    // The body stands last: the columns before it are read without it.
-    sqlx::raw_sql(
-        "begin immediate;
-         create table if not exists segment (
-             id integer primary key,
-             min_ts bigint not null, max_ts bigint not null,
-             min_series bigint not null, max_series bigint not null,
-             count bigint not null, contents blob not null, body blob not null);
-         create index if not exists segment_by_time on segment (max_ts, min_ts, min_series, max_series);
-         pragma user_version = 1;
-         commit;",
-    )
-    .execute(&mut connection)
-    .await?;
     Ok(connection)
 }
 
@@ -416,7 +308,7 @@ const LEAST_ROOM: u64 = 1 << 20;
 const DAMAGED: [i32; 2] = [11, 26];
 
 /// An error of a day's file with what the engine does not say: the file's name, or that the disk is full.
-fn explained(dir: &Path, day: i64, error: sqlx::Error) -> Error {
+pub(super) fn explained(dir: &Path, day: i64, error: sqlx::Error) -> Error {
     let code = error
         .as_database_error()
         .and_then(sqlx::error::DatabaseError::code)

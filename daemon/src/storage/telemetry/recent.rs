@@ -4,6 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use super::block::Block;
+use super::stored::Place;
 use crate::domain::telemetry::Micros;
 
 /// Readings of newest segments that are kept. Tests keep few, so that they reach what is beyond.
@@ -24,6 +25,7 @@ pub(super) struct Recent {
 #[derive(Debug)]
 struct Segment {
     day: i64,
+    id: i64,
     block: Arc<Block>,
 }
 
@@ -49,23 +51,34 @@ impl Recent {
             })
             .segments += 1;
         self.readings += block.len();
-        self.segments.push_back(Segment { day, block });
+        self.segments.push_back(Segment { day, id, block });
         while self.readings > MOST_READINGS || self.segments.len() > MOST_SEGMENTS {
             self.drop_oldest();
         }
     }
 
     fn drop_oldest(&mut self) {
-        let Some(Segment { day, block }) = self.segments.pop_front() else {
-            return;
-        };
+        if let Some(segment) = self.segments.pop_front() {
+            self.dropped(&segment);
+        }
+    }
+
+    /// Drops segments of a day up to a number: they were moved into chunks.
+    pub(super) fn drop_through(&mut self, day: i64, through: i64) {
+        let is_moved = |segment: &Segment| segment.day == day && segment.id <= through;
+        let (moved, rest): (VecDeque<_>, _) = std::mem::take(&mut self.segments).into_iter().partition(is_moved);
+        self.segments = rest;
+        moved.iter().for_each(|segment| self.dropped(segment));
+    }
+
+    fn dropped(&mut self, Segment { day, id, block }: &Segment) {
         self.readings -= block.len();
-        let Some(known) = self.days.get_mut(&day) else { return };
+        let Some(known) = self.days.get_mut(day) else { return };
         known.segments -= 1;
-        known.from += 1;
+        known.from = id + 1;
         known.before = known.before.max(block.bounds().map_or(Micros::MIN, |(_, last)| last));
         if known.segments == 0 {
-            self.days.remove(&day);
+            self.days.remove(day);
         }
     }
 
@@ -97,26 +110,23 @@ impl Recent {
     }
 }
 
-/// Where a frame stands: day, number of the segment, position in it.
-pub(super) type Place = (i64, i64, usize);
-
-/// Frames that were read lately; of too many, those that were not used for longest go.
+/// Frames and chunks that were read lately; of too many, those that were not used for longest go.
 #[derive(Debug, Default)]
 pub(super) struct Cache {
-    frames: HashMap<Place, (u64, Arc<Block>)>,
+    frames: HashMap<(i64, Place), (u64, Arc<Block>)>,
     readings: usize,
     clock: u64,
 }
 
 impl Cache {
-    pub(super) fn get(&mut self, place: Place) -> Option<Arc<Block>> {
+    pub(super) fn get(&mut self, place: (i64, Place)) -> Option<Arc<Block>> {
         self.clock += 1;
         let (used, block) = self.frames.get_mut(&place)?;
         *used = self.clock;
         Some(Arc::clone(block))
     }
 
-    pub(super) fn put(&mut self, place: Place, block: Arc<Block>) {
+    pub(super) fn put(&mut self, place: (i64, Place), block: Arc<Block>) {
         self.clock += 1;
         self.readings += block.len();
         if let Some((_, old)) = self.frames.insert(place, (self.clock, block)) {

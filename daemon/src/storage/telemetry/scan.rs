@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::block::Block;
 use super::days::day_of;
-use super::partition::{Partitions, Stored, Wanted};
+use super::partition::Partitions;
+use super::stored::{Place, Stored, Wanted};
 use super::{Backend, Inner, read};
 use crate::domain::telemetry::{Micros, Sample, SeriesId};
 use crate::storage::error::Result;
@@ -26,6 +27,8 @@ pub struct Scan {
     day: Option<Day>,
     ready: VecDeque<Sample>,
     at_once: usize,
+    /// What could not be read, and made the day be opened again: compaction may have moved it.
+    failed: Option<(i64, Place)>,
 }
 
 /// What is left of the day that is being read.
@@ -38,7 +41,7 @@ struct Day {
     pending: Vec<Sample>,
 }
 
-/// Readings of one segment; none is earlier than `first`.
+/// Readings of one frame or chunk; none is earlier than `first`.
 #[derive(Debug)]
 struct Piece {
     first: Micros,
@@ -66,6 +69,7 @@ impl Scan {
             day: None,
             ready: VecDeque::new(),
             at_once: FIRST_AT_ONCE,
+            failed: None,
         }
     }
 
@@ -109,17 +113,36 @@ impl Scan {
                 Source::Disk(frame) => stored.push(frame),
             }
         }
-        for block in partitions.blocks(day.number, &stored).await? {
-            blocks.push(block?);
+        let number = day.number;
+        let read = partitions.blocks(number, &stored).await?;
+        for (block, stored) in read.into_iter().zip(&stored) {
+            match block {
+                Ok(block) => blocks.push(block),
+                Err(error) => {
+                    // What was moved stands elsewhere now; what is damaged is met again, and then told.
+                    let place = Some((number, stored.place()));
+                    if self.failed == place {
+                        return Err(error);
+                    }
+                    self.failed = place;
+                    self.day = Some(self.open(partitions, number).await?);
+                    return Ok(true);
+                }
+            }
         }
         for block in blocks {
             let range = block.range(self.series, self.from, self.to);
             day.pending.extend(range.map(|at| block.sample(self.series, at)));
         }
         day.pending.sort_by_key(|sample| sample.timestamp);
+        // While segments are moved, a reading may stand in two places.
+        day.pending.dedup_by_key(|sample| sample.timestamp);
         match day.pieces.last() {
             Some(next) => {
                 let sure = day.pending.partition_point(|sample| sample.timestamp < next.first);
+                if sure > 0 {
+                    self.from = day.pending[sure - 1].timestamp + 1;
+                }
                 self.ready.extend(day.pending.drain(..sure));
             }
             None => {
@@ -146,19 +169,18 @@ impl Scan {
             let wanted = Wanted {
                 from,
                 until,
-                series: (series, series),
+                series: &[series],
                 above: 0,
                 below,
             };
-            let keep =
-                |frame: &super::contents::Frame| frame.holds(series) && frame.first <= until && frame.last >= from;
-            let (frames, damaged) = partitions.frames(day, wanted, keep).await?;
+            let keep = |stored: &Stored| stored.holds(series) && stored.first() <= until && stored.last() >= from;
+            let (stored, damaged) = partitions.list(day, wanted, keep).await?;
             if let Some(error) = damaged.into_iter().next() {
                 // It may hold what is asked for; an answer without it would be silently wrong.
                 return Err(error);
             }
-            pieces.extend(frames.into_iter().map(|stored| Piece {
-                first: stored.frame.first,
+            pieces.extend(stored.into_iter().map(|stored| Piece {
+                first: stored.first(),
                 source: Source::Disk(stored),
             }));
         }

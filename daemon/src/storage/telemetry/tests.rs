@@ -6,6 +6,9 @@ use std::path::Path;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+mod compaction;
+mod damage;
+
 use super::days::DAY;
 use super::*;
 use crate::domain::telemetry::{Quality, Reason, Value};

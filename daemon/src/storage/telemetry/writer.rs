@@ -10,6 +10,7 @@ use super::files::FileWriter;
 use super::order::{Judged, Order};
 use super::postgres::Rows;
 use super::queue::Batch;
+use super::steps::Ordered;
 use super::{AppendError, Appended, Inner};
 use crate::domain::telemetry::Sample;
 use crate::storage::error::{Error, Result};
@@ -31,6 +32,23 @@ pub(super) enum Sink {
     Rows(Arc<Rows>),
 }
 
+impl Sink {
+    /// The next step of compaction; PostgreSQL has none.
+    async fn ordered(&mut self) -> Option<Ordered> {
+        match self {
+            Self::Files(files) => files.ordered().await,
+            Self::Rows(_) => std::future::pending().await,
+        }
+    }
+
+    fn waiting(&mut self) -> Option<Ordered> {
+        match self {
+            Self::Files(files) => files.waiting(),
+            Self::Rows(_) => None,
+        }
+    }
+}
+
 impl Writer {
     pub(super) fn new(inner: Arc<Inner>, sink: Sink) -> Self {
         Self { inner, sink }
@@ -41,10 +59,21 @@ impl Writer {
     pub async fn run(mut self, shutdown: CancellationToken) -> Result<()> {
         let mut batches = Vec::new();
         loop {
-            tokio::select! {
+            // Commits come first, and a step of compaction before each, so that neither waits for many of the other.
+            let step = tokio::select! {
                 biased;
-                () = self.inner.queue.filled() => {}
-                () = shutdown.cancelled() => self.inner.queue.close(),
+                () = self.inner.queue.filled() => self.sink.waiting(),
+                () = shutdown.cancelled() => {
+                    self.inner.queue.close();
+                    None
+                }
+                step = self.sink.ordered() => step,
+            };
+            if let (Some(step), Sink::Files(files)) = (step, &mut self.sink)
+                && let Err(error) = files.step(step).await
+            {
+                tracing::error!(%error, "readings could not be compacted");
+                return Err(error);
             }
             let readings = self.inner.queue.take(MOST_PER_COMMIT, &mut batches);
             if batches.is_empty() {
