@@ -1,4 +1,4 @@
-//! Acknowledged means on disk: fleetd is killed again and again while readings arrive.
+//! Acknowledged means on disk: fleetd is killed again and again while readings arrive, and while they are compacted.
 
 use std::collections::BTreeMap;
 use std::process::{Child, Command, Stdio};
@@ -13,6 +13,8 @@ const CONNECTIONS: usize = 4;
 const BATCH: u64 = 20;
 /// Batches that must be acknowledged in a cycle before the kill.
 const LOAD: usize = 8;
+/// Cycles that must end while readings are moved from segments into chunks.
+const COMPACTING: usize = 8;
 
 fn seed() -> u64 {
     match std::env::var("FLEET_TEST_SEED") {
@@ -30,14 +32,14 @@ fn every_acknowledged_reading_survives_twenty_kills_exactly_once() {
     let mut world = World::start();
     let device = world.device("kill-ledger-1");
     let file = world.home().join("ledger");
-    let mut cycles = 0;
+    let (mut cycles, mut compacting, mut compacted) = (0, 0, 0);
     for attempt in 0.. {
-        if cycles == CYCLES {
+        if cycles >= CYCLES && compacting >= COMPACTING && compacted > 0 {
             break;
         }
         assert!(
             attempt < ATTEMPTS,
-            "only {cycles} of {attempt} kills met a batch in flight"
+            "of {attempt} kills {cycles} met a batch in flight, {compacting} of them while readings were compacted"
         );
         let before = ledger::read(&file);
         let mut sender = send(world.fleetd.http(), &device.id, &device.token, &file);
@@ -48,13 +50,25 @@ fn every_acknowledged_reading_survives_twenty_kills_exactly_once() {
             (ledger::read(&file).acked() >= before.acked() + LOAD).then_some(())
         });
         loaded.expect("batches are acknowledged");
-        // The moment of the kill is what is random here; nothing waits for something to be ready.
-        std::thread::sleep(Duration::from_micros(random.below(150_000)));
+        let is_compacting = if attempt % 2 == 0 {
+            let begun = process::until(fleet_tests::fleetd::PATIENCE, || {
+                (figure(&world, "fleetd_compacting") == 1).then_some(())
+            });
+            begun.expect("readings are compacted");
+            compacted += figure(&world, "fleetd_readings_compacted_total");
+            // Still, at the last look before the kill.
+            figure(&world, "fleetd_compacting") == 1
+        } else {
+            // The moment of the kill is what is random here; nothing waits for something to be ready.
+            std::thread::sleep(Duration::from_micros(random.below(150_000)));
+            false
+        };
         world.fleetd.kill();
         let status = process::wait(&mut sender, fleet_tests::fleetd::PATIENCE).expect("the ledger ends without fleetd");
         assert!(status.success(), "the ledger found something wrong: {status}");
         let in_flight = ledger::read(&file).cuts() > before.cuts();
         cycles += usize::from(in_flight);
+        compacting += usize::from(in_flight && is_compacting);
         world.fleetd.restart();
     }
     let ledger = ledger::read(&file);
@@ -62,6 +76,14 @@ fn every_acknowledged_reading_survives_twenty_kills_exactly_once() {
     for connection in 0..CONNECTIONS as u64 {
         compare(&world, &ledger, connection);
     }
+}
+
+/// A figure that fleetd tells of itself.
+fn figure(world: &World, name: &str) -> u64 {
+    let told = reqwest::blocking::get(format!("{}/metrics", world.fleetd.http())).unwrap();
+    let text = told.text().unwrap();
+    let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    line.unwrap_or_else(|| panic!("no {name} in {text}")).parse().unwrap()
 }
 
 fn send(http: &str, device: &str, token: &str, file: &std::path::Path) -> Child {
