@@ -1,7 +1,8 @@
 //! How fast the store of readings is, alone: `cargo bench -p fleetd --bench store [-- READINGS]`.
 //!
-//! Readings are 10 metrics of 1,000 devices, random walks of 2 decimals every 10 s. Each figure is of one run; CPU time is
-//! that of the whole process less what making the readings costs.
+//! Readings are 10 metrics of 1,000 devices, random walks of 2 decimals every 10 s; for compaction each device is read up to
+//! 100 ms late, by whole microseconds. Each figure is of one run; CPU time is that of the whole process less what making
+//! the readings costs.
 
 #![expect(
     clippy::print_stdout,
@@ -13,10 +14,11 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use fleetd::domain::aggregate::{Aggregate, Buckets};
 use fleetd::domain::shares::Share;
 use fleetd::domain::telemetry::{Quality, Reason, Sample, SeriesId, SeriesKey, Value};
 use fleetd::storage::Db;
-use fleetd::storage::telemetry::{Config, Telemetry};
+use fleetd::storage::telemetry::{Compactor, Config, Progress, Telemetry};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -106,6 +108,37 @@ impl Walks {
     fn tick(&mut self, tick: i64) -> Vec<Sample> {
         (0..self.ids.len()).map(|series| self.sample(series, tick)).collect()
     }
+
+    /// The same, each device up to 100 ms late.
+    fn jittered(&mut self, tick: i64) -> Vec<Sample> {
+        let mut samples = self.tick(tick);
+        for device in samples.chunks_mut(METRICS) {
+            let late = (self.random() % 100_000) as i64;
+            for sample in device {
+                sample.timestamp += late;
+                sample.received = sample.timestamp;
+            }
+        }
+        samples
+    }
+}
+
+/// What tells the series apart.
+fn keys() -> Vec<(SeriesKey, String)> {
+    (0..SERIES)
+        .map(|n| {
+            let device = Uuid::from_u128((n / METRICS) as u128 + 1);
+            (
+                SeriesKey {
+                    org: Uuid::nil(),
+                    device,
+                    sensor: format!("metric_{}", n % METRICS),
+                    source: String::new(),
+                },
+                String::new(),
+            )
+        })
+        .collect()
 }
 
 fn cpu() -> Duration {
@@ -129,26 +162,10 @@ async fn main() {
         .find_map(|a| a.parse::<usize>().ok())
         .unwrap_or(10_000_000);
     let ticks = (readings / SERIES).max(1) as i64;
-    let dir = tempfile::tempdir_in(
-        std::env::var_os("FLEETD_BENCH_DIR").unwrap_or_else(|| env!("CARGO_TARGET_TMPDIR").into()),
-    )
-    .unwrap();
+    let dir = folder();
     let store = Store::open(dir.path()).await;
 
-    let keys: Vec<_> = (0..SERIES)
-        .map(|n| {
-            let device = Uuid::from_u128((n / METRICS) as u128 + 1);
-            (
-                SeriesKey {
-                    org: Uuid::nil(),
-                    device,
-                    sensor: format!("metric_{}", n % METRICS),
-                    source: String::new(),
-                },
-                String::new(),
-            )
-        })
-        .collect();
+    let keys = keys();
     let begun = Instant::now();
     let ids = store
         .telemetry
@@ -276,6 +293,156 @@ async fn main() {
         cpu().checked_sub(before).unwrap(),
     );
     store.close().await;
+
+    for readings in [1_000_000, readings.max(1_000_000)] {
+        compaction(readings).await;
+    }
+}
+
+fn folder() -> tempfile::TempDir {
+    let dir = std::env::var_os("FLEETD_BENCH_DIR").unwrap_or_else(|| env!("CARGO_TARGET_TMPDIR").into());
+    tempfile::tempdir_in(dir).unwrap()
+}
+
+/// Long after the last reading: every day is past.
+const LATER: i64 = BEGIN + 1_000 * 86_400_000_000;
+
+/// Compacts until nothing is left; gives the longest step.
+async fn settle(compactor: &mut Compactor) -> Duration {
+    let (mut idle, mut longest) = (0, Duration::ZERO);
+    while idle < 100 {
+        let begun = Instant::now();
+        match compactor.advance(LATER).await.unwrap() {
+            Progress::Step => idle = 0,
+            _ => idle += 1,
+        }
+        longest = longest.max(begun.elapsed());
+    }
+    longest
+}
+
+/// So many readings before and after compaction, and ingest beside it.
+async fn compaction(readings: usize) {
+    let ticks = (readings / SERIES) as i64;
+    println!("\ncompaction of {readings} readings, jittered");
+    let dir = folder();
+    let store = Store::open(dir.path()).await;
+    let keys = keys();
+    let ids = store.telemetry.series_or_create(Share::PLATFORM, None, &keys).await;
+    let mut walks = Walks::new(ids.unwrap().into_iter().flatten().collect());
+    for tick in 0..ticks {
+        let jittered = walks.jittered(tick);
+        store.telemetry.append(Share::PLATFORM, jittered).await.unwrap();
+    }
+    store.close().await;
+    let store = Store::open(dir.path()).await;
+    let bytes = |store: &Store| store.telemetry.stats().bytes as f64 / (ticks as usize * SERIES) as f64;
+    println!("{:<52} {:>12.2}", "bytes on disk per reading, before", bytes(&store));
+    figures(&store.telemetry, &walks.ids, ticks).await;
+    let mut compactor = store.telemetry.compactor().unwrap();
+    let (begun, before) = (Instant::now(), cpu());
+    let longest = settle(&mut compactor).await;
+    say(
+        "compaction, without pauses",
+        ticks as usize * SERIES,
+        begun.elapsed(),
+        cpu().checked_sub(before).unwrap(),
+    );
+    println!("{:<52} {:>10.1} ms", "longest step", longest.as_secs_f64() * 1e3);
+    store.close().await;
+    let store = Store::open(dir.path()).await;
+    println!("{:<52} {:>12.2}", "bytes on disk per reading, after", bytes(&store));
+    figures(&store.telemetry, &walks.ids, ticks).await;
+    store.close().await;
+    let begun = Instant::now();
+    let store = Store::open(dir.path()).await;
+    println!(
+        "{:<52} {:>10.1} ms",
+        "start after compaction",
+        begun.elapsed().as_secs_f64() * 1e3
+    );
+    store.close().await;
+    beside(ticks).await;
+}
+
+/// The time of commits of 1,000 readings, alone and while a day is compacted as fast as it goes.
+async fn beside(ticks: i64) {
+    for compacts in [false, true] {
+        let dir = folder();
+        let store = Store::open(dir.path()).await;
+        let ids = store.telemetry.series_or_create(Share::PLATFORM, None, &keys()).await;
+        let mut walks = Walks::new(ids.unwrap().into_iter().flatten().collect());
+        for tick in 0..ticks {
+            let jittered = walks.jittered(tick);
+            store.telemetry.append(Share::PLATFORM, jittered).await.unwrap();
+        }
+        let mut compactor = store.telemetry.compactor().unwrap();
+        let compacting = tokio::spawn(async move {
+            if compacts {
+                settle(&mut compactor).await;
+            }
+        });
+        let (mut times, begun) = (Vec::new(), Instant::now());
+        while begun.elapsed() < Duration::from_secs(1) || (compacts && !compacting.is_finished()) {
+            let tick = ticks + 8_640 + times.len() as i64 / 10;
+            let samples: Vec<_> = (0..1_000)
+                .map(|n| walks.sample(times.len() % 10 * 1_000 + n, tick))
+                .collect();
+            let begun = Instant::now();
+            store.telemetry.append(Share::PLATFORM, samples).await.unwrap();
+            times.push(begun.elapsed());
+        }
+        times.sort_unstable();
+        let part = |part: f64| times[(times.len() as f64 * part) as usize].as_secs_f64() * 1e3;
+        println!(
+            "{:<52} p50 {:.2} ms, p99 {:.2} ms, {:.0} readings/s",
+            if compacts {
+                "commits of 1,000 beside compaction"
+            } else {
+                "commits of 1,000, one caller"
+            },
+            part(0.5),
+            part(0.99),
+            times.len() as f64 * 1e3 / begun.elapsed().as_secs_f64()
+        );
+        compacting.await.unwrap();
+        store.close().await;
+    }
+}
+
+/// One answer for a person, one for a plot, one for a report.
+async fn figures(telemetry: &Telemetry, ids: &[SeriesId], ticks: i64) {
+    let end = BEGIN + ticks * STEP + STEP;
+    let buckets = async |id: SeriesId, every: i64| {
+        let mut buckets = Buckets::new(every, Aggregate::Mean);
+        let mut scan = telemetry.scan(id, BEGIN, end);
+        loop {
+            let page = scan.next(5_000).await.unwrap();
+            if page.is_empty() {
+                return buckets.finish();
+            }
+            page.iter().for_each(|sample| buckets.add(sample));
+        }
+    };
+    for pass in ["first", "again"] {
+        let begun = Instant::now();
+        std::hint::black_box(telemetry.latest(&ids[4_320..4_330]).await.unwrap());
+        let latest = begun.elapsed();
+        let begun = Instant::now();
+        std::hint::black_box(buckets(ids[4_321], 300_000_000).await);
+        let minutes = begun.elapsed();
+        let begun = Instant::now();
+        for device in 0..DEVICES {
+            std::hint::black_box(buckets(ids[device * METRICS + 3], 3_600_000_000).await);
+        }
+        println!(
+            "{:<52} {:.3} ms, {:.2} ms, {:.1} ms",
+            format!("latest of 10, 5-minute buckets, hourly of 1,000, {pass}"),
+            latest.as_secs_f64() * 1e3,
+            minutes.as_secs_f64() * 1e3,
+            begun.elapsed().as_secs_f64() * 1e3
+        );
+    }
 }
 
 async fn queries(telemetry: &Telemetry, ids: &[SeriesId], ticks: i64) {

@@ -1,5 +1,6 @@
 //! The codec against random and hostile readings.
 
+use super::super::chunk::{self, Chunk};
 use super::*;
 use crate::domain::telemetry::{Quality, Sample, Value};
 use crate::storage::telemetry::tests::Random;
@@ -209,4 +210,35 @@ fn short_decimals_are_small() {
     let coded = Encoder::new().unwrap().encode(&block).unwrap();
     let bytes = coded.contents.len() + coded.body.len();
     assert!(bytes < 30_000, "{bytes} bytes for 10,000 readings");
+}
+
+#[test]
+fn chunks_give_every_bit_back_and_notice_a_row_that_is_not_theirs() {
+    let (mut encoder, mut chunks) = (Encoder::new().unwrap(), 0);
+    for seed in 1..150 {
+        let block = hostile(&mut Random(seed));
+        let whole = bits(&block);
+        for (series, run) in block.runs() {
+            let mut at = run.start;
+            for range in chunk::cuts(&block, run.clone()) {
+                assert_eq!(range.start, at, "seed {seed}");
+                at = range.end;
+                let kept = Chunk::new(7, series, 3, &block, range.clone());
+                let times = (kept.first, kept.last);
+                let totals = kept.encode_totals();
+                let read = Chunk::read(7, series, times, 3, &totals).unwrap();
+                assert_eq!(format!("{read:?}"), format!("{kept:?}"), "seed {seed}");
+                for (id, series, clock) in [(8, series, 3), (7, series ^ 1, 3), (7, series, 4)] {
+                    assert!(Chunk::read(id, series, times, clock, &totals).is_err(), "seed {seed}");
+                }
+                let clock = chunk::encode_times(3, &mut encoder, &block.times()[range.clone()]).unwrap();
+                let values = kept.encode(&mut encoder, &block, range.clone()).unwrap();
+                let back = read.decode(&clock, &values).unwrap();
+                assert_eq!(bits(&back), whole[range], "seed {seed}");
+                chunks += 1;
+            }
+            assert_eq!(at, run.end, "seed {seed}");
+        }
+    }
+    assert!(chunks > 1_000, "{chunks}");
 }

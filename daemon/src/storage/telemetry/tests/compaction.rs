@@ -18,7 +18,7 @@ const ENOUGH: usize = 10_000;
 fn cases() -> u64 {
     match std::env::var("FLEET_TEST_CASES") {
         Ok(cases) => cases.parse().expect("FLEET_TEST_CASES is a number"),
-        Err(_) => 60,
+        Err(_) => 40,
     }
 }
 
@@ -220,16 +220,17 @@ async fn random_histories_answer_like_a_plain_list_through_compaction_and_restar
 async fn day_of_readings(store: &Store) -> (Vec<SeriesId>, Model) {
     let ids = store.series(5).await;
     let mut model = Model::new();
-    for tick in 0..150_i64 {
-        let mut sent: Vec<_> = ids[..4]
-            .iter()
-            .map(|id| number(*id, tick * 10_000_000 + 7 * tick, tick as f64 / 4.0))
-            .collect();
-        let text = format!("\"{}\"", "x".repeat(50)).into();
-        sent.push(Sample {
-            value: Value::Json(text),
-            ..number(ids[4], tick * 10_000_000, 0.0)
-        });
+    for begin in (0..150_i64).step_by(5) {
+        let mut sent = Vec::new();
+        for tick in begin..begin + 5 {
+            let at = |off: i64| tick * 10_000_000 + off;
+            sent.extend(ids[..4].iter().map(|id| number(*id, at(7 * tick), tick as f64 / 4.0)));
+            let text = format!("\"{}\"", "x".repeat(50)).into();
+            sent.push(Sample {
+                value: Value::Json(text),
+                ..number(ids[4], at(0), 0.0)
+            });
+        }
         expect(&mut model, &sent);
         store.telemetry.append(Share::PLATFORM, sent).await.unwrap();
     }
@@ -361,6 +362,55 @@ async fn numbers_of_segments_are_not_given_twice() {
         super::super::stored::Stored::Frame { segment, .. } => Some(*segment),
         super::super::stored::Stored::Chunk(_) => None,
     });
-    assert_eq!(numbers.collect::<Vec<_>>(), [151]);
+    assert_eq!(numbers.collect::<Vec<_>>(), [31]);
     store.close().await;
+}
+
+#[tokio::test]
+async fn a_full_disk_stops_compaction_and_it_goes_on_later() {
+    let dir = tempfile::tempdir().unwrap();
+    let (files, mut writer) = super::super::files::open(dir.path().join("telemetry"), 0)
+        .await
+        .unwrap();
+    let mut compactor = Compactor::new(Arc::clone(&files), files.steps.clone());
+    let mut readings = 0;
+    for n in 0..9_i64 {
+        let mut random = Random(n as u64);
+        let noise: String = (0..20_000).map(|_| char::from(b'a' + random.below(26) as u8)).collect();
+        let sent = vec![Sample {
+            value: Value::Json(noise.into()),
+            ..number(0, n, 0.0)
+        }];
+        let order = super::super::order::Order::new(std::iter::once(sent.as_slice()));
+        readings += writer.commit(&order).await.unwrap().fresh.len();
+    }
+    let (mut refused, mut idle) = (0, 0);
+    writer.limit_pages(0, 1).await;
+    while idle < 4 {
+        let done = tokio::select! {
+            done = compactor.advance(LATER) => done,
+            // Ends only when there is no compactor any more.
+            () = async { while let Some(step) = writer.ordered().await { writer.step(step).await.unwrap(); } } => break,
+        };
+        match done {
+            Ok(Progress::Step) => idle = 0,
+            Ok(_) => idle += 1,
+            Err(error) => {
+                assert!(matches!(error, crate::storage::Error::Full(_)), "{error}");
+                let (chunks, in_segments) = stored(&files, 0).await;
+                assert!(
+                    in_segments as usize == readings && chunks.is_empty(),
+                    "nothing was moved"
+                );
+                refused += 1;
+                // The connection that met the full disk was given up, and its limit with it.
+                if refused < 3 {
+                    writer.limit_pages(0, 1).await;
+                }
+            }
+        }
+    }
+    let (chunks, in_segments) = stored(&files, 0).await;
+    let in_chunks: u64 = chunks.iter().map(|chunk| chunk.totals.readings).sum();
+    assert_eq!((refused, in_chunks as usize, in_segments), (3, readings, 0));
 }
