@@ -14,7 +14,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use fleetd::domain::aggregate::{Aggregate, Buckets};
+use fleetd::domain::aggregate::{Aggregate, Figures, Intervals, Track};
 use fleetd::domain::shares::Share;
 use fleetd::domain::telemetry::{Quality, Reason, Sample, SeriesId, SeriesKey, Value};
 use fleetd::storage::Db;
@@ -414,14 +414,17 @@ async fn beside(ticks: i64) {
 async fn figures(telemetry: &Telemetry, ids: &[SeriesId], ticks: i64) {
     let end = BEGIN + ticks * STEP + STEP;
     let buckets = async |id: SeriesId, every: i64| {
-        let mut buckets = Buckets::new(every, Aggregate::Mean);
+        let start = BEGIN - BEGIN.rem_euclid(every);
+        let mut buckets = Intervals::new(start, every, ((end - start) / every + 1) as usize);
+        let mut track = Track::new(None);
         let mut scan = telemetry.scan(id, BEGIN, end);
         loop {
             let page = scan.next(5_000).await.unwrap();
             if page.is_empty() {
-                return buckets.finish();
+                let mean = |(start, figures): (i64, &Figures)| figures.bucket(start, Aggregate::Mean);
+                return buckets.iter().map(mean).collect::<Vec<_>>();
             }
-            page.iter().for_each(|sample| buckets.add(sample));
+            page.iter().for_each(|sample| track.add(sample, &mut buckets));
         }
     };
     for pass in ["first", "again"] {

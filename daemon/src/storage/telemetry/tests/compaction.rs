@@ -7,7 +7,7 @@ use super::super::files::Files;
 use super::super::partition::query;
 use super::super::stored::Wanted;
 use super::*;
-use crate::domain::aggregate::{Aggregate, Buckets, Summing, Totals};
+use crate::domain::aggregate::{Intervals, Summing, Totals, Track};
 
 /// Every day of the tests is past.
 const LATER: Micros = 100 * DAY;
@@ -112,14 +112,15 @@ async fn compare_figures(store: &Store, model: &Model, id: SeriesId, every: Micr
         .collect();
     let found = store.everything(id).await.unwrap();
     let figures = |samples: &[Sample]| {
-        let all = Aggregate::WORDS.iter().map(|(_, aggregate)| {
-            let mut buckets = Buckets::new(every, *aggregate);
-            samples.iter().for_each(|sample| buckets.add(sample));
-            buckets.finish()
-        });
-        let mut summing = Summing::default();
-        samples.iter().for_each(|sample| summing.add(sample));
-        format!("{:?} {:?}", all.collect::<Vec<_>>(), summing.finish())
+        let time = |sample: Option<&Sample>| sample.map_or(0, |sample| sample.timestamp);
+        let start = time(samples.first()) - time(samples.first()).rem_euclid(every);
+        let mut intervals = Intervals::new(start, every, ((time(samples.last()) - start) / every + 1) as usize);
+        let (mut track, mut summing) = (Track::new(None), Summing::default());
+        for sample in samples {
+            track.add(sample, &mut intervals);
+            summing.add(sample);
+        }
+        format!("{intervals:?} {:?}", summing.finish())
     };
     assert_eq!(figures(&found), figures(&expected), "seed {seed}");
 }
