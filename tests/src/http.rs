@@ -167,12 +167,15 @@ impl Http {
     }
 
     fn send(&self, method: Method, path: &str, body: Option<&Value>) -> Answer {
+        self.sending(method, path, &|request| match body {
+            Some(body) => request.json(body),
+            None => request,
+        })
+    }
+
+    fn sending(&self, method: Method, path: &str, fill: &dyn Fn(RequestBuilder) -> RequestBuilder) -> Answer {
         loop {
-            let request = self.request(method.clone(), path);
-            let request = match body {
-                Some(body) => request.json(body),
-                None => request,
-            };
+            let request = fill(self.request(method.clone(), path));
             let answer = Answer::from(request.send().unwrap());
             if self.hasty || answer.status != StatusCode::TOO_MANY_REQUESTS {
                 self.sent(&method, path, answer.status);
@@ -191,6 +194,12 @@ impl Http {
     /// `POST`.
     pub fn post(&self, path: &str, body: &Value) -> Answer {
         self.send(Method::POST, path, Some(body))
+    }
+
+    /// `POST` of bytes as they are.
+    pub fn post_bytes(&self, path: &str, body: impl Into<Vec<u8>>) -> Answer {
+        let body = body.into();
+        self.sending(Method::POST, path, &|request| request.body(body.clone()))
     }
 
     /// `PUT`.

@@ -116,6 +116,15 @@ impl World {
         self.rpc().claim_token(org)
     }
 
+    /// An API token of an organization, with these scopes and further arguments of `token create`.
+    pub fn token(&self, org: &str, scopes: &[&str], further: &[&str]) -> String {
+        let mut arguments = vec!["token", "create", "--org", org, "-o", "json"];
+        arguments.extend(scopes.iter().flat_map(|scope| ["--scope", scope]));
+        arguments.extend(further);
+        let made = self.fleetctl(&arguments).ok().json();
+        made["token"].as_str().unwrap().to_owned()
+    }
+
     /// A provisioned device of [`ORG`].
     pub fn device(&self, hw_id: &str) -> Device {
         Device::provision(self.fleetd.http(), hw_id, &self.claim_token(ORG))

@@ -23,7 +23,7 @@ const AT_BOUNDS: [&str; 6] = [
     "--rate-limit",
     "45/s",
     "--include-path-regex",
-    "^/api/(v1/(devices|role-bindings|templates)|auth|devices|telemetry|kpis|logs)",
+    "^/(write|api/(v1/(devices|role-bindings|templates)|auth|devices|telemetry|kpis|logs))",
 ];
 const CHECKS: [&str; 2] = [
     "--checks",
@@ -191,6 +191,7 @@ fn tour(world: &World, document: &Value) -> (Device, BTreeSet<String>) {
     reached.extend(tour_of_people(world, document));
     let device = Device::provision(world.fleetd.http(), "246f28ae5210", &world.claim_token("acme-energy"));
     reached.extend(tour_of_devices(world, &device, document));
+    reached.extend(tour_of_programs(world, &device, document));
     (device, reached)
 }
 
@@ -301,6 +302,15 @@ fn tour_of_devices(world: &World, device: &Device, document: &Value) -> BTreeSet
         &json!({"deviceId": device.id, "dataType": "v", "value": 1}),
     )
     .is(200);
+    successes(&http, document)
+}
+
+fn tour_of_programs(world: &World, device: &Device, document: &Value) -> BTreeSet<String> {
+    let token = world.token("acme-energy", &["telemetry:write"], &[]);
+    let http = Http::new(world.fleetd.http()).recording().token(&token);
+    for path in ["/write?precision=ms", "/api/v2/write?org=acme-energy&bucket=any"] {
+        http.post_bytes(path, format!("m,device={} v=1", device.id)).is(204);
+    }
     successes(&http, document)
 }
 

@@ -26,6 +26,7 @@ mod matrix;
 mod modbus_meter;
 mod modbus_networks;
 mod peers;
+mod programs;
 mod round_trip;
 mod secrets;
 mod start_up;

@@ -24,6 +24,8 @@ pub struct Incoming<'a> {
     pub bus: Option<&'a str>,
     /// Slave that it came from.
     pub slave_id: Option<u16>,
+    /// What else tells it apart, where no slave does.
+    pub source: Option<&'a str>,
     /// Register that it came from.
     pub label: Option<&'a str>,
     /// What the gateway says of it.
@@ -35,7 +37,7 @@ pub struct Incoming<'a> {
 pub struct Rejection {
     /// Position in the batch.
     pub index: usize,
-    /// `unknown_device`, `bad_timestamp`, `bad_value`, `bad_item`, `unknown_sensor`, `unit_mismatch`, `out_of_range`, `conflict`, `inactive`.
+    /// `unknown_device`, `bad_timestamp`, `bad_value`, `bad_item`, `unknown_sensor`, `unit_mismatch`, `out_of_range`, `conflict`, `inactive`, `denied`, `device_limit`, `series_limit`.
     pub code: &'static str,
     /// What about it.
     pub detail: String,

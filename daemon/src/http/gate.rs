@@ -14,7 +14,7 @@ use fleet_proto::access::Permission;
 use fleet_proto::kinds::Kind;
 
 use super::answers::Problem;
-use super::routes::Needs;
+use super::routes::{Needs, READINGS};
 use super::{Services, Shared, browsers, cookies};
 use crate::domain::caller::Origin;
 use crate::domain::{Caller, Org};
@@ -69,15 +69,21 @@ async fn admit(services: &Services, needs: Needs, parts: &mut Parts) -> Result<(
         }
         Needs::Caller => None,
         Needs::Permission(permission) => Some(permission),
+        Needs::Readings => Some(READINGS),
     };
     let caller = known(services, parts).await?;
     let waits = |_: &Error| {
         let caller = caller.clone().from(&peer(parts).ip().to_string());
         services.access.held_up(&caller);
     };
-    services.rates.caller(&caller).inspect_err(waits)?;
+    let is_counted = needs != Needs::Readings;
+    if is_counted {
+        services.rates.caller(&caller).inspect_err(waits)?;
+    }
     let caller = within(caller, tenant.as_ref(), host.as_deref())?;
-    services.rates.organization(&caller)?;
+    if is_counted {
+        services.rates.organization(&caller)?;
+    }
     let of = kind(parts, permission).await?;
     let refused = caller.clone().asking(caller.asked(), origin(parts));
     let caller = access::admitted(caller, permission, of, origin(parts)).inspect_err(|error| {
@@ -115,10 +121,17 @@ fn shown(headers: &HeaderMap) -> Result<Shown, Error> {
     let unknown = |detail: &str| Error::Unauthenticated(detail.to_owned());
     if let Some(value) = headers.get(AUTHORIZATION) {
         return match value.to_str().ok().and_then(|text| text.split_once(' ')) {
-            Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => {
+            // InfluxDB's clients write `Token`.
+            Some((scheme, token))
+                if ["bearer", "token"]
+                    .iter()
+                    .any(|known| scheme.eq_ignore_ascii_case(known)) =>
+            {
                 Ok(Shown::Bearer(token.trim().to_owned()))
             }
-            _ => Err(unknown("`Authorization` holds no Bearer token")),
+            _ => Err(unknown(
+                "`Authorization` holds no Bearer token: write `Bearer TOKEN` or `Token TOKEN`",
+            )),
         };
     }
     cookies::find(headers, cookies::ACCESS)

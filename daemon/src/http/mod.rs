@@ -8,8 +8,10 @@ mod devices;
 mod extract;
 mod gate;
 mod ingest;
+mod line;
 mod log;
 mod me;
+mod number;
 mod openapi;
 mod parse;
 mod provision;
@@ -19,6 +21,7 @@ mod resources;
 mod routes;
 mod system;
 mod table;
+mod write_lines;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

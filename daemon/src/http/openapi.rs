@@ -11,7 +11,7 @@ use axum::response::{IntoResponse as _, Response};
 use fleet_proto::kinds::{KINDS, Kind, Row};
 use serde_json::{Map, Value, json};
 
-use super::routes::{Needs, On, Queries, Route, Shape};
+use super::routes::{Needs, On, Queries, READINGS, Route, Shape};
 use super::table;
 
 static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| Bytes::from(built().to_string()));
@@ -120,7 +120,7 @@ fn security(needs: Needs) -> Value {
     match needs {
         Needs::Nothing | Needs::Stranger => json!([]),
         Needs::Device => json!([{"deviceToken": []}]),
-        Needs::Caller | Needs::Permission(_) => json!([{"bearer": []}, {"cookie": []}]),
+        Needs::Caller | Needs::Permission(_) | Needs::Readings => json!([{"bearer": []}, {"cookie": []}]),
     }
 }
 
@@ -130,6 +130,7 @@ fn needs(needs: Needs, kind: Option<&Row>) -> String {
         (Needs::Nothing | Needs::Stranger, _) => "stranger".to_owned(),
         (Needs::Device, _) => "device".to_owned(),
         (Needs::Caller, _) => "caller".to_owned(),
+        (Needs::Readings, _) => READINGS.to_string(),
         (Needs::Permission(permission), Some(row)) => permission.for_kind(row.kind).to_string(),
         (Needs::Permission(permission), None) => permission.to_string(),
     }
@@ -166,6 +167,15 @@ fn in_query(queries: Queries) -> Vec<Value> {
             org,
             json!({"name": "device", "in": "query", "required": true, "description": "Name or uid of a device", "schema": {"type": "string", "minLength": 1}}),
             text("sensor", "Only this one"),
+        ],
+        Queries::Write => vec![
+            org,
+            json!({"name": "precision", "in": "query", "description": "Unit of the timestamps; nanoseconds unless said", "schema": {"enum": ["n", "ns", "u", "us", "ms", "s", "m", "h"]}}),
+            text("db", "Ignored, as are `rp`, `bucket`, `orgID` and `consistency`"),
+            text("rp", "Ignored"),
+            text("bucket", "Ignored"),
+            text("orgID", "Ignored where `org` is given"),
+            text("consistency", "Ignored"),
         ],
         Queries::Log => vec![
             org,
@@ -251,8 +261,12 @@ fn responses(row: &Route, kind: Option<&Row>) -> Value {
         all.insert("304".to_owned(), json!({"description": "Unchanged"}));
     }
     for status in refusals(row) {
-        let problem =
-            json!({"description": told(status), "content": {"application/json": {"schema": schema("Problem")}}});
+        let body = if status == 400 && row.needs == Needs::Readings {
+            json!({"anyOf": [schema("PartialWrite"), schema("Problem")]})
+        } else {
+            schema("Problem")
+        };
+        let problem = json!({"description": told(status), "content": {"application/json": {"schema": body}}});
         all.insert(status.to_string(), problem);
     }
     Value::Object(all)
@@ -269,7 +283,7 @@ fn refusals(row: &Route) -> BTreeSet<u16> {
     }
     match row.needs {
         Needs::Nothing | Needs::Stranger => {}
-        Needs::Device | Needs::Caller | Needs::Permission(_) => found.extend([401, 403, 404]),
+        Needs::Device | Needs::Caller | Needs::Permission(_) | Needs::Readings => found.extend([401, 403, 404]),
     }
     if row.is_gated() || row.needs == Needs::Device {
         found.insert(429);

@@ -191,6 +191,7 @@ fn item<'a>(
         timestamp,
         bus: text("bus")?,
         slave_id,
+        source: None,
         label,
         quality,
     })

@@ -47,6 +47,7 @@ impl<'a> Fields<'a> {
             timestamp: self.timestamp,
             bus: None,
             slave_id: self.slave_id,
+            source: None,
             label: self.label,
             quality: Quality::Good,
         })

@@ -25,7 +25,15 @@ pub(super) enum Needs {
     Caller,
     /// Who has it somewhere: where, the service decides. The noun `resource` is the kind in the path.
     Permission(Permission),
+    /// The same of who may write readings: not the call is counted, but the readings.
+    Readings,
 }
+
+/// To write readings.
+pub(super) const READINGS: Permission = Permission {
+    verb: Verb::Write,
+    noun: "telemetry",
+};
 
 /// To look at something.
 pub(super) const fn view(noun: &'static str) -> Needs {
@@ -116,6 +124,8 @@ pub(super) enum Queries {
     Latest,
     /// What narrows and pages the log.
     Log,
+    /// What programs say of the lines that they write.
+    Write,
 }
 
 /// A row of the table.
@@ -181,6 +191,7 @@ impl Route {
     fn limit(&self) -> usize {
         match (self.path, self.takes) {
             ("/api/telemetry/ingest", _) => super::BATCH,
+            _ if self.needs == Needs::Readings => super::BATCH,
             (_, Shape::Image) => super::me::LARGEST_AVATAR + 1,
             _ => super::BODY,
         }

@@ -3,16 +3,17 @@
 use axum::routing::on;
 use fleet_proto::kinds::Kind;
 
-use super::routes::Needs::{Caller, Device, Nothing, Stranger};
+use super::routes::Needs::{Caller, Device, Nothing, Readings, Stranger};
 use super::routes::On::{Delete, Get, Patch, Post, Put};
 use super::routes::Shape::{Image, Json, Page, Resource, Text};
 use super::routes::{EDIT, Queries, Route, Shape, VIEW, route, view, write};
-use super::{auth, devices, ingest, log, me, openapi, provision, renamed, resources, system};
+use super::{auth, devices, ingest, log, me, openapi, provision, renamed, resources, system, write_lines};
 
 /// The table.
 pub(super) fn all() -> Vec<Route> {
     [
         of_devices(),
+        of_programs(),
         of_fleetd(),
         of_resources(),
         of_people(),
@@ -90,6 +91,23 @@ fn of_devices() -> Vec<Route> {
         )
         .takes(Json("Readings"))
         .gives(Json("Ingested")),
+    ]
+}
+
+/// What programs write for devices of an organization; answered when it is durable.
+fn of_programs() -> Vec<Route> {
+    let lines = |path, does| {
+        route(Post, path, Readings, |m| on(m, write_lines::write), does)
+            .asks(Queries::Write)
+            .takes(Text("text/plain"))
+            .with(204)
+    };
+    vec![
+        lines(
+            "/write",
+            "Readings in InfluxDB's line protocol; the tag `device` names the device, each field is a sensor",
+        ),
+        lines("/api/v2/write", "The same, as clients of InfluxDB 2 write it"),
     ]
 }
 

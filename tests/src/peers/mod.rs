@@ -6,12 +6,14 @@
 
 mod debian;
 mod fuzzer;
+mod influx;
 mod keyring;
 mod modbus;
 mod postgres;
 mod script;
 
 pub use fuzzer::{Fuzzer, Run, Said};
+pub use influx::influx;
 pub use keyring::{Item, Keyring};
 pub use modbus::{ModbusServer, Request};
 pub use postgres::Postgres;

@@ -145,6 +145,11 @@ fn of_devices() -> Value {
         "Logs": open(&["entries"], &json!({"entries": {"type": "array", "maxItems": 1000, "items": log}})),
         "Taken": open(&["accepted"], &json!({"accepted": count()})),
         "Readings": {"anyOf": [either, list(&either)]},
+        "PartialWrite": open(&["code", "title", "detail", "message", "error", "accepted", "duplicates", "rejected"], &json!({
+            "code": {"const": "partial_write"}, "title": text(), "detail": text(), "message": text(), "error": text(),
+            "accepted": count(), "duplicates": count(), "rejectedTotal": count(),
+            "rejected": list(&open(&["line", "code", "detail"], &json!({"line": count(), "code": text(), "detail": text()}))),
+        })),
         "Ingested": open(&["accepted", "rejected", "duplicates"], &json!({
             "accepted": count(), "duplicates": count(), "rejectedTotal": count(),
             "rejected": list(&open(&["index", "code", "detail"], &json!({"index": count(), "code": text(), "detail": text()}))),

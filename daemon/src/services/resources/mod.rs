@@ -215,13 +215,23 @@ impl Resources {
         } else {
             Some(Self::org_in(tx, org).await?.uid)
         };
-        let found = match name_or_uid.parse::<Uuid>() {
+        let found = Self::named_in(tx, org, kind, name_or_uid).await?;
+        found.ok_or_else(|| Error::NotFound(format!("{kind}/{name_or_uid}")))
+    }
+
+    /// The resource of that name or uid in an organization, or on the platform.
+    pub(crate) async fn named_in(
+        tx: &mut Tx,
+        org: Option<Uuid>,
+        kind: Kind,
+        name_or_uid: &str,
+    ) -> Result<Option<Object>> {
+        Ok(match name_or_uid.parse::<Uuid>() {
             Ok(uid) if names::is_uuid(name_or_uid) => resources::find_by_uid(tx, uid)
                 .await?
                 .filter(|object| object.kind == kind && object.org.as_ref().map(|o| o.uid) == org),
             _ => resources::find(tx, org, kind, name_or_uid).await?,
-        };
-        found.ok_or_else(|| Error::NotFound(format!("{kind}/{name_or_uid}")))
+        })
     }
 
     /// The uid of a site, by which what outlives its name refers to it.

@@ -194,7 +194,7 @@ impl Telemetry {
         }
         let is_counter = how.aggregate != Aggregate::TimeWeighted;
         let rollover = if is_counter {
-            self.route(one.device.uid).await?.rollover(&range.sensor)
+            self.route(one.device.uid).await?.sender().rollover(&range.sensor)
         } else {
             None
         };

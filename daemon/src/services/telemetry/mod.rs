@@ -2,8 +2,11 @@
 
 mod buckets;
 mod choose;
+mod fleet;
 mod query;
 mod route;
+mod target;
+mod way;
 
 pub use buckets::{Bucketing, By, Page};
 pub use choose::Range;
@@ -31,7 +34,9 @@ use crate::domain::shares::Share;
 use crate::domain::telemetry::{Measured, Micros, Sample};
 use crate::domain::{Caller, Clock, Org};
 use crate::storage::telemetry as store;
-use route::{Accepted, Route};
+use fleet::Fleets;
+use route::Route;
+use way::{Accepted, Way};
 
 /// A refused caller may repeat after this.
 const RETRY_MS: u64 = 1_000;
@@ -50,6 +55,8 @@ pub struct Telemetry {
     clock: Arc<dyn Clock>,
     /// What is known of each sender, for the revision at which it was read.
     routes: Arc<RwLock<HashMap<Uuid, Arc<Route>>>>,
+    /// The same of organizations that programs write for.
+    fleets: Arc<RwLock<Fleets>>,
     limits: Arc<RwLock<Limiters>>,
 }
 
@@ -61,6 +68,7 @@ impl Telemetry {
             resources,
             clock,
             routes: Arc::default(),
+            fleets: Arc::default(),
             limits: Arc::default(),
         }
     }
@@ -77,19 +85,33 @@ impl Telemetry {
         items: Vec<std::result::Result<Incoming<'_>, Rejection>>,
     ) -> Result<Ingested> {
         let route = self.route(sender).await?;
-        if route.org_suspended {
-            return Err(Error::Denied(format!("organization {} is suspended", route.org.name)));
+        self.take_in(&Way::Device(route), items).await
+    }
+
+    /// What all doors share: rates, policies, the queue.
+    async fn take_in(
+        &self,
+        way: &Way<'_>,
+        items: Vec<std::result::Result<Incoming<'_>, Rejection>>,
+    ) -> Result<Ingested> {
+        let terms = way.terms();
+        if terms.suspended {
+            return Err(Error::Denied(format!("organization {} is suspended", terms.org.name)));
         }
-        self.spend(&route, items.len()).inspect_err(|error| {
+        self.spend(way, items.len()).inspect_err(|error| {
             let entry = Entry::new(
                 Level::Warning,
                 "readings.limit",
                 format!("readings are refused: {error}"),
             );
-            self.resources.notes().log(entry.of(route.org.uid).about(sender));
+            let entry = entry.of(terms.org.uid);
+            self.resources.notes().log(match way.sender() {
+                Some(sender) => entry.about(sender),
+                None => entry,
+            });
         })?;
         let now = self.clock.now();
-        let mut ahead = 0;
+        let (mut ahead, mut fastest) = (0, None);
         let mut ingested = Ingested::default();
         let mut samples = Vec::with_capacity(items.len());
         let mut positions = Vec::with_capacity(items.len());
@@ -103,7 +125,9 @@ impl Telemetry {
                 }
             };
             let timestamp = item.timestamp.unwrap_or(now);
-            ahead = ahead.max(timestamp - now);
+            if timestamp.saturating_sub(now) > ahead {
+                (ahead, fastest) = (timestamp - now, way.about(&item));
+            }
             if timestamp < now - OLDEST || timestamp > now + NEWEST {
                 let detail =
                     "the timestamp is more than 5 years old, or more than a day ahead of fleetd's clock".to_owned();
@@ -114,7 +138,7 @@ impl Telemetry {
                 });
                 continue;
             }
-            match route.accept(&item) {
+            match way.accept(&item) {
                 Accepted::Series(series) => match series.judge(item.value, item.unit, item.quality) {
                     Ok((value, quality, reason)) => {
                         samples.push(Sample {
@@ -130,17 +154,17 @@ impl Telemetry {
                     Err((code, detail)) => ingested.rejected.push(Rejection { index, code, detail }),
                 },
                 Accepted::Unknown => unknown.push((index, item)),
-                Accepted::Refused(code, detail) => ingested.rejected.push(Rejection { index, code, detail }),
+                Accepted::Refused((code, detail)) => ingested.rejected.push(Rejection { index, code, detail }),
             }
         }
-        if ahead > AHEAD {
-            self.note_clock(&route, sender, ahead);
+        if let Some(device) = fastest.filter(|_| ahead > AHEAD) {
+            self.note_clock(terms.org.uid, way.sender().unwrap_or(device), ahead);
         }
         if !unknown.is_empty() {
-            route.learn(&self.store, unknown.iter().map(|(_, item)| item)).await?;
+            way.learn(&self.store, unknown.iter().map(|(_, item)| item)).await?;
             for (index, item) in unknown {
                 let timestamp = item.timestamp.unwrap_or(now);
-                match route.accept(&item) {
+                match way.accept(&item) {
                     Accepted::Series(series) => match series.judge(item.value, item.unit, item.quality) {
                         Ok((value, quality, reason)) => {
                             samples.push(Sample {
@@ -156,18 +180,18 @@ impl Telemetry {
                         Err((code, detail)) => ingested.rejected.push(Rejection { index, code, detail }),
                     },
                     Accepted::Unknown => {
-                        let (code, detail) = route.no_more_series()?;
+                        let (code, detail) = terms.no_more_series()?;
                         ingested.rejected.push(Rejection { index, code, detail });
                     }
-                    Accepted::Refused(code, detail) => ingested.rejected.push(Rejection { index, code, detail }),
+                    Accepted::Refused((code, detail)) => ingested.rejected.push(Rejection { index, code, detail }),
                 }
             }
         }
         let appended = self
             .store
-            .append(route.share, samples)
+            .append(terms.share, samples)
             .await
-            .map_err(|error| self.not_stored(error, Some(&route.org)))?;
+            .map_err(|error| self.not_stored(error, Some(&terms.org)))?;
         ingested.accepted = appended.accepted;
         ingested.duplicates = appended.duplicates;
         for at in appended.conflicts {
@@ -188,7 +212,7 @@ impl Telemetry {
         let mut by_share: HashMap<Uuid, (Share, Vec<Sample>)> = HashMap::new();
         for reading in measured {
             let route = match self.route(reading.device).await {
-                Ok(route) if !route.org_suspended => route,
+                Ok(route) if !route.terms.suspended => route,
                 Ok(_) | Err(Error::NotFound(_)) => continue,
                 Err(error) => return Err(error),
             };
@@ -210,7 +234,9 @@ impl Telemetry {
                     crate::domain::telemetry::Reason::OutOfRange,
                 ),
             };
-            let (_, samples) = by_share.entry(route.org.uid).or_insert((route.share, Vec::new()));
+            let (_, samples) = by_share
+                .entry(route.terms.org.uid)
+                .or_insert((route.terms.share, Vec::new()));
             samples.push(Sample {
                 series: series.id,
                 timestamp: reading.timestamp,
@@ -272,17 +298,14 @@ impl Telemetry {
     }
 
     /// The clock of a device is far ahead. One that is behind cannot be told from one that catches up.
-    fn note_clock(&self, route: &Route, sender: Uuid, ahead: Micros) {
+    fn note_clock(&self, org: Uuid, device: Uuid, ahead: Micros) {
         let seconds = ahead / 1_000_000;
         let entry = Entry::new(
             Level::Warning,
             "device.clock",
             format!("a timestamp is {seconds} s ahead: the device's clock is wrong"),
         );
-        let entry = entry
-            .of(route.org.uid)
-            .about(sender)
-            .with(json!({"aheadSeconds": seconds}));
+        let entry = entry.of(org).about(device).with(json!({"aheadSeconds": seconds}));
         self.resources.notes().log(entry);
     }
 
@@ -293,7 +316,7 @@ impl Telemetry {
         if let Some(route) = known.filter(|route| route.revision == revision) {
             return Ok(route);
         }
-        let route = Arc::new(Route::load(&self.resources, &self.store, device, revision).await?);
+        let route = Arc::new(Route::load(&self.resources, device, revision).await?);
         let mut routes = write(&self.routes);
         // What devices that are gone leave behind goes with the next change of any resource.
         if routes.len() > 1_000_000 {
@@ -303,15 +326,10 @@ impl Telemetry {
         Ok(route)
     }
 
-    fn spend(&self, route: &Route, readings: usize) -> Result<()> {
-        let Some(readings) = NonZeroU32::new(u32::try_from(readings).unwrap_or(u32::MAX)) else {
-            return Ok(());
-        };
-        for (uid, limit, whose) in [
-            (route.device, route.device_limit, "device"),
-            (route.org.uid, route.org_limit, "organization"),
-        ] {
-            let Some(per_second) = limit.and_then(NonZeroU32::new) else {
+    fn spend(&self, way: &Way<'_>, readings: usize) -> Result<()> {
+        for (uid, limit, readings, whose) in way.budgets(readings) {
+            let readings = NonZeroU32::new(u32::try_from(readings).unwrap_or(u32::MAX));
+            let (Some(readings), Some(per_second)) = (readings, NonZeroU32::new(limit)) else {
                 continue;
             };
             let known = read(&self.limits).get(&(uid, per_second.get())).cloned();
@@ -322,13 +340,7 @@ impl Telemetry {
                 Arc::clone(write(&self.limits).entry((uid, per_second.get())).or_insert(fresh))
             });
             if !matches!(limiter.check_n(readings), Ok(Ok(()))) {
-                let budget = match whose {
-                    "organization" => format!(
-                        "the rate of organization {} ({per_second} readings per second)",
-                        route.org.name
-                    ),
-                    _ => format!("the rate of the {whose} ({per_second} readings per second)"),
-                };
+                let budget = format!("the rate of {whose} ({per_second} readings per second)");
                 return Err(Error::exhausted("readings", budget, RETRY_MS));
             }
         }
