@@ -46,14 +46,32 @@ impl Outcome {
     }
 }
 
+/// In which form readings are sent.
+#[derive(Clone, Copy)]
+pub enum Form<'a> {
+    /// JSON, by the device itself.
+    Json,
+    /// The line protocol, by a program with this token.
+    Lines(&'a str),
+}
+
 /// Sends `requests` requests of `batch` readings on each connection; every one must be acknowledged whole.
 pub fn run(base: &str, devices: &[Device], batch: usize, requests: usize) -> Outcome {
-    paced(base, devices, batch, requests, Duration::ZERO)
+    of_form(base, devices, batch, requests, Duration::ZERO, Form::Json)
+}
+
+/// The same in the line protocol.
+pub fn lines(base: &str, devices: &[Device], batch: usize, requests: usize, token: &str) -> Outcome {
+    of_form(base, devices, batch, requests, Duration::ZERO, Form::Lines(token))
 }
 
 /// [`run`], with so much time between the requests of a connection. A request that is due and waits for the one
 /// before counts from when it was due.
 pub fn paced(base: &str, devices: &[Device], batch: usize, requests: usize, pace: Duration) -> Outcome {
+    of_form(base, devices, batch, requests, pace, Form::Json)
+}
+
+fn of_form(base: &str, devices: &[Device], batch: usize, requests: usize, pace: Duration, form: Form<'_>) -> Outcome {
     let address = base.trim_start_matches("http://").to_owned();
     #[expect(
         clippy::disallowed_methods,
@@ -67,11 +85,17 @@ pub fn paced(base: &str, devices: &[Device], batch: usize, requests: usize, pace
         .iter()
         .map(|device| {
             (0..requests)
-                .map(|at| request(&address, device, batch, at, begin))
+                .map(|at| match form {
+                    Form::Json => request(&address, device, batch, at, begin),
+                    Form::Lines(token) => in_lines(&address, device, token, batch, at, begin),
+                })
                 .collect()
         })
         .collect();
-    let expected = format!("\"accepted\":{batch},");
+    let expected = match form {
+        Form::Json => format!("\"accepted\":{batch},"),
+        Form::Lines(_) => "HTTP/1.1 204".to_owned(),
+    };
     Builder::new_current_thread()
         .enable_all()
         .build()
@@ -89,20 +113,24 @@ pub fn paced(base: &str, devices: &[Device], batch: usize, requests: usize, pace
         })
 }
 
-fn request(address: &str, device: &Device, batch: usize, at: usize, begin: u64) -> Vec<u8> {
-    // A walk of two decimals, as meters send it.
+/// A walk of two decimals, as meters send it.
+fn walk(at: usize) -> impl FnMut() -> f64 {
     let mut state = (at as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
-    let mut random = || {
+    move || {
         state ^= state << 13;
         state ^= state >> 7;
         state ^= state << 17;
-        state % 20_000
-    };
+        100.0 + (state % 20_000) as f64 / 100.0
+    }
+}
+
+fn request(address: &str, device: &Device, batch: usize, at: usize, begin: u64) -> Vec<u8> {
+    let mut next = walk(at);
     let mut body = format!("{{\"deviceId\":\"{}\",\"readings\":[", device.id);
     for item in 0..batch {
         let position = at * batch + item;
         let timestamp = begin + (position / SENSORS.len()) as u64 * STEP;
-        let (sensor, value) = (SENSORS[position % SENSORS.len()], 100.0 + random() as f64 / 100.0);
+        let (sensor, value) = (SENSORS[position % SENSORS.len()], next());
         let comma = if item > 0 { "," } else { "" };
         write!(
             body,
@@ -111,12 +139,37 @@ fn request(address: &str, device: &Device, batch: usize, at: usize, begin: u64) 
         .unwrap();
     }
     body.push_str("]}");
+    posted(
+        address,
+        "/api/telemetry/ingest",
+        &device.token,
+        "application/json",
+        &body,
+    )
+}
+
+/// Ten fields a line, as agents send what was measured at once.
+fn in_lines(address: &str, device: &Device, token: &str, batch: usize, at: usize, begin: u64) -> Vec<u8> {
+    let mut next = walk(at);
+    let mut body = String::new();
+    for row in 0..batch.div_ceil(SENSORS.len()) {
+        let timestamp = begin + (at * batch.div_ceil(SENSORS.len()) + row) as u64 * STEP;
+        write!(body, "m,device={}", device.id).unwrap();
+        for (at, sensor) in SENSORS.iter().enumerate() {
+            let before = if at == 0 { ' ' } else { ',' };
+            write!(body, "{before}{sensor}={:.2}", next()).unwrap();
+        }
+        writeln!(body, " {}", timestamp * 1_000_000).unwrap();
+    }
+    posted(address, "/write", token, "text/plain", &body)
+}
+
+fn posted(address: &str, path: &str, token: &str, media: &str, body: &str) -> Vec<u8> {
     let head = format!(
-        "POST /api/telemetry/ingest HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
-        device.token,
+        "POST {path} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\nContent-Type: {media}\r\nContent-Length: {}\r\n\r\n",
         body.len()
     );
-    [head.into_bytes(), body.into_bytes()].concat()
+    [head.as_bytes(), body.as_bytes()].concat()
 }
 
 async fn send(address: String, requests: Vec<Vec<u8>>, expected: String, pace: Duration) -> Vec<u64> {
@@ -131,7 +184,7 @@ async fn send(address: String, requests: Vec<Vec<u8>>, expected: String, pace: D
         let begin = if pace.is_zero() { Instant::now() } else { due };
         stream.write_all(&request).await.unwrap();
         let mut filled = 0;
-        let (head, end) = loop {
+        let end = loop {
             let read = stream.read(&mut buffer[filled..]).await.unwrap();
             assert!(
                 read > 0,
@@ -139,31 +192,35 @@ async fn send(address: String, requests: Vec<Vec<u8>>, expected: String, pace: D
                 String::from_utf8_lossy(&buffer[..filled])
             );
             filled += read;
-            if let Some(found) = answer(&buffer[..filled]) {
-                break found;
+            if let Some(end) = end(&buffer[..filled]) {
+                break end;
             }
         };
         while filled < end {
             filled += stream.read(&mut buffer[filled..]).await.unwrap();
         }
         latencies.push(begin.elapsed().as_micros() as u64);
-        let body = &buffer[head..end];
+        let answer = &buffer[..end];
         assert!(
-            memchr::memmem::find(body, expected.as_bytes()).is_some(),
+            memchr::memmem::find(answer, expected.as_bytes()).is_some(),
             "not acknowledged whole: {}",
-            String::from_utf8_lossy(body)
+            String::from_utf8_lossy(answer)
         );
     }
     latencies
 }
 
-/// Where the body of an answer begins and ends; none while its head is not whole. Header names are lower case, as hyper
-/// writes them: what the load costs is taken from what it measures.
-fn answer(bytes: &[u8]) -> Option<(usize, usize)> {
+/// Where an answer ends; none while its head is not whole. Header names are lower case, as hyper writes them: what the
+/// load costs is taken from what it measures.
+fn end(bytes: &[u8]) -> Option<usize> {
     const LENGTH: &[u8] = b"content-length: ";
     let head = memchr::memmem::find(bytes, b"\r\n\r\n")? + 4;
-    let digits = memchr::memmem::find(&bytes[..head], LENGTH).unwrap() + LENGTH.len();
-    let length = bytes[digits..].iter().take_while(|byte| byte.is_ascii_digit());
-    let length = length.fold(0, |length, digit| length * 10 + usize::from(digit - b'0'));
-    Some((head, head + length))
+    // An answer without a body may say nothing of its length.
+    let Some(length) = memchr::memmem::find(&bytes[..head], LENGTH) else {
+        return Some(head);
+    };
+    let digits = bytes[length + LENGTH.len()..]
+        .iter()
+        .take_while(|byte| byte.is_ascii_digit());
+    Some(head + digits.fold(0, |length, digit| length * 10 + usize::from(digit - b'0')))
 }
