@@ -23,7 +23,7 @@ const AT_BOUNDS: [&str; 6] = [
     "--rate-limit",
     "45/s",
     "--include-path-regex",
-    "^/(write|api/(v1/(devices|role-bindings|templates)|auth|devices|telemetry|kpis|logs))",
+    "^/(write|ingest|api/(v1/(devices|role-bindings|templates)|auth|devices|telemetry|kpis|logs))",
 ];
 const CHECKS: [&str; 2] = [
     "--checks",
@@ -311,6 +311,8 @@ fn tour_of_programs(world: &World, device: &Device, document: &Value) -> BTreeSe
     for path in ["/write?precision=ms", "/api/v2/write?org=acme-energy&bucket=any"] {
         http.post_bytes(path, format!("m,device={} v=1", device.id)).is(204);
     }
+    let topic = format!("tenants/acme-energy/devices/{}/sensors/v", device.id);
+    http.post("/ingest/", &json!({"topic": topic, "value": 2})).is(201);
     successes(&http, document)
 }
 

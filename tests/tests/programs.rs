@@ -414,3 +414,63 @@ fn the_client_of_influxdb_writes_and_shows_what_did_not_go_in() {
     assert_eq!(values(&world, "d3", "count"), counted);
     assert!(world.fleetd.errors().is_empty(), "{:?}", world.fleetd.errors());
 }
+
+#[test]
+fn a_broker_sends_what_devices_published() {
+    let world = world();
+    let broker = program(&world, &[WRITE], &[]);
+    let message = |device: &str, value: Value, at: u64| {
+        json!({
+            "device_id": device, "sensor_id": "temp_001", "tenant": "acme", "value": value, "unit": "°C",
+            "timestamp": THEN / 1_000_000 + at,
+        })
+    };
+    let first = broker.post("/ingest/", &message("meter-1", json!(23.5), 0)).is(201);
+    assert_eq!(first.body, json!({"accepted": 1, "duplicates": 0}));
+    let again = broker.post("/ingest", &message("meter-1", json!(23.5), 0)).is(201);
+    assert_eq!(again.body, json!({"accepted": 0, "duplicates": 1}));
+    // As a rule selects it: the topic says whose it is.
+    let topic = json!({"topic": "tenants/acme/devices/meter-2/sensors/temp_001", "value": 19, "timestamp": "2026-02-02T02:40:00Z"});
+    broker
+        .post("/ingest/", &json!([topic, message("meter-1", json!("open"), 1)]))
+        .is(201);
+    assert_eq!(values(&world, "meter-1", "temp_001"), [json!(23.5), json!("open")]);
+    assert_eq!(values(&world, "meter-2", "temp_001"), [19.0]);
+
+    let mut elsewhere = message("foreign", json!(1), 2);
+    elsewhere["tenant"] = json!("other");
+    let mut nowhere = message("foreign", json!(1), 2);
+    nowhere["tenant"] = json!("nowhere");
+    let mixed =
+        json!([message("meter-1", json!(24), 3), message("foreign", json!(1), 3), elsewhere, nowhere, 7, {"value": 1}]);
+    let answer = broker.post("/ingest/", &mixed).is(400);
+    let rejected = answer.body["rejected"].as_array().unwrap();
+    let told: Vec<(u64, &str)> = rejected
+        .iter()
+        .map(|one| (one["index"].as_u64().unwrap(), one["code"].as_str().unwrap()))
+        .collect();
+    let wanted = [
+        (1, "unknown_device"),
+        (2, "unknown_tenant"),
+        (3, "unknown_tenant"),
+        (4, "bad_item"),
+        (5, "bad_item"),
+    ];
+    assert_eq!(told, wanted, "{}", answer.body);
+    assert_eq!(
+        rejected[1]["detail"], rejected[2]["detail"],
+        "another tenant is like none"
+    );
+    assert_eq!(
+        values(&world, "meter-1", "temp_001").len(),
+        3,
+        "the good one is durable"
+    );
+    broker
+        .without("authorization")
+        .post("/ingest/", &message("meter-1", json!(1), 9))
+        .is(401);
+    let reader = program(&world, &["view:telemetry"], &[]);
+    reader.post("/ingest/", &message("meter-1", json!(1), 9)).is(403);
+    assert!(world.fleetd.errors().is_empty(), "{:?}", world.fleetd.errors());
+}

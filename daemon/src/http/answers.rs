@@ -41,6 +41,11 @@ impl Problem {
         self
     }
 
+    /// What was asked about does not exist, or may not be known of.
+    pub(super) fn is_missing(&self) -> bool {
+        self.status == StatusCode::NOT_FOUND
+    }
+
     pub(super) fn bad_request(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "bad_request", detail)
     }

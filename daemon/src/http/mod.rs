@@ -21,6 +21,7 @@ mod resources;
 mod routes;
 mod system;
 mod table;
+mod webhook;
 mod write_lines;
 
 use std::net::SocketAddr;

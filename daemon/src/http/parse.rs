@@ -17,7 +17,8 @@ pub(super) enum Body<'a> {
     Patient(serde_json::Value),
 }
 
-fn millis(ms: f64) -> Option<Micros> {
+/// Microseconds of milliseconds.
+pub(super) fn millis(ms: f64) -> Option<Micros> {
     (ms.is_finite() && ms.abs() < 9e15).then(|| (ms * 1_000.0).round() as i64)
 }
 

@@ -7,7 +7,7 @@ use super::routes::Needs::{Caller, Device, Nothing, Readings, Stranger};
 use super::routes::On::{Delete, Get, Patch, Post, Put};
 use super::routes::Shape::{Image, Json, Page, Resource, Text};
 use super::routes::{EDIT, Queries, Route, Shape, VIEW, route, view, write};
-use super::{auth, devices, ingest, log, me, openapi, provision, renamed, resources, system, write_lines};
+use super::{auth, devices, ingest, log, me, openapi, provision, renamed, resources, system, webhook, write_lines};
 
 /// The table.
 pub(super) fn all() -> Vec<Route> {
@@ -108,6 +108,16 @@ fn of_programs() -> Vec<Route> {
             "Readings in InfluxDB's line protocol; the tag `device` names the device, each field is a sensor",
         ),
         lines("/api/v2/write", "The same, as clients of InfluxDB 2 write it"),
+        route(
+            Post,
+            "/ingest/",
+            Readings,
+            |m| on(m, webhook::ingest),
+            "Readings as a broker's webhook sends them, one or several",
+        )
+        .takes(Json("Messages"))
+        .gives(Json("MessagesTaken"))
+        .with(201),
     ]
 }
 

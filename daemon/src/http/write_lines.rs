@@ -18,7 +18,7 @@ use crate::domain::ingest::Ingested;
 use fleet_proto::kinds::Kind;
 
 /// Lines that the sentence of an answer tells of.
-const MOST_IN_SENTENCE: usize = 3;
+pub(super) const MOST_IN_SENTENCE: usize = 3;
 
 /// Whose devices, and in which unit timestamps are. What else clients send is known, and means nothing here.
 #[derive(Deserialize)]

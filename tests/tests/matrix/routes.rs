@@ -124,7 +124,10 @@ impl Operation {
             // Not of the device whose readings others ask for meanwhile.
             return http.post_bytes(&path, format!("m,device=other-{} t=1", target[2]));
         }
+        let message =
+            json!({"tenant": target[0], "device_id": format!("other-{}", target[2]), "sensor_id": "t", "value": 1});
         let body = match (&self.method, self.kind) {
+            _ if self.path == "/ingest/" => message,
             (_, Some(kind)) if self.path.starts_with("/api/v1/") && self.method != Method::PATCH => thing(kind, target),
             _ if self.path.starts_with("/api/v1/") => json!({"metadata": {"annotations": {"matrix": "yes"}}}),
             _ if self.path.ends_with("/logs/") => json!({"org": target[0], "device": target[2], "message": "here"}),

@@ -107,6 +107,13 @@ fn of_devices() -> Value {
     });
     let one = open(&["dataType", "value"], &reading);
     let batch = open(&["readings"], &json!({"deviceId": text(), "readings": list(&one)}));
+    let message = open(
+        &["value"],
+        &json!({
+            "tenant": text(), "device_id": text(), "sensor_id": text(), "value": {}, "unit": text(), "timestamp": stamp,
+            "topic": {"type": "string", "description": "`tenants/T/devices/D/sensors/S`: what the message does not name itself"},
+        }),
+    );
     let either = json!({"anyOf": [batch, one]});
     let log = object(
         &["level", "message"],
@@ -145,10 +152,12 @@ fn of_devices() -> Value {
         "Logs": open(&["entries"], &json!({"entries": {"type": "array", "maxItems": 1000, "items": log}})),
         "Taken": open(&["accepted"], &json!({"accepted": count()})),
         "Readings": {"anyOf": [either, list(&either)]},
-        "PartialWrite": open(&["code", "title", "detail", "message", "error", "accepted", "duplicates", "rejected"], &json!({
+        "Messages": {"anyOf": [message, {"type": "array", "maxItems": 10_000, "items": message}]},
+        "MessagesTaken": open(&["accepted", "duplicates"], &json!({"accepted": count(), "duplicates": count()})),
+        "PartialWrite": open(&["code", "title", "detail", "accepted", "duplicates", "rejected"], &json!({
             "code": {"const": "partial_write"}, "title": text(), "detail": text(), "message": text(), "error": text(),
             "accepted": count(), "duplicates": count(), "rejectedTotal": count(),
-            "rejected": list(&open(&["line", "code", "detail"], &json!({"line": count(), "code": text(), "detail": text()}))),
+            "rejected": list(&open(&["code", "detail"], &json!({"line": count(), "index": count(), "code": text(), "detail": text()}))),
         })),
         "Ingested": open(&["accepted", "rejected", "duplicates"], &json!({
             "accepted": count(), "duplicates": count(), "rejectedTotal": count(),
