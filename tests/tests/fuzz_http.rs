@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use fleet_tests::peers::{Fuzzer, Run, Said};
-use fleet_tests::{Device, Http, World};
+use fleet_tests::{Device, Http, World, remote_write};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -23,7 +23,7 @@ const AT_BOUNDS: [&str; 6] = [
     "--rate-limit",
     "45/s",
     "--include-path-regex",
-    "^/(write|ingest|api/(v1/(devices|role-bindings|templates)|auth|devices|telemetry|kpis|logs))",
+    "^/(write|ingest|api/(v1/(devices|role-bindings|templates)|auth|devices|telemetry|kpis|logs|prom))",
 ];
 const CHECKS: [&str; 2] = [
     "--checks",
@@ -311,6 +311,9 @@ fn tour_of_programs(world: &World, device: &Device, document: &Value) -> BTreeSe
     for path in ["/write?precision=ms", "/api/v2/write?org=acme-energy&bucket=any"] {
         http.post_bytes(path, format!("m,device={} v=1", device.id)).is(204);
     }
+    let labels = [("__name__", "v"), ("device", device.id.as_str())];
+    let written = remote_write(&labels, &[(1.0, 1_770_000_000_000)]);
+    http.post_bytes("/api/prom/write", written).is(204);
     let topic = format!("tenants/acme-energy/devices/{}/sensors/v", device.id);
     http.post("/ingest/", &json!({"topic": topic, "value": 2})).is(201);
     successes(&http, document)

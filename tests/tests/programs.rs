@@ -5,8 +5,8 @@ use std::io::Write as _;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use fleet_tests::http::Answer;
-use fleet_tests::peers::influx;
-use fleet_tests::{Http, World};
+use fleet_tests::peers::{Prometheus, influx};
+use fleet_tests::{Http, World, remote_write};
 use serde_json::{Value, json};
 
 use super::http_management::tenants;
@@ -472,5 +472,89 @@ fn a_broker_sends_what_devices_published() {
         .is(401);
     let reader = program(&world, &["view:telemetry"], &[]);
     reader.post("/ingest/", &message("meter-1", json!(1), 9)).is(403);
+    assert!(world.fleetd.errors().is_empty(), "{:?}", world.fleetd.errors());
+}
+
+#[test]
+fn samples_that_can_never_go_in_are_refused_once_and_the_same_again_is_no_error() {
+    let world = world();
+    let program = program(&world, &[WRITE], &[]).hasty();
+    let program = program
+        .with("content-encoding", "snappy")
+        .with("content-type", "application/x-protobuf");
+    let write = |device: &str, samples: &[(f64, u64)]| {
+        let labels = [("__name__", "voltage"), ("device", device)];
+        program.post_bytes("/api/prom/write?org=acme", remote_write(&labels, samples))
+    };
+    let then = THEN / 1_000_000;
+    write("meter-1", &[(230.5, then + 2_000), (231.0, then + 1_000)]).is(204);
+    write("meter-1", &[(231.0, then + 1_000), (229.0, then)]).is(204);
+    write(
+        "meter-1",
+        &[
+            (f64::NAN, then + 3_000),
+            (f64::from_bits(0x7ff0_0000_0000_0002), then + 4_000),
+        ],
+    )
+    .is(204);
+    assert_eq!(
+        values(&world, "meter-1", "voltage"),
+        [json!(229.0), json!(231.0), json!(230.5), Value::Null, Value::Null]
+    );
+    let answer = write("meter-1", &[(1.0, then), (228.0, then + 5_000)]).is(400);
+    assert_eq!(
+        (&answer.body["accepted"], &answer.body["rejected"][0]["code"]),
+        (&json!(1), &json!("conflict"))
+    );
+    for device in ["foreign", "nobody"] {
+        let answer = write(device, &[(1.0, then)]).is(400);
+        assert_eq!(answer.body["rejected"][0]["code"], "unknown_device", "{device}");
+    }
+    program.post_bytes("/api/prom/write?org=acme", "no snappy").is(400);
+    // It says that it is larger than it may be.
+    program
+        .post_bytes("/api/prom/write?org=acme", [0xff, 0xff, 0xff, 0x7f, 0].as_slice())
+        .is(413);
+    let second = "application/x-protobuf;proto=io.prometheus.write.v2.Request";
+    program
+        .without("content-type")
+        .with("content-type", second)
+        .post_bytes("/api/prom/write?org=acme", "")
+        .is(415);
+    assert!(world.fleetd.errors().is_empty(), "{:?}", world.fleetd.errors());
+}
+
+#[test]
+fn prometheus_writes_what_it_scrapes() {
+    let world = world();
+    let token = world.token("acme", &[WRITE], &[]);
+    let home = world.home().join("peer");
+    std::fs::create_dir(&home).unwrap();
+    // It scrapes fleetd and names the device by a label of its own; what it scrapes is written as it comes.
+    let (base, address) = (world.fleetd.http(), world.fleetd.http().trim_start_matches("http://"));
+    let configuration = format!(
+        "global: {{scrape_interval: 1s, external_labels: {{device: meter-1}}}}\n\
+         scrape_configs:\n  - {{job_name: fleetd, static_configs: [{{targets: ['{address}']}}]}}\n\
+         remote_write:\n  - url: {base}/api/prom/write?org=acme\n    authorization: {{credentials: {token}}}\n    queue_config: {{batch_send_deadline: 200ms}}\n"
+    );
+    let _prometheus = Prometheus::start(&home, &configuration);
+    let until = std::time::Instant::now() + fleet_tests::fleetd::PATIENCE;
+    let latest = || {
+        let latest = ["telemetry", "latest", "device/meter-1", "--org", "acme", "-o", "json"];
+        world.fleetctl(&latest).ok().json()
+    };
+    let is_up = |latest: &Value| latest.as_array().unwrap().iter().any(|row| row["sensor"] == "up");
+    while !is_up(&latest()) || values(&world, "meter-1", "up").len() < 3 {
+        let log = || std::fs::read_to_string(home.join("prometheus.log")).unwrap();
+        assert!(std::time::Instant::now() < until, "nothing is written: {}", log());
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    let up = values(&world, "meter-1", "up");
+    assert!(up.iter().all(|value| *value == 1.0), "{up:?}");
+    let latest = latest();
+    let rows = latest.as_array().unwrap();
+    let of_up = rows.iter().find(|row| row["sensor"] == "up").unwrap();
+    assert_eq!(of_up["source"], format!("instance={address},job=fleetd"));
+    assert!(rows.len() > 10, "{latest}");
     assert!(world.fleetd.errors().is_empty(), "{:?}", world.fleetd.errors());
 }

@@ -16,7 +16,7 @@ pub(super) const MOST_READINGS: usize = 100_000;
 /// Refused lines that are told; the rest is a number.
 pub(super) const MOST_TOLD: usize = 1_000;
 /// Characters of a source.
-const LONGEST_SOURCE: usize = 256;
+pub(super) const LONGEST_SOURCE: usize = 1_000;
 /// Characters of what was sent that an answer repeats.
 const LONGEST_SHOWN: usize = 64;
 

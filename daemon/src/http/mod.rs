@@ -16,6 +16,7 @@ mod openapi;
 mod parse;
 mod provision;
 mod quick;
+mod remote_write;
 mod renamed;
 mod resources;
 mod routes;
@@ -161,6 +162,10 @@ async fn frame(State(services): State<Shared>, mut request: Request, next: Next)
     let settings = &services.settings;
     let id = request_id();
     request.headers_mut().insert(REQUEST_ID, id.clone());
+    // Whoever writes remotely compresses like this and in no other way: the handler decompresses, and no layer.
+    if request.uri().path().trim_end_matches('/') == remote_write::PATH {
+        request.headers_mut().remove(header::CONTENT_ENCODING);
+    }
     let bytes: usize = request
         .headers()
         .iter()

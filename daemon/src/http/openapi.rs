@@ -239,6 +239,7 @@ fn content(shape: Shape, kind: Option<&Row>, sent: bool) -> Value {
             json!({"application/merge-patch+json": body, "application/json": body})
         }
         Shape::Text(media) => json!({media: {"schema": {"type": "string"}}}),
+        Shape::Bytes(media) => json!({media: {}}),
         Shape::Image => {
             let media = ["image/png", "image/jpeg", "image/webp"];
             media

@@ -105,6 +105,8 @@ pub(super) enum Shape {
     Patch,
     /// Text of a media type.
     Text(&'static str),
+    /// Bytes of a media type.
+    Bytes(&'static str),
     /// A picture.
     Image,
 }

@@ -5,9 +5,11 @@ use fleet_proto::kinds::Kind;
 
 use super::routes::Needs::{Caller, Device, Nothing, Readings, Stranger};
 use super::routes::On::{Delete, Get, Patch, Post, Put};
-use super::routes::Shape::{Image, Json, Page, Resource, Text};
+use super::routes::Shape::{Bytes, Image, Json, Page, Resource, Text};
 use super::routes::{EDIT, Queries, Route, Shape, VIEW, route, view, write};
-use super::{auth, devices, ingest, log, me, openapi, provision, renamed, resources, system, webhook, write_lines};
+use super::{
+    auth, devices, ingest, log, me, openapi, provision, remote_write, renamed, resources, system, webhook, write_lines,
+};
 
 /// The table.
 pub(super) fn all() -> Vec<Route> {
@@ -108,6 +110,16 @@ fn of_programs() -> Vec<Route> {
             "Readings in InfluxDB's line protocol; the tag `device` names the device, each field is a sensor",
         ),
         lines("/api/v2/write", "The same, as clients of InfluxDB 2 write it"),
+        route(
+            Post,
+            remote_write::PATH,
+            Readings,
+            |m| on(m, remote_write::write),
+            "Samples as Prometheus writes them remotely (1.0); the label `device` names the device",
+        )
+        .asks(Queries::Org)
+        .takes(Bytes("application/x-protobuf"))
+        .with(204),
         route(
             Post,
             "/ingest/",

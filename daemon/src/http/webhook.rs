@@ -84,8 +84,8 @@ pub(super) async fn ingest(
     Ok(answer(&done))
 }
 
-/// 201 as brokers expect it; or what did not go in, while the rest is durable.
-fn answer(done: &Ingested) -> Response {
+/// 201 as brokers expect it; or what did not go in, by its place, while the rest is durable.
+pub(super) fn answer(done: &Ingested) -> Response {
     if done.rejected.is_empty() {
         let body = json!({"accepted": done.accepted, "duplicates": done.duplicates});
         return (StatusCode::CREATED, Json(body)).into_response();

@@ -24,12 +24,6 @@ pub(super) struct Programs {
 pub(super) fn programs() -> &'static Programs {
     static PROGRAMS: OnceLock<Programs> = OnceLock::new();
     PROGRAMS.get_or_init(|| {
-        let of_machine = |name: &str| {
-            let path = std::env::var_os("PATH")?;
-            std::env::split_paths(&path)
-                .map(|dir| dir.join(name))
-                .find(|file| file.is_file())
-        };
         if let (Some(bus), Some(keyring)) = (of_machine("dbus-daemon"), of_machine("gnome-keyring-daemon")) {
             let libraries = String::new();
             return Programs {
@@ -38,7 +32,7 @@ pub(super) fn programs() -> &'static Programs {
                 libraries,
             };
         }
-        let root = super::locked(unpacked);
+        let root = super::locked(|home| unpacked(home, "debian", PACKAGES, HELP));
         let folders = fs::read_dir(root.join("usr/lib")).unwrap();
         // One is named for the machine, such as x86_64-linux-gnu.
         let libraries: Vec<String> = folders
@@ -58,11 +52,30 @@ pub(super) fn programs() -> &'static Programs {
     })
 }
 
+/// Prometheus, which needs nothing but itself.
+pub(super) fn prometheus() -> &'static Path {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| {
+        let help = "install prometheus; or, on Debian, let `apt-get update` run once and see whether \
+                    `apt-get download prometheus` reaches a mirror";
+        let unpacked = || super::locked(|home| unpacked(home, "prometheus", "prometheus", help));
+        of_machine("prometheus").unwrap_or_else(|| unpacked().join("usr/bin/prometheus"))
+    })
+}
+
+/// A program that the machine has.
+fn of_machine(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path)
+        .map(|dir| dir.join(name))
+        .find(|file| file.is_file())
+}
+
 /// The packages' files; fetches them where they are missing or others.
-fn unpacked(home: &Path) -> PathBuf {
-    let (root, stamp) = (home.join("debian"), home.join("debian.txt"));
+fn unpacked(home: &Path, name: &str, packages: &str, help: &str) -> PathBuf {
+    let (root, stamp) = (home.join(name), home.join(format!("{name}.txt")));
     // The stamp is written last: what is half unpacked has none.
-    if root.exists() && fs::read_to_string(&stamp).is_ok_and(|found| found == PACKAGES) {
+    if root.exists() && fs::read_to_string(&stamp).is_ok_and(|found| found == packages) {
         return root;
     }
     for folder in [&root, &home.join("debs")] {
@@ -72,7 +85,7 @@ fn unpacked(home: &Path) -> PathBuf {
         fs::create_dir_all(folder).unwrap();
     }
     let debs = home.join("debs");
-    let names = PACKAGES.split_whitespace().map(|name| {
+    let names = packages.split_whitespace().map(|name| {
         // Since Debian 13 some libraries say that their time has 64 bits.
         let longer = format!("{name}t64");
         let shown = Command::new("apt-cache").args(["show", "--quiet", &longer]).output();
@@ -84,14 +97,14 @@ fn unpacked(home: &Path) -> PathBuf {
     });
     let mut fetch = Command::new("apt-get");
     fetch.arg("download").args(names).current_dir(&debs);
-    super::run(&mut fetch, HELP);
+    super::run(&mut fetch, help);
     for deb in fs::read_dir(&debs).unwrap() {
         let deb = deb.unwrap().path();
         if deb.extension() == Some(OsStr::new("deb")) {
-            super::run(Command::new("dpkg").arg("-x").arg(&deb).arg(&root), HELP);
+            super::run(Command::new("dpkg").arg("-x").arg(&deb).arg(&root), help);
         }
     }
     fs::remove_dir_all(&debs).unwrap();
-    fs::write(&stamp, PACKAGES).unwrap();
+    fs::write(&stamp, packages).unwrap();
     root
 }

@@ -10,6 +10,7 @@ mod influx;
 mod keyring;
 mod modbus;
 mod postgres;
+mod prometheus;
 mod script;
 
 pub use fuzzer::{Fuzzer, Run, Said};
@@ -17,6 +18,7 @@ pub use influx::influx;
 pub use keyring::{Item, Keyring};
 pub use modbus::{ModbusServer, Request};
 pub use postgres::Postgres;
+pub use prometheus::Prometheus;
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use fleet_proto::access::{self, Permission, Permissions};
 use fleet_proto::kinds::{KINDS, Kind};
-use fleet_tests::{Http, http::Answer};
+use fleet_tests::{Http, http::Answer, remote_write};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -120,6 +120,10 @@ impl Operation {
             }
         }
         let path = format!("{path}?{}", query.join("&"));
+        if self.path.ends_with("/prom/write") {
+            let labels = [("__name__", "t"), ("device", &format!("other-{}", target[2]))];
+            return http.post_bytes(&path, remote_write(&labels, &[(1.0, 1_770_000_000_000)]));
+        }
         if self.path.ends_with("write") {
             // Not of the device whose readings others ask for meanwhile.
             return http.post_bytes(&path, format!("m,device=other-{} t=1", target[2]));

@@ -104,7 +104,7 @@ fn tags_name_the_device_and_the_rest_is_the_source() {
     );
     refuses("cpu,region=eu a=1 0", &[(1, "unknown_device")]);
     refuses("cpu a=1 0", &[(1, "unknown_device")]);
-    let long = format!("m,device=d,t={} a=1", "x".repeat(300));
+    let long = format!("m,device=d,t={} a=1", "x".repeat(1_000));
     refuses(&long, &[(1, "bad_item")]);
     refuses("m,device=d,t=\u{1} a=1", &[(1, "bad_item")]);
 }
