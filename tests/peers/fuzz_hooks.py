@@ -18,6 +18,9 @@ CHANCE = random.Random(7)
 LOCK = threading.Lock()
 SAID = collections.defaultdict(collections.Counter)
 
+# Any bytes: what is in them is snappy.
+schemathesis.serializer.alias("application/x-protobuf", "application/octet-stream")
+
 
 def likely(share):
     with LOCK:
