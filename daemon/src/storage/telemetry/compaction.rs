@@ -40,8 +40,8 @@ const REST: u32 = if cfg!(test) { 2 } else { 30 };
 /// Bytes of a round's segments, which are in memory while it lasts.
 const BYTES: usize = if cfg!(test) { 20_000 } else { 32 << 20 };
 /// Readings and series of a step at most, as far as that can be told before.
-const STEP_READINGS: u64 = if cfg!(test) { 300 } else { 65_536 };
-const STEP_SERIES: usize = if cfg!(test) { 3 } else { 256 };
+const STEP_READINGS: u64 = if cfg!(test) { 300 } else { 262_144 };
+const STEP_SERIES: usize = if cfg!(test) { 3 } else { 1_024 };
 /// Readings of old chunks in a step; more, and it is divided.
 const STEP_OLD: u64 = if cfg!(test) { 400 } else { 1_000_000 };
 /// Segments that are dropped at once.

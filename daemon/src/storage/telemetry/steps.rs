@@ -13,6 +13,13 @@ const ROWS: usize = 500;
 /// Gives some pages back; a step does it twice.
 const PAGES: &str = "pragma incremental_vacuum(128)";
 
+/// Folds the log into the file, and empties it, unless somebody reads just then: the writer waits for nobody.
+const FOLD: [&str; 3] = [
+    "pragma busy_timeout = 0",
+    "pragma wal_checkpoint(truncate)",
+    "pragma busy_timeout = 10000",
+];
+
 /// A transaction of a day's file. Each leaves every reading in a segment or a chunk, at least.
 #[derive(Debug)]
 pub(super) enum Step {
@@ -20,7 +27,7 @@ pub(super) enum Step {
     Put(Put),
     /// Segments up to a number are gone: all of their readings stand in chunks.
     Drop { through: i64 },
-    /// Free pages are given back to the file system.
+    /// Free pages are given back to the file system, and after the last ones the log.
     Shrink,
 }
 
@@ -148,6 +155,12 @@ impl Writers {
             // It is done when its rows, which are empty, are read to the end.
             query(PAGES).fetch_all(&mut *connection).await.map_err(failed)?;
         }
-        Ok(free[1] < free[0] && free[1] > 0)
+        let has_more = free[1] < free[0] && free[1] > 0;
+        if !has_more {
+            for sql in FOLD {
+                query(sql).fetch_all(&mut *connection).await.map_err(failed)?;
+            }
+        }
+        Ok(has_more)
     }
 }
