@@ -6,8 +6,8 @@
 
 use std::borrow::Cow;
 
-use super::number;
 use super::parse::Items;
+use crate::domain::decimal;
 use crate::domain::ingest::Incoming;
 use crate::domain::telemetry::{Micros, Quality, Value};
 
@@ -436,7 +436,7 @@ fn scalar(text: &str) -> Option<Value> {
             return match text {
                 "t" | "T" | "true" | "True" | "TRUE" => Some(Value::Json("true".into())),
                 "f" | "F" | "false" | "False" | "FALSE" => Some(Value::Json("false".into())),
-                _ => number::decimal(text).map(Value::Number),
+                _ => decimal::parse(text).map(Value::Number),
             };
         }
     }

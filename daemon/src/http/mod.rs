@@ -11,7 +11,6 @@ mod ingest;
 mod line;
 mod log;
 mod me;
-mod number;
 mod openapi;
 mod parse;
 mod provision;
