@@ -16,6 +16,7 @@ mod network;
 mod out;
 mod placement;
 mod plan_file;
+mod plot;
 mod progress;
 mod project;
 mod prompt;

@@ -149,6 +149,7 @@ fn every_command_is_put_to_the_test() {
         "completion",
         "edit",
         "modbus read",
+        "telemetry plot",
         "telemetry query",
         "telemetry summary",
         "device claim-token revoke",
@@ -184,7 +185,7 @@ fn every_command_is_put_to_the_test() {
         let is_tested = LINES
             .iter()
             .any(|line| *line == leaf || line.starts_with(&format!("{leaf} ")));
-        let is_text = matches!(leaf.as_str(), "completion" | "help");
+        let is_text = matches!(leaf.as_str(), "completion" | "help" | "telemetry plot");
         assert_ne!(
             shapes::of(&leaf).is_some(),
             is_text,

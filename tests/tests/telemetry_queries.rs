@@ -128,7 +128,7 @@ fn queries(world: &World) {
         ),
         [
             group("m-1", &[(0, Some(300.0)), (10, Some(500.0)), (20, Some(500.0))]),
-            group("m-2", &[(0, Some(0.5)), (10, Some(0.5)), (20, Some(0.7))]),
+            group("m-2", &[(0, Some(500.0)), (10, Some(500.0)), (20, Some(700.0))]),
         ]
         .concat()
     );
@@ -203,7 +203,55 @@ fn queries(world: &World) {
             ]
         )
     );
+    plots(world);
     refused(world);
+}
+
+fn plots(world: &World) {
+    let span = ["--from", "2026-01-01T00:00:00Z", "--to", "2026-01-01T00:30:00Z"];
+    let plot = |words: &[&str]| world.fleetctl(&[&["telemetry", "plot", "--org", ORG], words, &span].concat());
+    let drawn = plot(&["power", "-l", "ring=a", "--group-by", "device", "--height", "6"])
+        .ok()
+        .stdout;
+    let is_dot = |c: char| ('\u{2801}'..='\u{28ff}').contains(&c);
+    assert!(
+        drawn.starts_with("power of ring=a (mean) [W]\n") && drawn.ends_with("m-1   m-2\n"),
+        "{drawn}"
+    );
+    assert!(
+        drawn.contains("500 ┤") && drawn.contains('!') && drawn.contains(is_dot),
+        "{drawn}"
+    );
+    let path = world.home().join("power.svg");
+    plot(&["device/m-1", "power", "--svg", path.to_str().unwrap()]).ok();
+    let picture = std::fs::read_to_string(&path).unwrap();
+    assert!(
+        picture.contains("class=\"bad\"") && picture.contains("<polyline"),
+        "{picture}"
+    );
+    let said = world
+        .fleetctl_command()
+        .args([
+            "telemetry",
+            "plot",
+            "device/m-1",
+            "power",
+            "--org",
+            ORG,
+            "--every",
+            "10m",
+        ])
+        .args(span)
+        .env("FLEETCTL_ACCESSIBLE", "1")
+        .output()
+        .unwrap();
+    assert_eq!(
+        String::from_utf8(said.stdout).unwrap(),
+        "power of device/m-1 (mean): from 200 W to 500 W, least 200 W, greatest 500 W; not all readings were good in 1 of 3 intervals\n"
+    );
+    let none = plot(&["device/m-1", "power", "--from", "2025-01-01T00:00:00Z"]);
+    assert_eq!(none.code, 2, "{}", none.stderr);
+    assert_eq!(plot(&["device/m-1", "power", "-o", "json"]).code, 2);
 }
 
 fn refused(world: &World) {

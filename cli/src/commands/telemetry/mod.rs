@@ -1,6 +1,7 @@
 //! `fleetctl telemetry`.
 
 mod latest;
+mod plot;
 mod query;
 mod summary;
 mod tail;
@@ -19,6 +20,7 @@ use crate::{targets, times};
 #[derive(Debug, Subcommand)]
 pub enum Telemetry {
     Latest(latest::Latest),
+    Plot(plot::Plot),
     Query(query::Query),
     Summary(summary::Summary),
     Tail(tail::Tail),
@@ -27,6 +29,7 @@ pub enum Telemetry {
 pub(super) async fn run(cx: &mut Context, args: Telemetry) -> Result<Exit> {
     match args {
         Telemetry::Latest(args) => latest::run(cx, &args).await,
+        Telemetry::Plot(args) => plot::run(cx, &args).await,
         Telemetry::Query(args) => query::run(cx, &args).await,
         Telemetry::Summary(args) => summary::run(cx, &args).await,
         Telemetry::Tail(args) => tail::run(cx, &args).await,
@@ -92,6 +95,12 @@ impl Span {
             return Err(Error::usage("--from is not before --to", ""));
         }
         Ok((from, to))
+    }
+
+    /// Microseconds.
+    fn length(&self) -> Result<i64> {
+        let (from, to) = self.micros()?;
+        Ok(to - from)
     }
 }
 

@@ -90,7 +90,7 @@ pub struct Page {
 
 impl Telemetry {
     /// Sends aggregates of intervals that are multiples of the width, group by group. The readings of one group need one
-    /// unit, or units that can be converted to the first one's.
+    /// unit, or units that can be converted to the first one's; so do all groups, where that is possible.
     pub async fn buckets(
         &self,
         caller: &Caller,
@@ -108,12 +108,16 @@ impl Telemetry {
         if range.sensor.is_empty() {
             return Err(Error::field("sensor", "is missing", "aggregates are of one sensor"));
         }
+        let all = self.chosen(caller, range).await?;
+        // Groups stand beside each other: where one unit does for all of them, they have it.
+        let common = one_unit(&all).ok();
         let mut groups: BTreeMap<String, Vec<Chosen>> = BTreeMap::new();
-        for chosen in self.chosen(caller, range).await? {
+        for chosen in all {
             groups.entry(how.by.group(&chosen.device)).or_default().push(chosen);
         }
         for (group, chosen) in groups {
-            if !self.group(range, how, group, &chosen, pages).await? {
+            let unit = common.clone().map_or_else(|| one_unit(&chosen), Ok)?;
+            if !self.group(range, how, (group, unit), &chosen, pages).await? {
                 return Ok(());
             }
         }
@@ -125,11 +129,10 @@ impl Telemetry {
         &self,
         range: &Range,
         how: &Bucketing,
-        group: String,
+        (group, unit): (String, String),
         chosen: &[Chosen],
         pages: &mpsc::Sender<Page>,
     ) -> Result<bool> {
-        let unit = one_unit(chosen)?;
         let shown = match how.aggregate {
             Aggregate::Count => String::new(),
             Aggregate::Rate if !unit.is_empty() => format!("{unit}/s"),

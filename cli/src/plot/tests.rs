@@ -1,0 +1,130 @@
+//! A day with a gap and a bad stretch, drawn.
+
+use super::*;
+
+const MINUTE: i64 = 60_000_000;
+
+fn point(minute: i64, value: Option<f64>, is_doubtful: bool) -> Point {
+    Point {
+        at: minute * MINUTE,
+        value,
+        is_doubtful,
+    }
+}
+
+/// Up from 0 to 100, nothing for five hours, bad for two, down to 50.
+fn day() -> Chart {
+    let mut points = Vec::new();
+    for minute in (0..1_440).step_by(20) {
+        let hour = minute as f64 / 60.0;
+        match minute / 60 {
+            0..=9 => points.push(point(minute, Some(hour * 10.0), false)),
+            10..=14 => {}
+            15..=16 => points.push(point(minute, None, true)),
+            _ => points.push(point(minute, Some(100.0 - (hour - 17.0) * 7.5), false)),
+        }
+    }
+    Chart {
+        title: "power of device/m-1 (mean)".to_owned(),
+        unit: "W".to_owned(),
+        span: (0, 1_440 * MINUTE),
+        series: vec![Series {
+            name: String::new(),
+            points,
+        }],
+    }
+}
+
+#[test]
+fn a_day_with_a_gap_and_a_bad_stretch() {
+    insta::assert_snapshot!(text(&day(), 72, 8, false));
+}
+
+#[test]
+fn a_line_ends_where_nothing_was_measured() {
+    let runs = day().series[0].runs();
+    let ends: Vec<_> = runs
+        .iter()
+        .map(|run| (run[0].0 / MINUTE / 60, run[run.len() - 1].0 / MINUTE / 60))
+        .collect();
+    assert_eq!(ends, [(0, 9), (17, 23)]);
+    assert_eq!(
+        day().sentences(),
+        [
+            "power of device/m-1 (mean): from 0 W to 50 W, least 0 W, greatest 100 W, with 1 gap; not all readings were good in 6 of 57 intervals"
+        ]
+    );
+}
+
+#[test]
+fn a_picture_has_a_line_for_each_run_and_the_bad_stretch() {
+    let mut chart = day();
+    chart.series[0].name = "<north & \"south\">".to_owned();
+    let picture = svg(&chart, 960.0, 400.0);
+    assert_eq!(picture.matches("<polyline").count(), 2, "{picture}");
+    assert!(picture.contains("&lt;north &amp; &quot;south&quot;&gt;"), "{picture}");
+    // From 15:00 to 17:00 of 24 hours, over 870 points from 70 on.
+    let at = |hour: f64| 70.0 + hour / 24.0 * 870.0;
+    let stretch = format!("class=\"bad\" x=\"{:.1}\"", at(15.0));
+    assert!(picture.contains(&stretch), "{picture}");
+    assert!(
+        picture.contains(&format!("width=\"{:.1}\"", at(17.0) - at(15.0))),
+        "{picture}"
+    );
+}
+
+#[test]
+fn lines_have_colours_and_a_legend_and_one_value_is_a_dot() {
+    let series = |name: &str, value: f64| Series {
+        name: name.to_owned(),
+        points: vec![point(5, Some(value), false)],
+    };
+    let chart = Chart {
+        title: "t".to_owned(),
+        span: (0, 10 * MINUTE),
+        series: vec![series("a", 1.0), series("b", 2.0)],
+        ..Chart::default()
+    };
+    let drawn = text(&chart, 40, 4, true);
+    assert!(
+        drawn.contains("\x1b[36m") && drawn.contains("\x1b[33m━\x1b[0m b"),
+        "{drawn}"
+    );
+    let dots = drawn.chars().filter(|c| ('\u{2801}'..='\u{28ff}').contains(c)).count();
+    assert_eq!(dots, 2, "{drawn}");
+    assert!(!text(&chart, 40, 4, false).contains('\x1b'));
+    assert_eq!(svg(&chart, 200.0, 100.0).matches("<circle").count(), 2);
+}
+
+#[test]
+fn ticks_are_round_and_every_number_has_one() {
+    assert_eq!(ticks(0.0, 100.0, 5), [0.0, 20.0, 40.0, 60.0, 80.0, 100.0]);
+    assert_eq!(ticks(-3.2, 2.9, 6), [-2.0, 0.0, 2.0]);
+    for (number, shown) in [
+        (0.0, "0"),
+        (21.5, "21.5"),
+        (-0.001_25, "-0.00125"),
+        (123_456.7, "123457"),
+        (1e12, "1.000e12"),
+        (f64::MAX, "1.798e308"),
+    ] {
+        assert_eq!(short(number), shown);
+    }
+    assert_eq!(every(3_600_000_000, 80), 60_000_000);
+    assert_eq!(every(1, 80), 1_000_000);
+    assert_eq!(every(400 * 86_400_000_000, 100), 4 * 86_400_000_000);
+    // What no axis can bear must not end the command.
+    for (min, max) in [(f64::MIN, f64::MAX), (1.0, 1.0 + f64::EPSILON), (0.0, 5e-324)] {
+        assert!(ticks(min, max, 5).len() <= 101);
+        let chart = Chart {
+            span: (0, 10),
+            series: vec![Series {
+                name: String::new(),
+                points: vec![point(0, Some(min), false), point(0, Some(max), true)],
+            }],
+            ..Chart::default()
+        };
+        text(&chart, 1, 1, false);
+        svg(&chart, 1.0, 1.0);
+    }
+}
