@@ -274,6 +274,10 @@ fn refused(world: &World) {
     assert!(word.contains("known are device, site, customer, label:KEY"), "{word}");
     let many = ask(&["power", "-l", "ring", "--from", "-30d", "--every", "1s"]);
     assert!(many.contains("choose wider intervals"), "{many}");
+    // As many do for all devices together, and not for each.
+    let each = ["-l", "ring", "--from", "-5d", "--every", "1s", "--agg", "count"];
+    let each = ask(&[&["power"], &each[..], &["--group-by", "device"]].concat());
+    assert!(each.contains("fewer groups"), "{each}");
     let site = world.fleetctl(&["telemetry", "query", "power", "--site", "nroth", "--org", ORG]);
     assert_eq!(site.code, 6, "{}", site.stderr);
     assert!(site.stderr.contains("site/nroth"), "{}", site.stderr);

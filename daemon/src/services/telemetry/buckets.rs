@@ -13,7 +13,7 @@ use crate::services::error::{Error, Result};
 
 /// Readings fetched at a time.
 pub(super) const PAGE: usize = 5_000;
-/// Most buckets of one group.
+/// Most buckets of all groups.
 const MOST_BUCKETS: i64 = 1_000_000;
 /// Intervals that are in memory at once.
 const AT_ONCE: i64 = 4_096;
@@ -98,13 +98,12 @@ impl Telemetry {
         how: &Bucketing,
         pages: &mpsc::Sender<Page>,
     ) -> Result<()> {
-        if how.every <= 0 || range.to.saturating_sub(range.from) / how.every > MOST_BUCKETS {
-            return Err(Error::field(
-                "every_us",
-                "gives more than a million intervals",
-                "choose wider intervals, or a shorter range",
-            ));
-        }
+        let too_many = || {
+            let help = "choose wider intervals, a shorter range, or fewer groups";
+            Error::field("every_us", "gives more than a million intervals", help)
+        };
+        let intervals = range.to.saturating_sub(range.from).checked_div(how.every.max(0));
+        let intervals = intervals.filter(|count| *count <= MOST_BUCKETS).ok_or_else(too_many)?;
         if range.sensor.is_empty() {
             return Err(Error::field("sensor", "is missing", "aggregates are of one sensor"));
         }
@@ -114,6 +113,9 @@ impl Telemetry {
         let mut groups: BTreeMap<String, Vec<Chosen>> = BTreeMap::new();
         for chosen in all {
             groups.entry(how.by.group(&chosen.device)).or_default().push(chosen);
+        }
+        if intervals.saturating_mul(groups.len() as i64) > MOST_BUCKETS {
+            return Err(too_many());
         }
         for (group, chosen) in groups {
             let unit = common.clone().map_or_else(|| one_unit(&chosen), Ok)?;
