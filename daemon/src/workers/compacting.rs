@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use crate::domain::Clock;
 use crate::storage::telemetry::{Compactor, Progress};
 
-/// Rest after a step, in times that it took: a tenth of one core at most. With as much rest as work, readings that come in
+/// Rest after a step, in times that it took: a tenth of one core at most. With as much rest as work, readings that came in
 /// meanwhile lost a third of their rate.
 const REST: u32 = 9;
 /// Between two looks for something to do.
