@@ -84,6 +84,10 @@ pub(super) async fn write(
     }
     let org = organization(&services, &caller, &tenant, &query.org).await?;
     let request = read(&bytes(body)?)?;
+    if request.timeseries.len() > MOST_READINGS {
+        let detail = format!("the body holds more than {MOST_READINGS} series; send fewer at once");
+        return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", detail));
+    }
     let named: Vec<_> = request.timeseries.iter().map(named).collect();
     let mut items = Vec::new();
     let mut done = Ingested::default();
