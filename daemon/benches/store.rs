@@ -1,4 +1,5 @@
-//! How fast the store of readings is, alone: `cargo bench -p fleetd --bench store [-- READINGS]`.
+//! How fast the store of readings is, alone: `cargo bench -p fleetd --bench store [-- READINGS]`,
+//! or a part of it, `-- compaction READINGS`, `-- month`.
 //!
 //! Readings are 10 metrics of 1,000 devices, random walks of 2 decimals every 10 s; for compaction each device is read up to
 //! 100 ms late, by whole microseconds. Each figure is of one run; CPU time is that of the whole process less what making
@@ -14,7 +15,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use fleetd::domain::aggregate::{Aggregate, Figures, Intervals, Track};
+use fleetd::domain::aggregate::{Aggregate, Bucket, Course, Figures, Intervals, Track};
 use fleetd::domain::shares::Share;
 use fleetd::domain::telemetry::{Quality, Reason, Sample, SeriesId, SeriesKey, Value};
 use fleetd::storage::Db;
@@ -42,6 +43,7 @@ impl Store {
         let config = Config {
             dir: dir.join("telemetry"),
             queue: 200_000,
+            reserve: None,
         };
         let (telemetry, writer) = Telemetry::open(config, &db).await.unwrap();
         let stop = CancellationToken::new();
@@ -161,6 +163,12 @@ async fn main() {
         .skip(1)
         .find_map(|a| a.parse::<usize>().ok())
         .unwrap_or(10_000_000);
+    if std::env::args().any(|word| word == "month") {
+        return month().await;
+    }
+    if std::env::args().any(|word| word == "compaction") {
+        return compaction(readings).await;
+    }
     let ticks = (readings / SERIES).max(1) as i64;
     let dir = folder();
     let store = Store::open(dir.path()).await;
@@ -297,6 +305,7 @@ async fn main() {
     for readings in [1_000_000, readings.max(1_000_000)] {
         compaction(readings).await;
     }
+    month().await;
 }
 
 fn folder() -> tempfile::TempDir {
@@ -423,34 +432,70 @@ async fn beside(ticks: i64) {
     }
 }
 
+/// Means of some series together, from the beginning until `end`.
+async fn means(telemetry: &Telemetry, ids: &[SeriesId], every: i64, end: i64) -> Vec<Bucket> {
+    let start = BEGIN - BEGIN.rem_euclid(every);
+    let intervals = || Intervals::new(start, every, ((end - start) / every + 1) as usize);
+    let course = |id: &SeriesId| Course::new(*id, Track::plain(), intervals(), ("", ""));
+    let mut courses: Vec<Course> = ids.iter().map(course).collect();
+    telemetry.fold(&mut courses, BEGIN, end).await.unwrap();
+    let mut all = intervals();
+    courses.iter().for_each(|course| all.add(&course.intervals));
+    let mean = |(start, figures): (i64, &Figures)| figures.bucket(start, Aggregate::Mean);
+    all.iter().map(mean).collect()
+}
+
+/// A month of one device, in chunks: 5-minute buckets of one of its series, and hourly ones.
+async fn month() {
+    const TICKS: i64 = 30 * 8_640;
+    let dir = folder();
+    let store = Store::open(dir.path()).await;
+    let ids = store
+        .telemetry
+        .series_or_create(Share::PLATFORM, None, &keys()[..METRICS])
+        .await;
+    let ids: Vec<SeriesId> = ids.unwrap().into_iter().flatten().collect();
+    let mut walks = Walks::new(ids.clone());
+    for begin in (0..TICKS).step_by(1_000) {
+        let ticks = begin..(begin + 1_000).min(TICKS);
+        let sent = ticks.flat_map(|tick| (0..METRICS).map(move |series| (series, tick)));
+        let sent: Vec<Sample> = sent.map(|(series, tick)| walks.sample(series, tick)).collect();
+        store.telemetry.append(Share::PLATFORM, sent).await.unwrap();
+    }
+    settle(&mut store.telemetry.compactor().unwrap()).await;
+    store.close().await;
+    let store = Store::open(dir.path()).await;
+    let bytes = store.telemetry.stats().bytes as f64 / (TICKS as usize * METRICS) as f64;
+    println!("\n{:<52} {bytes:>12.2}", "bytes per reading, a month of one device");
+    for pass in ["first", "again"] {
+        let mut told = Vec::new();
+        for every in [300_000_000, 3_600_000_000] {
+            let begun = Instant::now();
+            std::hint::black_box(means(&store.telemetry, &ids[3..4], every, BEGIN + TICKS * STEP).await);
+            told.push(format!("{:.1} ms", begun.elapsed().as_secs_f64() * 1e3));
+        }
+        println!(
+            "{:<52} {:>12}",
+            format!("5-minute and hourly means of one series, {pass}"),
+            told.join(", ")
+        );
+    }
+    store.close().await;
+}
+
 /// One answer for a person, one for a plot, one for a report.
 async fn figures(telemetry: &Telemetry, ids: &[SeriesId], ticks: i64) {
     let end = BEGIN + ticks * STEP + STEP;
-    let buckets = async |id: SeriesId, every: i64| {
-        let start = BEGIN - BEGIN.rem_euclid(every);
-        let mut buckets = Intervals::new(start, every, ((end - start) / every + 1) as usize);
-        let mut track = Track::new(None);
-        let mut scan = telemetry.scan(id, BEGIN, end);
-        loop {
-            let page = scan.next(5_000).await.unwrap();
-            if page.is_empty() {
-                let mean = |(start, figures): (i64, &Figures)| figures.bucket(start, Aggregate::Mean);
-                return buckets.iter().map(mean).collect::<Vec<_>>();
-            }
-            page.iter().for_each(|sample| track.add(sample, &mut buckets));
-        }
-    };
+    let hourly: Vec<SeriesId> = (0..DEVICES).map(|device| ids[device * METRICS + 3]).collect();
     for pass in ["first", "again"] {
         let begun = Instant::now();
         std::hint::black_box(telemetry.latest(&ids[4_320..4_330]).await.unwrap());
         let latest = begun.elapsed();
         let begun = Instant::now();
-        std::hint::black_box(buckets(ids[4_321], 300_000_000).await);
+        std::hint::black_box(means(telemetry, &ids[4_321..4_322], 300_000_000, end).await);
         let minutes = begun.elapsed();
         let begun = Instant::now();
-        for device in 0..DEVICES {
-            std::hint::black_box(buckets(ids[device * METRICS + 3], 3_600_000_000).await);
-        }
+        std::hint::black_box(means(telemetry, &hourly, 3_600_000_000, end).await);
         println!(
             "{:<52} {:.3} ms, {:.2} ms, {:.1} ms",
             format!("latest of 10, 5-minute buckets, hourly of 1,000, {pass}"),

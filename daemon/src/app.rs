@@ -32,7 +32,7 @@ use crate::services::system::{Facts, System};
 use crate::services::telemetry::Telemetry;
 use crate::storage::{self, Db, telemetry as store};
 use crate::workers::watch::Watch;
-use crate::workers::{compacting, polling, recording};
+use crate::workers::{compacting, polling, recording, room};
 use crate::{grpc, http};
 
 /// Readings that may wait for the disk.
@@ -132,6 +132,7 @@ impl App {
             store::Config {
                 dir: dir.join("telemetry"),
                 queue: QUEUE,
+                reserve: config.disk_reserve,
             },
             &db,
         )
@@ -265,10 +266,15 @@ impl App {
             Ok(())
         });
 
+        let (looking, stop) = (telemetry.clone(), close_doors.clone());
+        doors.spawn(async move {
+            room::watch(looking, stop).await;
+            Ok(())
+        });
         if let Some(compactor) = compactor {
-            let (stop, told) = (close_doors.clone(), Arc::clone(&clock));
+            let (stop, keeping, told) = (close_doors.clone(), telemetry.clone(), Arc::clone(&clock));
             doors.spawn(async move {
-                compacting::run(compactor, told, stop).await;
+                compacting::run(compactor, keeping, told, stop).await;
                 Ok(())
             });
         }

@@ -45,6 +45,9 @@ pub struct Flags {
     /// File with the key that seals secrets, made where there is none; replicas share one [default: secret.key in the data directory]
     #[arg(long, env = "FLEETD_SECRET_KEY_FILE", value_name = "PATH", global = true)]
     pub secret_key_file: Option<PathBuf>,
+    /// Room that stays free on the disk: readings are refused before it is full; bytes, with KiB, MiB or GiB [default: a twentieth of the disk, 256MiB at most]
+    #[arg(long, env = "FLEETD_DISK_RESERVE", value_name = "BYTES", global = true, value_parser = bytes)]
+    pub disk_reserve: Option<u64>,
     /// What a hash of a password costs: KiB of memory, passes, lanes; at least 19456,2,1 [default: 65536,3,1]
     #[arg(long, env = "FLEETD_PASSWORD_COST", value_name = "KIB,PASSES,LANES", global = true, value_parser = cost)]
     pub password_cost: Option<Cost>,
@@ -103,6 +106,7 @@ struct Table {
     socket: Option<PathBuf>,
     database_url: Option<String>,
     secret_key_file: Option<PathBuf>,
+    disk_reserve: Option<String>,
     password_cost: Option<String>,
     #[serde(rename = "cors-origin")]
     cors_origins: Option<Vec<String>>,
@@ -134,6 +138,8 @@ pub struct Config {
     pub database_url: Option<String>,
     /// File with the key that seals secrets.
     pub secret_key_file: PathBuf,
+    /// Bytes that stay free on the disk; none: a share of it.
+    pub disk_reserve: Option<u64>,
     /// What a hash of a password costs.
     pub password_cost: Cost,
     /// Origins whose pages may call, besides fleetd's own.
@@ -162,6 +168,21 @@ pub struct TlsFiles {
     pub certificate: PathBuf,
     /// The private key.
     pub key: PathBuf,
+}
+
+/// Reads a number of bytes, such as `256MiB`.
+fn bytes(text: &str) -> Result<u64, String> {
+    let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
+    let shift = match &text[digits.len()..] {
+        "" | "B" => 0,
+        "KiB" => 10,
+        "MiB" => 20,
+        "GiB" => 30,
+        _ => 64,
+    };
+    let number = digits.trim().parse::<u64>().ok();
+    let bytes = number.and_then(|number| number.checked_mul(1_u64.checked_shl(shift)?));
+    bytes.ok_or_else(|| format!("`{text}` is no number of bytes: write one such as 268435456 or 256MiB"))
 }
 
 /// Reads `KIB,PASSES,LANES`.
@@ -219,6 +240,9 @@ pub enum Error {
     /// A cost of passwords is none, or too low.
     #[error("password-cost: {0}")]
     Cost(String),
+    /// A number of bytes is none.
+    #[error("disk-reserve: {0}")]
+    Bytes(String),
     /// A rate is none.
     #[error("{0}: {1}")]
     Rate(&'static str, String),
@@ -309,6 +333,17 @@ impl Config {
             file.secret_key_file.map(|v| v.display().to_string()),
             &data_dir.join("secret.key").display().to_string(),
         );
+        let disk_reserve = or(
+            "disk-reserve",
+            "FLEETD_DISK_RESERVE",
+            flags.disk_reserve.map(|bytes| bytes.to_string()),
+            file.disk_reserve,
+            "auto",
+        );
+        let disk_reserve = match disk_reserve.as_str() {
+            "auto" => None,
+            said => Some(bytes(said).map_err(Error::Bytes)?),
+        };
         let password_cost = or(
             "password-cost",
             "FLEETD_PASSWORD_COST",
@@ -418,6 +453,7 @@ impl Config {
             socket: PathBuf::from(socket),
             database_url,
             secret_key_file: PathBuf::from(secret_key_file),
+            disk_reserve,
             password_cost,
             cors_origins,
             modbus_networks,

@@ -156,6 +156,15 @@ impl Fleetd {
         })
     }
 
+    /// Waits until it has ended by itself; gives how.
+    pub fn ended(&mut self) -> ExitStatus {
+        let mut child = self.child.take().expect("fleetd runs");
+        process::wait(&mut child, PATIENCE).unwrap_or_else(|| {
+            child.kill().unwrap();
+            panic!("fleetd did not end within {PATIENCE:?}\n{}", self.log())
+        })
+    }
+
     fn log_path(&self) -> PathBuf {
         let mut name = self.data_dir.file_name().unwrap().to_owned();
         name.push(".log");

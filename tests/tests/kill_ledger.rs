@@ -6,15 +6,23 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use fleet_tests::{Seeded, World, ledger, paths, process};
 
-const CYCLES: usize = 20;
-/// Kills that met no batch in flight prove nothing and do not count; so many are tried.
-const ATTEMPTS: usize = 60;
+/// Kills, unless FLEET_TEST_KILLS says how many.
+const CYCLES: usize = 50;
+/// Kills that met no batch in flight prove nothing and do not count; so many times as many are tried.
+const ATTEMPTS: usize = 3;
 const CONNECTIONS: usize = 4;
 const BATCH: u64 = 20;
 /// Batches that must be acknowledged in a cycle before the kill.
 const LOAD: usize = 8;
-/// Cycles that must end while readings are moved from segments into chunks.
-const COMPACTING: usize = 8;
+/// One of so many cycles must end while readings are moved from segments into chunks.
+const COMPACTING: usize = 4;
+
+fn wanted() -> usize {
+    match std::env::var("FLEET_TEST_KILLS") {
+        Ok(kills) => kills.parse().expect("FLEET_TEST_KILLS is a number"),
+        Err(_) => CYCLES,
+    }
+}
 
 fn seed() -> u64 {
     match std::env::var("FLEET_TEST_SEED") {
@@ -25,20 +33,21 @@ fn seed() -> u64 {
 }
 
 #[test]
-fn every_acknowledged_reading_survives_twenty_kills_exactly_once() {
+fn every_acknowledged_reading_survives_every_kill_exactly_once() {
     let seed = seed();
     println!("replay: FLEET_TEST_SEED={seed} cargo test -p fleet-tests --test main kill_ledger");
     let mut random = Seeded::new(seed);
     let mut world = World::start();
     let device = world.device("kill-ledger-1");
     let file = world.home().join("ledger");
+    let wanted = wanted();
     let (mut cycles, mut compacting, mut compacted) = (0, 0, 0);
     for attempt in 0.. {
-        if cycles >= CYCLES && compacting >= COMPACTING && compacted > 0 {
+        if cycles >= wanted && compacting >= wanted / COMPACTING && compacted > 0 {
             break;
         }
         assert!(
-            attempt < ATTEMPTS,
+            attempt < wanted * ATTEMPTS,
             "of {attempt} kills {cycles} met a batch in flight, {compacting} of them while readings were compacted"
         );
         let before = ledger::read(&file);
@@ -74,7 +83,7 @@ fn every_acknowledged_reading_survives_twenty_kills_exactly_once() {
         world.fleetd.restart();
     }
     let ledger = ledger::read(&file);
-    assert!(ledger.acked() >= CYCLES * LOAD);
+    assert!(ledger.acked() >= wanted * LOAD);
     for connection in 0..CONNECTIONS as u64 {
         compare(&world, &ledger, connection);
     }

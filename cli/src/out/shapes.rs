@@ -147,6 +147,10 @@ fn shape(command: &str) -> Option<(Count, Json)> {
         "telemetry latest" => (Many, reading()),
         "telemetry tail" => (Endless, reading()),
         "telemetry query" => (Many, query()),
+        "telemetry retention explain" => (
+            Many,
+            fields("device: text, sensors: text, days: count?, says: text, series: count, keptSince: time?"),
+        ),
         "telemetry summary" => (
             One,
             fields(

@@ -17,6 +17,7 @@ pub mod object;
 pub mod ownership;
 pub mod passwords;
 pub mod plain;
+pub mod retention;
 pub mod sealing;
 pub mod shares;
 pub mod telemetry;

@@ -119,6 +119,24 @@ impl TelemetryService for Door {
         }))
     }
 
+    async fn retention(
+        &self,
+        request: Request<pb::RetentionRequest>,
+    ) -> Result<Response<pb::RetentionResponse>, Status> {
+        let caller = gate::caller(&request)?;
+        let pb::RetentionRequest { org, device, sensor } = request.into_inner();
+        let found = self.telemetry.retention(&caller, &org, &device, &sensor).await?;
+        let rules = found.into_iter().map(|rule| pb::RetentionRule {
+            device: rule.device,
+            sensors: rule.sensors,
+            days: rule.days,
+            says: rule.says,
+            series: rule.series,
+            kept_since_us: rule.until,
+        });
+        Ok(Response::new(pb::RetentionResponse { rules: rules.collect() }))
+    }
+
     async fn tail(&self, request: Request<pb::TailRequest>) -> Result<Response<Self::TailStream>, Status> {
         let caller = gate::caller(&request)?;
         let pb::TailRequest {

@@ -102,6 +102,9 @@ impl System {
             });
         }
         let stats = self.telemetry.stats();
+        let space = self.telemetry.space()?;
+        let now = self.clock.now();
+        let a_day = space.as_ref().and_then(|space| space.a_day(now));
         Ok(pb::StatusResponse {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             pid: std::process::id(),
@@ -119,6 +122,10 @@ impl System {
                 duplicates: stats.duplicates,
                 conflicts: stats.conflicts,
                 commits: stats.commits,
+                bytes_per_day: a_day,
+                free_bytes: space.as_ref().map(|space| space.free),
+                full_at: space.as_ref().and_then(|space| space.full_at(now)).map(timestamp),
+                low_on_room: self.telemetry.is_low_on_room(),
                 bytes: stats.bytes,
             }),
             buses: (self.buses)(),
@@ -130,6 +137,11 @@ impl System {
 
     /// Can the store be written? A row of its own is written and taken back, at most once a second.
     pub async fn ready(&self) -> Result<()> {
+        if self.telemetry.is_low_on_room() {
+            return Err(Error::Unavailable(
+                "there is too little room on the disk for readings".to_owned(),
+            ));
+        }
         let mut tried = self.tried.lock().await;
         let now = self.clock.now();
         if let Some((at, could)) = *tried

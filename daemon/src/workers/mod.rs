@@ -3,4 +3,5 @@
 pub mod compacting;
 pub mod polling;
 pub mod recording;
+pub mod room;
 pub mod watch;

@@ -63,6 +63,32 @@ pub(super) fn prometheus() -> &'static Path {
     })
 }
 
+/// strace, which makes calls of the system fail.
+pub(super) fn strace() -> Command {
+    static PROGRAM: OnceLock<(PathBuf, String)> = OnceLock::new();
+    let (program, libraries) = PROGRAM.get_or_init(|| {
+        if let Some(program) = of_machine("strace") {
+            return (program, String::new());
+        }
+        let help = "install strace; or, on Debian, let `apt-get update` run once and see whether `apt-get download strace` \
+                    reaches a mirror";
+        let root = super::locked(|home| unpacked(home, "strace", "strace libunwind8 liblzma5", help));
+        let folders = ["usr/lib", "lib"].map(|lib| root.join(lib)).into_iter().filter_map(|lib| fs::read_dir(lib).ok());
+        let libraries: Vec<String> = folders
+            .flatten()
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.is_dir())
+            .map(|path| path.display().to_string())
+            .collect();
+        (root.join("usr/bin/strace"), libraries.join(":"))
+    });
+    let mut command = Command::new(program);
+    if !libraries.is_empty() {
+        command.env("LD_LIBRARY_PATH", libraries);
+    }
+    command
+}
+
 /// A program that the machine has.
 fn of_machine(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;

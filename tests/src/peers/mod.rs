@@ -27,6 +27,11 @@ use std::sync::OnceLock;
 
 use crate::paths;
 
+/// strace, of the machine or from Debian.
+pub fn strace() -> std::process::Command {
+    debian::strace()
+}
+
 /// The interpreter of the environment; makes the environment where it is missing or old.
 pub fn python() -> &'static Path {
     static PYTHON: OnceLock<PathBuf> = OnceLock::new();

@@ -3,6 +3,7 @@
 mod latest;
 mod plot;
 mod query;
+mod retention;
 mod summary;
 mod tail;
 
@@ -22,6 +23,8 @@ pub enum Telemetry {
     Latest(latest::Latest),
     Plot(plot::Plot),
     Query(query::Query),
+    #[command(subcommand)]
+    Retention(retention::Retention),
     Summary(summary::Summary),
     Tail(tail::Tail),
 }
@@ -31,6 +34,7 @@ pub(super) async fn run(cx: &mut Context, args: Telemetry) -> Result<Exit> {
         Telemetry::Latest(args) => latest::run(cx, &args).await,
         Telemetry::Plot(args) => plot::run(cx, &args).await,
         Telemetry::Query(args) => query::run(cx, &args).await,
+        Telemetry::Retention(args) => retention::run(cx, &args).await,
         Telemetry::Summary(args) => summary::run(cx, &args).await,
         Telemetry::Tail(args) => tail::run(cx, &args).await,
     }

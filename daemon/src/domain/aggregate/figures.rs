@@ -1,6 +1,6 @@
 //! Figures of one interval. Those of several series can be put together, in any order.
 
-use super::{Aggregate, Bucket};
+use super::{Aggregate, Bucket, Totals};
 use crate::domain::telemetry::Micros;
 
 /// What is known of an interval.
@@ -56,6 +56,29 @@ impl Figures {
         if time >= self.last.0 {
             self.last = (time, number);
         }
+    }
+
+    /// Adds a run of readings: all that is known of it but the step to its first number, and how long its last one held.
+    pub(super) fn run(&mut self, run: &Totals) {
+        self.bad += run.readings - run.good;
+        if run.numbers == 0 {
+            return;
+        }
+        self.count += run.numbers;
+        self.sum += run.sum;
+        self.min = self.min.min(run.min);
+        self.max = self.max.max(run.max);
+        if run.first.0 < self.first.0 {
+            self.first = run.first;
+        }
+        if run.last.0 >= self.last.0 {
+            self.last = run.last;
+        }
+        self.steps += run.numbers - 1;
+        self.increase += run.increase;
+        self.stepped += run.last.0 - run.first.0;
+        self.area += run.area;
+        self.held += run.held as f64;
     }
 
     pub(super) fn step(&mut self, increase: f64, took: Micros) {

@@ -2,10 +2,12 @@
 //!
 //! `figures` one interval, of one series or of several · `track` a series on its way through intervals · `fill` intervals
 //! without a value · `summary` a whole range
-//! · `totals` a run of readings as it is stored.
+//! · `totals` a run of readings as it is stored, `rollup` the same in short intervals · `course` a series and what becomes of it.
 
+mod course;
 mod figures;
 mod fill;
+mod rollup;
 mod summary;
 mod totals;
 mod track;
@@ -13,8 +15,10 @@ mod track;
 #[cfg(test)]
 mod tests;
 
+pub use course::Course;
 pub use figures::Figures;
 pub use fill::{Fill, Filler};
+pub use rollup::Rollup;
 pub use summary::{Summary, Summing};
 pub use totals::Totals;
 pub use track::{Intervals, Track};

@@ -308,6 +308,9 @@ fn totals_hold_a_number_until_the_next_reading() {
         last: (40, 1.0),
         area: 2.0 * 5.0 - 4.0 * 10.0,
         held: 15,
+        // From 2 to -4 it began anew, at 0 at the most; from there to 1 it went on by 5.
+        increase: 5.0,
+        drops: 1,
     };
     assert_eq!(totals, expected);
 }

@@ -25,9 +25,16 @@ pub struct Totals {
     pub area: f64,
     /// Those microseconds. The last reading holds into what follows, and is not in it.
     pub held: Micros,
+    /// What a counter went on by from number to number; one that is less than the number before began anew at 0.
+    pub increase: f64,
+    /// How often it was less. With [`Self::UNKNOWN`] nobody counted.
+    pub drops: u64,
 }
 
 impl Totals {
+    /// In the place of [`Self::drops`]: `increase` was not kept, either.
+    pub const UNKNOWN: u64 = u64::MAX;
+
     /// Adds the next reading: `number`, if it has one that may enter figures; `is_good`, if its quality is.
     pub fn add(&mut self, before: Option<(Micros, Option<f64>)>, at: Micros, number: Option<f64>, is_good: bool) {
         if let Some((since, Some(held))) = before {
@@ -40,6 +47,9 @@ impl Totals {
         let Some(number) = number else { return };
         if self.numbers == 0 {
             (self.min, self.max, self.first) = (number, number, (at, number));
+        } else {
+            self.increase += onward(self.last.1, number);
+            self.drops += u64::from(number < self.last.1);
         }
         self.numbers += 1;
         self.min = self.min.min(number);
@@ -47,4 +57,9 @@ impl Totals {
         self.sum += number;
         self.last = (at, number);
     }
+}
+
+/// By how much a counter went on that begins anew at 0.
+pub(super) fn onward(before: f64, now: f64) -> f64 {
+    if now < before { now.max(0.0) } else { now - before }
 }

@@ -1,6 +1,7 @@
 //! A series on its way through intervals: what of it reaches from one into the next.
 
-use super::{Figures, number};
+use super::totals::onward;
+use super::{Figures, Totals, number};
 use crate::domain::telemetry::{Micros, Quality, Sample};
 
 /// Intervals next to each other, all of one width.
@@ -22,10 +23,13 @@ impl Intervals {
         }
     }
 
-    /// Forgets what was in them, and begins elsewhere.
+    /// Forgets what was in them, and begins elsewhere. Of none, the memory is given back.
     pub fn restart(&mut self, start: Micros, count: usize) {
         self.start = start;
         self.figures.clear();
+        if count == 0 {
+            self.figures = Vec::new();
+        }
         self.figures.resize(count, Figures::default());
     }
 
@@ -33,6 +37,16 @@ impl Intervals {
     pub fn end(&self) -> Micros {
         self.start
             .saturating_add(self.every.saturating_mul(self.figures.len() as i64))
+    }
+
+    /// Do all moments from `first` to `last` lie in one interval?
+    pub fn is_one(&self, first: Micros, last: Micros) -> bool {
+        first.div_euclid(self.every) == last.div_euclid(self.every)
+    }
+
+    /// Does each interval consist of whole ones of this width?
+    pub fn consist_of(&self, width: Micros) -> bool {
+        width > 0 && self.every % width == 0
     }
 
     /// The interval of a moment.
@@ -72,6 +86,8 @@ impl Intervals {
 /// One series. Readings come in order of time.
 #[derive(Clone, Debug, Default)]
 pub struct Track {
+    /// Only what needs no reading before another is wanted.
+    is_plain: bool,
     /// Where its counter is 0 again; none: nobody said.
     rollover: Option<f64>,
     /// The number before.
@@ -89,6 +105,14 @@ impl Track {
         }
     }
 
+    /// A series whose aggregate does not look back.
+    pub fn plain() -> Self {
+        Self {
+            is_plain: true,
+            ..Self::default()
+        }
+    }
+
     /// Notes a reading that lies before the range.
     pub fn look_back(&mut self, sample: &Sample) {
         match number(sample) {
@@ -102,21 +126,51 @@ impl Track {
 
     /// Adds the next reading.
     pub fn add(&mut self, sample: &Sample, into: &mut Intervals) {
-        let time = sample.timestamp;
+        let is_good = sample.quality == Quality::Good;
+        self.add_number(sample.timestamp, number(sample), is_good, into);
+    }
+
+    /// The same without what does not enter: its number, if it has one that may be trusted.
+    pub fn add_number(&mut self, time: Micros, number: Option<f64>, is_good: bool, into: &mut Intervals) {
         self.until(time, into);
         let Some(figures) = into.at(time) else { return };
-        if sample.quality != Quality::Good {
-            figures.bad += 1;
-        }
-        let Some(number) = number(sample) else {
+        figures.bad += u64::from(!is_good);
+        let Some(number) = number else {
             self.holds = None;
             return;
         };
         figures.number(time, number);
+        if self.is_plain {
+            return;
+        }
         if let Some((before, last)) = self.before {
             figures.step(self.increase(last, number), time - before);
         }
         self.before = Some((time, number));
+        self.holds = self.before;
+    }
+
+    /// Are figures of a run of readings as good as the readings themselves?
+    pub fn takes(&self, run: &Totals) -> bool {
+        // Where a reading without a number stands, and how far it reaches, totals do not say.
+        let is_whole = run.numbers == run.readings && run.drops != Totals::UNKNOWN;
+        self.is_plain || is_whole && (run.drops == 0 || self.rollover.is_none())
+    }
+
+    /// Adds a run of readings that all lie in the interval of `at`. [`Self::takes`] must say yes.
+    pub fn add_run(&mut self, at: Micros, run: &Totals, into: &mut Intervals) {
+        if run.numbers > 0 {
+            self.until(run.first.0, into);
+        }
+        let Some(figures) = into.at(at) else { return };
+        figures.run(run);
+        if self.is_plain || run.numbers == 0 {
+            return;
+        }
+        if let Some((before, last)) = self.before {
+            figures.step(self.increase(last, run.first.1), run.first.0 - before);
+        }
+        self.before = Some(run.last);
         self.holds = self.before;
     }
 
@@ -131,12 +185,11 @@ impl Track {
     /// By how much a counter went on. One that is less than before began anew: at its rollover, if that makes a step of at
     /// most half of it, and otherwise at 0.
     fn increase(&self, before: f64, now: f64) -> f64 {
-        if now >= before {
-            return now - before;
-        }
         match self.rollover {
-            Some(rollover) if now - before + rollover <= rollover / 2.0 && before < rollover => now - before + rollover,
-            _ => now.max(0.0),
+            Some(rollover) if now < before && now - before + rollover <= rollover / 2.0 && before < rollover => {
+                now - before + rollover
+            }
+            _ => onward(before, now),
         }
     }
 }

@@ -6,7 +6,7 @@ use tokio::sync::mpsc;
 
 use super::Telemetry;
 use super::choose::{Chosen, Range, customer, site};
-use crate::domain::aggregate::{Aggregate, Bucket, Fill, Filler, Intervals, Track};
+use crate::domain::aggregate::{Aggregate, Bucket, Course, Fill, Filler, Intervals, Track};
 use crate::domain::telemetry::{Micros, Sample, Value};
 use crate::domain::{Caller, Object, units};
 use crate::services::error::{Error, Result};
@@ -17,6 +17,8 @@ pub(super) const PAGE: usize = 5_000;
 const MOST_BUCKETS: i64 = 1_000_000;
 /// Intervals that are in memory at once.
 const AT_ONCE: i64 = 4_096;
+/// The same of all series.
+const MOST_AT_ONCE: usize = 262_144;
 /// How far back the reading before the range is looked for, at most; and at least, as far as a bucket is wide.
 const LOOK_BACK: Micros = 86_400_000_000;
 const LEAST_LOOK_BACK: Micros = 3_600_000_000;
@@ -140,36 +142,34 @@ impl Telemetry {
             Aggregate::Rate if !unit.is_empty() => format!("{unit}/s"),
             _ => unit.clone(),
         };
-        let mut tracks = Vec::with_capacity(chosen.len());
+        let mut start = range.from - range.from.rem_euclid(how.every);
+        let mut courses = Vec::with_capacity(chosen.len());
         for one in chosen {
-            tracks.push(self.track(range, how, one, &unit).await?);
+            let track = self.track(range, how, one, &unit).await?;
+            let intervals = Intervals::new(start, how.every, 0);
+            let units = (one.series.unit.as_str(), unit.as_str());
+            courses.push(Course::new(one.series.id, track, intervals, units));
         }
         let Some(end) = self.end(range, how, chosen).await? else {
             return Ok(true);
         };
         let mut filler = Filler::new(how.fill);
-        let mut start = range.from - range.from.rem_euclid(how.every);
-        let (mut all, mut own) = (Intervals::new(start, how.every, 0), Intervals::new(start, how.every, 0));
+        let mut all = Intervals::new(start, how.every, 0);
         while start < end {
             let left = (end - start).div_euclid(how.every) + i64::from((end - start).rem_euclid(how.every) > 0);
             let count = left.min(AT_ONCE) as usize;
             all.restart(start, count);
             let (from, to) = (start.max(range.from), all.end().min(range.to));
-            for (one, track) in chosen.iter().zip(&mut tracks) {
-                own.restart(start, count);
-                let mut scan = self.store.scan(one.series.id, from, to);
-                loop {
-                    let page = scan.next(PAGE).await?;
-                    for mut sample in page.iter().cloned() {
-                        convert(&mut sample, &one.series.unit, &unit);
-                        track.add(&sample, &mut own);
-                    }
-                    if page.len() < PAGE {
-                        break;
-                    }
+            // Each course has intervals of its own, as many at once as there is room for.
+            for some in courses.chunks_mut((MOST_AT_ONCE / count).max(1)) {
+                some.iter_mut()
+                    .for_each(|course| course.intervals.restart(start, count));
+                self.store.fold(some, from, to).await?;
+                for course in some {
+                    course.until(to);
+                    all.add(&course.intervals);
+                    course.intervals.restart(start, 0);
                 }
-                track.until(to, &mut own);
-                all.add(&own);
             }
             all.iter()
                 .for_each(|(start, figures)| filler.push(figures.bucket(start, how.aggregate)));
@@ -195,7 +195,7 @@ impl Telemetry {
     /// A series before its first interval.
     async fn track(&self, range: &Range, how: &Bucketing, one: &Chosen, unit: &str) -> Result<Track> {
         if !how.aggregate.looks_back() {
-            return Ok(Track::new(None));
+            return Ok(Track::plain());
         }
         let is_counter = how.aggregate != Aggregate::TimeWeighted;
         let rollover = if is_counter {

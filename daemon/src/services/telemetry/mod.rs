@@ -4,6 +4,7 @@ mod buckets;
 mod choose;
 mod fleet;
 mod query;
+mod retention;
 mod route;
 mod target;
 mod way;
@@ -11,6 +12,7 @@ mod way;
 pub use buckets::{Bucketing, By, Page};
 pub use choose::Range;
 pub use query::LatestRow;
+pub use retention::Explained;
 
 use std::collections::HashMap;
 use std::num::NonZeroU32;
@@ -98,6 +100,9 @@ impl Telemetry {
         if terms.suspended {
             return Err(Error::Denied(format!("organization {} is suspended", terms.org.name)));
         }
+        if self.store.is_low_on_room() {
+            return Err(self.not_stored(store::AppendError::Full, Some(&terms.org)));
+        }
         self.spend(way, items.len()).inspect_err(|error| {
             let entry = Entry::new(
                 Level::Warning,
@@ -139,6 +144,7 @@ impl Telemetry {
                 continue;
             }
             match way.accept(&item) {
+                Accepted::Series(series) if series.is_over(timestamp, now) => ingested.rejected.push(over(index)),
                 Accepted::Series(series) => match series.judge(item.value, item.unit, item.quality) {
                     Ok((value, quality, reason)) => {
                         samples.push(Sample {
@@ -165,6 +171,7 @@ impl Telemetry {
             for (index, item) in unknown {
                 let timestamp = item.timestamp.unwrap_or(now);
                 match way.accept(&item) {
+                    Accepted::Series(series) if series.is_over(timestamp, now) => ingested.rejected.push(over(index)),
                     Accepted::Series(series) => match series.judge(item.value, item.unit, item.quality) {
                         Ok((value, quality, reason)) => {
                             samples.push(Sample {
@@ -222,6 +229,9 @@ impl Telemetry {
             else {
                 continue;
             };
+            if series.is_over(reading.timestamp, now) {
+                continue;
+            }
             let (value, quality, reason) = match series.judge(reading.value, None, reading.quality) {
                 Ok((value, quality, reason)) if reading.reason == crate::domain::telemetry::Reason::None => {
                     (value, quality, reason)
@@ -375,6 +385,16 @@ impl Telemetry {
         let object = self.resources.find(caller, org, Kind::Device, name).await?;
         let org = object.org.ok_or_else(|| Error::NotFound(format!("device/{name}")))?;
         Ok((org, object.uid, object.name))
+    }
+}
+
+/// The refusal of a reading that would be dropped at once.
+fn over(index: usize) -> Rejection {
+    Rejection {
+        index,
+        code: "expired",
+        detail: "readings of that time are kept no longer: see `retention` and `subscription` of the organization"
+            .to_owned(),
     }
 }
 

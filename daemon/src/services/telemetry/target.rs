@@ -13,8 +13,9 @@ use uuid::Uuid;
 use super::{read, write};
 use crate::domain::caller::Place;
 use crate::domain::kinds::effective;
+use crate::domain::retention::{self, Rules};
 use crate::domain::shares::Share;
-use crate::domain::telemetry::{Quality, Reason, SeriesId, SeriesKey, Value};
+use crate::domain::telemetry::{Micros, Quality, Reason, SeriesId, SeriesKey, Value};
 use crate::domain::{Object, Org, units};
 use crate::services::error::{Error, Result};
 use crate::storage::{Tx, resources};
@@ -40,6 +41,7 @@ pub(super) struct Terms {
     units: UnitPolicy,
     range: RangePolicy,
     unknown: UnknownSensor,
+    retention: Rules,
 }
 
 /// A device.
@@ -66,11 +68,18 @@ pub(super) struct Known {
     unit: String,
     min: Option<f64>,
     max: Option<f64>,
+    /// Days for which its readings are kept.
+    days: Option<u32>,
     units: UnitPolicy,
     range: RangePolicy,
 }
 
 impl Known {
+    /// Is a reading of this moment kept no longer?
+    pub(super) fn is_over(&self, at: Micros, now: Micros) -> bool {
+        self.days.is_some_and(|days| retention::is_over(at, days, now))
+    }
+
     /// What the policies make of a value; or the code and detail of its refusal.
     pub(super) fn judge(
         &self,
@@ -136,6 +145,7 @@ impl Terms {
             units: defaults.unit_policy(),
             range: defaults.range_policy(),
             unknown: defaults.unknown_sensor(),
+            retention: Rules::of(spec),
         }
     }
 
@@ -224,6 +234,7 @@ impl Target {
             unit: declared.and_then(|sensor| sensor.unit.clone()).unwrap_or(first),
             min: declared.and_then(|sensor| sensor.min),
             max: declared.and_then(|sensor| sensor.max),
+            days: terms.retention.rule(sensor).days,
             units: terms.units,
             range: terms.range,
         }

@@ -228,6 +228,18 @@ impl Block {
             .map(|found| run.start + found)
     }
 
+    /// Time of the reading at a position, its number if it has one that may enter figures, and whether it is good.
+    #[inline]
+    pub(super) fn measured(&self, at: usize) -> (Micros, Option<f64>, bool) {
+        let (mark, quality) = (self.marks[at], self.marks[at].quality());
+        let is_number = mark.shape() == Shape::Number && quality != Quality::Bad;
+        (
+            self.times[at],
+            is_number.then(|| self.numbers[at]),
+            quality == Quality::Good,
+        )
+    }
+
     /// The reading at a position, which belongs to `series`.
     pub(super) fn sample(&self, series: SeriesId, at: usize) -> Sample {
         let mark = self.marks[at];

@@ -85,6 +85,10 @@ impl Catalogue {
         read(&self.known).all.get(id as usize).cloned().flatten()
     }
 
+    pub(super) fn all(&self) -> Vec<Arc<Series>> {
+        read(&self.known).all.iter().flatten().cloned().collect()
+    }
+
     pub(super) fn of_device(&self, device: Uuid) -> Vec<Arc<Series>> {
         let known = read(&self.known);
         let ids = known.devices.get(&device).map(Vec::as_slice).unwrap_or_default();

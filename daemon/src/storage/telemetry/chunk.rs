@@ -2,18 +2,21 @@
 //! series that are read together share.
 //!
 //! A chunk's values are the columns of a frame behind its times (`codec.rs`), then CRC-32. Its totals: version, readings,
-//! good ones, numbers; where there are numbers, six doubles (least, greatest, sum, first, last, area), time of the first
-//! since that of the chunk, time of the last until that of the chunk, microseconds held; then CRC-32. A clock: the unit of
+//! good ones, numbers; where there are numbers, seven doubles (least, greatest, sum, first, last, area, increase; each a
+//! kind as in a frame, and whole units or raw bits), time of the first since that of the chunk, time of the last until
+//! that of the chunk, microseconds held, drops. Behind them the number of the rollup's width, or 255: there is none; then
+//! how many intervals it has, and the totals of each, with times since and until its begin, packed like a frame; then
+//! CRC-32. Version 1 had plain doubles, and neither increase nor drops nor a rollup. A clock: the unit of
 //! its times in microseconds, how many there are, the first, then differences of differences; packed like a frame; then
 //! CRC-32. Each checksum covers the key columns of its row, too.
 
 use std::ops::Range;
 
-use super::block::{Block, Shape};
+use super::block::Block;
 use super::bytes::{Damage, Input, put, put_signed};
 use super::codec::{self, Encoder};
-use crate::domain::aggregate::Totals;
-use crate::domain::telemetry::{Micros, Quality, SeriesId};
+use crate::domain::aggregate::{Rollup, Totals};
+use crate::domain::telemetry::{Micros, SeriesId};
 
 /// A chunk with so many readings is not made longer. Tests have few readings.
 pub(super) const FULL: usize = if cfg!(test) { 40 } else { 1_000 };
@@ -22,7 +25,8 @@ pub(super) const MOST: usize = if cfg!(test) { 100 } else { 4_096 };
 /// Bytes of JSON after which a chunk ends.
 const MOST_TEXT: usize = if cfg!(test) { 2_000 } else { 1 << 20 };
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
+const NO_ROLLUP: u8 = 255;
 /// Units of times, microseconds: the largest that divides all of them is taken.
 const UNITS: [i64; 3] = [1_000_000, 1_000, 1];
 
@@ -38,26 +42,32 @@ pub(super) struct Chunk {
     /// Number of its clock.
     pub(super) clock: i64,
     pub(super) totals: Totals,
+    /// Figures in short intervals, where there are enough readings for it.
+    pub(super) rollup: Option<Rollup>,
 }
 
 impl Chunk {
     /// The chunk of some readings of one series, which must not be none.
     pub(super) fn new(id: i64, series: SeriesId, clock: i64, block: &Block, range: Range<usize>) -> Self {
+        let (first, last) = (block.times()[range.start], block.times()[range.end - 1]);
         let (mut totals, mut before) = (Totals::default(), None);
-        for at in range.clone() {
-            let (time, mark) = (block.times()[at], block.marks()[at]);
-            let is_number = mark.shape() == Shape::Number && mark.quality() != Quality::Bad;
-            let number = is_number.then(|| block.numbers()[at]);
-            totals.add(before, time, number, mark.quality() == Quality::Good);
+        let mut rollup = Rollup::begin(first, last, range.len());
+        for at in range {
+            let (time, number, is_good) = block.measured(at);
+            totals.add(before, time, number, is_good);
+            if let Some(rollup) = &mut rollup {
+                rollup.add(before, time, number, is_good);
+            }
             before = Some((time, number));
         }
         Self {
             id,
             series,
-            first: block.times()[range.start],
-            last: block.times()[range.end - 1],
+            first,
+            last,
             clock,
             totals,
+            rollup,
         }
     }
 
@@ -67,29 +77,22 @@ impl Chunk {
     }
 
     /// The figures as they are stored.
-    pub(super) fn encode_totals(&self) -> Vec<u8> {
-        let totals = &self.totals;
+    pub(super) fn encode_totals(&self, encoder: &mut Encoder) -> std::io::Result<Vec<u8>> {
         let mut out = vec![VERSION];
-        put(&mut out, totals.readings);
-        put(&mut out, totals.good);
-        put(&mut out, totals.numbers);
-        if totals.numbers > 0 {
-            let doubles = [
-                totals.min,
-                totals.max,
-                totals.sum,
-                totals.first.1,
-                totals.last.1,
-                totals.area,
-            ];
-            for double in doubles {
-                out.extend_from_slice(&double.to_bits().to_le_bytes());
+        put_totals(&mut out, &self.totals, (self.first, self.last));
+        match &self.rollup {
+            None => out.push(NO_ROLLUP),
+            Some(rollup) => {
+                out.push(rollup.number());
+                let mut column = Vec::with_capacity(rollup.runs.len() * 64);
+                put(&mut column, rollup.runs.len() as u64);
+                for (start, run) in rollup.iter() {
+                    put_totals(&mut column, run, (start, start));
+                }
+                out.extend(encoder.column(column)?);
             }
-            put(&mut out, totals.first.0.wrapping_sub(self.first) as u64);
-            put(&mut out, self.last.wrapping_sub(totals.last.0) as u64);
-            put(&mut out, totals.held as u64);
         }
-        sealed(&self.key(), out)
+        Ok(sealed(&self.key(), out))
     }
 
     /// Reads a row's figures.
@@ -107,21 +110,16 @@ impl Chunk {
             last: times.1,
             clock,
             totals: Totals::default(),
+            rollup: None,
         };
         let mut input = Input(unsealed(&chunk.key(), stored)?);
-        if input.array()? != [VERSION] {
-            return Err(Damage("the version is unknown"));
-        }
-        let totals = &mut chunk.totals;
-        (totals.readings, totals.good, totals.numbers) = (input.number()?, input.number()?, input.number()?);
-        if totals.numbers > 0 {
-            let mut double = || input.array().map(|bytes| f64::from_bits(u64::from_le_bytes(bytes)));
-            (totals.min, totals.max, totals.sum) = (double()?, double()?, double()?);
-            let (first, last) = (double()?, double()?);
-            totals.area = double()?;
-            totals.first = (times.0.wrapping_add(input.number()? as i64), first);
-            totals.last = (times.1.wrapping_sub(input.number()? as i64), last);
-            totals.held = input.number()? as i64;
+        match input.array()? {
+            [1] => chunk.totals = totals_of_version_1(&mut input, times)?,
+            [VERSION] => {
+                chunk.totals = totals(&mut input, times)?;
+                chunk.rollup = rollup(input, times.0)?;
+            }
+            _ => return Err(Damage("the version is unknown")),
         }
         Ok(chunk)
     }
@@ -144,6 +142,90 @@ impl Chunk {
         let runs = std::iter::once((self.series, times.len()));
         codec::unpack(values, |input| codec::values(input, runs, times, self.first))
     }
+}
+
+fn put_totals(out: &mut Vec<u8>, totals: &Totals, times: (Micros, Micros)) {
+    put(out, totals.readings);
+    put(out, totals.good);
+    put(out, totals.numbers);
+    if totals.numbers == 0 {
+        return;
+    }
+    let doubles = [
+        totals.min,
+        totals.max,
+        totals.sum,
+        totals.first.1,
+        totals.last.1,
+        totals.area,
+        totals.increase,
+    ];
+    for double in doubles {
+        codec::put_number(out, double);
+    }
+    put_signed(out, totals.first.0.wrapping_sub(times.0));
+    put_signed(out, times.1.wrapping_sub(totals.last.0));
+    put(out, totals.held as u64);
+    put(out, totals.drops);
+}
+
+fn totals(input: &mut Input<'_>, times: (Micros, Micros)) -> Result<Totals, Damage> {
+    let mut totals = Totals {
+        readings: input.number()?,
+        good: input.number()?,
+        numbers: input.number()?,
+        ..Totals::default()
+    };
+    if totals.numbers > 0 {
+        let mut double = || codec::number(input);
+        (totals.min, totals.max, totals.sum) = (double()?, double()?, double()?);
+        let (first, last) = (double()?, double()?);
+        (totals.area, totals.increase) = (double()?, double()?);
+        totals.first = (times.0.wrapping_add(input.signed()?), first);
+        totals.last = (times.1.wrapping_sub(input.signed()?), last);
+        totals.held = input.number()? as i64;
+        totals.drops = input.number()?;
+    }
+    Ok(totals)
+}
+
+fn totals_of_version_1(input: &mut Input<'_>, times: (Micros, Micros)) -> Result<Totals, Damage> {
+    let mut totals = Totals {
+        readings: input.number()?,
+        good: input.number()?,
+        numbers: input.number()?,
+        drops: Totals::UNKNOWN,
+        ..Totals::default()
+    };
+    if totals.numbers > 0 {
+        let mut double = || input.array().map(|bytes| f64::from_bits(u64::from_le_bytes(bytes)));
+        (totals.min, totals.max, totals.sum) = (double()?, double()?, double()?);
+        let (first, last) = (double()?, double()?);
+        totals.area = double()?;
+        totals.first = (times.0.wrapping_add(input.number()? as i64), first);
+        totals.last = (times.1.wrapping_sub(input.number()? as i64), last);
+        totals.held = input.number()? as i64;
+    }
+    Ok(totals)
+}
+
+fn rollup(mut input: Input<'_>, first: Micros) -> Result<Option<Rollup>, Damage> {
+    let [width] = input.array()?;
+    if width == NO_ROLLUP {
+        return Ok(None);
+    }
+    let step = Rollup::step_of(width).ok_or(Damage("the width of its intervals is unknown"))?;
+    codec::unpack(input.0, |mut input| {
+        let start = first - first.rem_euclid(step);
+        let count = input.small()? as usize;
+        // What is believed before it is read stays small.
+        let mut runs = Vec::with_capacity(count.min(MOST));
+        for at in 0..count {
+            let begin = start.wrapping_add(step.wrapping_mul(at as i64));
+            runs.push(totals(&mut input, (begin, begin))?);
+        }
+        Ok(Some(Rollup { step, start, runs }))
+    })
 }
 
 /// Codes times, ascending.

@@ -319,6 +319,28 @@ fn scaled(number: f64, places: u8) -> Option<i64> {
     }
 }
 
+/// Appends one number: its kind, then whole units or raw bits.
+pub(super) fn put_number(out: &mut Vec<u8>, number: f64) {
+    let (kind, whole) = decimal(number, 0);
+    out.push(kind);
+    if kind == RAW {
+        out.extend_from_slice(&number.to_bits().to_le_bytes());
+    } else {
+        put_signed(out, whole);
+    }
+}
+
+/// Reads what [`put_number`] appended.
+pub(super) fn number(input: &mut Input<'_>) -> Result<f64, Damage> {
+    match input.array()? {
+        [RAW] => input.array().map(|bytes| f64::from_bits(u64::from_le_bytes(bytes))),
+        [kind] => match POWERS.get(usize::from(kind)) {
+            Some(power) => Ok(input.signed()? as f64 / power),
+            None => Err(Damage("a kind of value is unknown")),
+        },
+    }
+}
+
 /// Reads one frame from its bytes.
 pub(super) fn decode(frame: &Frame, bytes: &[u8]) -> Result<Block, Damage> {
     if bytes.len() != frame.length || crc32fast::hash(bytes) != frame.sum {

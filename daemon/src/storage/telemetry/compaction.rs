@@ -8,12 +8,14 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use sqlx::Row as _;
 use tokio::sync::{mpsc, oneshot};
 
 use super::contents;
 use super::days::{self, day_of};
+use super::expire::Expiring;
 use super::files::Files;
 use super::lock;
 use super::merge;
@@ -68,19 +70,22 @@ pub enum Progress {
 /// Compacts the files of readings when it is told to.
 #[derive(Debug)]
 pub struct Compactor {
-    files: Arc<Files>,
+    pub(super) files: Arc<Files>,
     steps: mpsc::Sender<Ordered>,
     /// Days of which nobody has counted the segments yet.
-    unknown: Vec<i64>,
+    pub(super) unknown: Vec<i64>,
     /// Days with a damaged file: nothing is moved there until the next start.
     damaged: Vec<i64>,
     /// What was pending at the last look, and how often it was the same.
     seen: HashMap<i64, (Pending, u32)>,
-    round: Option<Round>,
+    pub(super) round: Option<Round>,
+    /// What is dropped just now, and of how many series each day holds nothing any more.
+    pub(super) expiring: Option<Expiring>,
+    pub(super) expired: HashMap<i64, usize>,
 }
 
 /// Why a step was not done.
-enum Stop {
+pub(super) enum Stop {
     /// There is no writer any more.
     Ended,
     Failed(Error),
@@ -94,8 +99,8 @@ impl From<Error> for Stop {
 
 /// The segments that are being moved.
 #[derive(Debug)]
-struct Round {
-    day: i64,
+pub(super) struct Round {
+    pub(super) day: i64,
     is_past: bool,
     taken: Pending,
     frames: Arc<Vec<Stored>>,
@@ -121,6 +126,8 @@ impl Compactor {
             damaged: Vec::new(),
             seen: HashMap::new(),
             round: None,
+            expiring: None,
+            expired: HashMap::new(),
         }
     }
 
@@ -129,6 +136,11 @@ impl Compactor {
         let done = self.step(now).await;
         self.files.is_compacting.store(self.round.is_some(), Ordering::Relaxed);
         done
+    }
+
+    /// How long the writer has been at work on commits since the start.
+    pub fn committing(&self) -> Duration {
+        Duration::from_micros(self.files.committing.load(Ordering::Relaxed))
     }
 
     async fn step(&mut self, now: Micros) -> Result<Progress> {
@@ -187,6 +199,7 @@ impl Compactor {
             return Ok(Progress::Idle);
         };
         self.seen.remove(&day);
+        self.expired.remove(&day);
         let begun = self.open(day, day < today).await;
         self.round = begun.map_err(|error| self.failed(day, error))?;
         Ok(Progress::Step)
@@ -346,7 +359,7 @@ impl Compactor {
     }
 
     /// Has the writer do a step.
-    async fn order(&self, day: i64, step: Step) -> std::result::Result<bool, Stop> {
+    pub(super) async fn order(&self, day: i64, step: Step) -> std::result::Result<bool, Stop> {
         let (answer, answered) = oneshot::channel();
         let ordered = Ordered { day, step, answer };
         self.steps.send(ordered).await.map_err(|_| Stop::Ended)?;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
+use std::time::Instant;
 
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -15,6 +16,7 @@ use super::days::day_of;
 use super::newest::{self, Last, Newest};
 use super::order::{Judged, Order, Standing};
 use super::partition::{Partitions, Writers};
+use super::room::Room;
 use super::steps::{Ordered, Step};
 use super::stored::Wanted;
 use super::{lock, read, write};
@@ -28,6 +30,7 @@ const SEGMENTS_PER_CHECKPOINT: usize = if cfg!(test) { 5 } else { 20_000 };
 #[derive(Debug)]
 pub(super) struct Files {
     pub(super) partitions: Partitions,
+    pub(super) room: Room,
     pub(super) newest: RwLock<Newest>,
     /// Days with segments, since the start or since somebody counted.
     pub(super) pending: Mutex<BTreeMap<i64, Pending>>,
@@ -35,6 +38,8 @@ pub(super) struct Files {
     pub(super) compacted: AtomicU64,
     /// Is a round of compaction under way?
     pub(super) is_compacting: AtomicBool,
+    /// Microseconds that the writer has spent on commits since the start.
+    pub(super) committing: AtomicU64,
     /// To the writer.
     pub(super) steps: mpsc::Sender<Ordered>,
 }
@@ -84,21 +89,25 @@ pub(super) struct FileWriter {
 }
 
 /// Opens the files, and rebuilds the newest readings of `series` series.
-pub(super) async fn open(dir: PathBuf, series: usize) -> Result<(Arc<Files>, FileWriter)> {
+pub(super) async fn open(dir: PathBuf, reserve: Option<u64>, series: usize) -> Result<(Arc<Files>, FileWriter)> {
     let failed = |source| Error::File {
         path: dir.display().to_string(),
         source,
     };
     let encoder = Encoder::new().map_err(failed)?;
     let partitions = Partitions::open(dir)?;
+    let room = Room::new(partitions.dir(), reserve);
+    room.look()?;
     let (newest, last) = newest::load(&partitions, series).await?;
     let (order, steps) = mpsc::channel(1);
     let files = Arc::new(Files {
         partitions,
+        room,
         newest: RwLock::new(newest),
         pending: Mutex::default(),
         compacted: AtomicU64::new(0),
         is_compacting: AtomicBool::new(false),
+        committing: AtomicU64::new(0),
         steps: order,
     });
     let writer = FileWriter {
@@ -116,6 +125,14 @@ pub(super) async fn open(dir: PathBuf, series: usize) -> Result<(Arc<Files>, Fil
 impl FileWriter {
     /// Makes what is new durable, and then known.
     pub(super) async fn commit(&mut self, order: &Order<'_>) -> Result<Judged> {
+        let begun = Instant::now();
+        let judged = self.write(order).await;
+        let took = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
+        self.files.committing.fetch_add(took, Ordering::Relaxed);
+        judged
+    }
+
+    async fn write(&mut self, order: &Order<'_>) -> Result<Judged> {
         let standing = self.compare(order).await?;
         let judged = order.judge(&standing);
         let (mut first, mut last) = (Micros::MAX, Micros::MIN);
@@ -154,8 +171,21 @@ impl FileWriter {
     /// Does a step of compaction. An error means that the store can no longer be trusted.
     pub(super) async fn step(&mut self, Ordered { day, step, answer }: Ordered) -> Result<()> {
         let done = self.writers.apply(&self.files.partitions, day, &step).await;
-        if let (Step::Drop { through }, Ok(_)) = (&step, &done) {
-            write(&self.files.partitions.recent).drop_through(day, *through);
+        let changes_files = match (&step, &done) {
+            (Step::Drop { through }, Ok(_)) => {
+                write(&self.files.partitions.recent).drop_through(day, *through);
+                true
+            }
+            (Step::Remove { .. }, Ok(is_gone)) => {
+                if *is_gone {
+                    write(&self.files.newest).forget(day, None);
+                    self.last.remove(&day);
+                }
+                true
+            }
+            _ => false,
+        };
+        if changes_files {
             // So that the next start need not look for the newest readings in chunks.
             self.since_checkpoint = SEGMENTS_PER_CHECKPOINT;
             self.checkpoint().await;

@@ -204,7 +204,8 @@ pub(super) fn code(
             put.number += 1;
             let chunk = Chunk::new(put.number, series, clock, &out, range.clone());
             let values = chunk.encode(&mut encoder, &out, range).map_err(failed)?;
-            put.chunks.push((chunk, values));
+            let totals = chunk.encode_totals(&mut encoder).map_err(failed)?;
+            put.chunks.push((chunk, totals, values));
         }
     }
     let gone = read.iter().filter(|chunk| !unchanged.contains(&chunk.id));

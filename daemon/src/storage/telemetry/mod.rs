@@ -5,8 +5,8 @@
 //!
 //! Files, from the bytes up: `bytes` integers · `codec` frames and `contents` their table · `chunk` what frames become ·
 //! `block` readings by column · `partition` a day's file · `stored` what stands in it · `recent` what is in memory ·
-//! `newest` the last reading of each series · `files` commits · `scan` reading back · `compaction` from segments to chunks,
-//! by `merge` in memory and `steps` on disk. PostgreSQL: `postgres`. Both: `order` what is new of a commit · `queue` · `writer` · `catalogue`.
+//! `newest` the last reading of each series · `files` commits · `scan` reading back, `fold` into intervals · `compaction` from segments to chunks,
+//! by `merge` in memory and `steps` on disk, `expire` what is over, `space` on the disk, `room` what is left of it. PostgreSQL: `postgres`. Both: `order` what is new of a commit · `queue` · `writer` · `catalogue`.
 
 mod block;
 mod bytes;
@@ -16,7 +16,9 @@ mod codec;
 mod compaction;
 mod contents;
 mod days;
+mod expire;
 mod files;
+mod fold;
 mod merge;
 mod newest;
 mod order;
@@ -24,7 +26,9 @@ mod partition;
 mod postgres;
 mod queue;
 mod recent;
+mod room;
 mod scan;
+mod space;
 mod steps;
 mod stored;
 mod writer;
@@ -49,6 +53,7 @@ use files::Files;
 use postgres::Rows;
 use queue::{Batch, Queue};
 pub use scan::Scan;
+pub use space::Space;
 use writer::Sink;
 pub use writer::Writer;
 
@@ -59,6 +64,8 @@ pub struct Config {
     pub dir: PathBuf,
     /// Readings that may wait for the writer; more are refused.
     pub queue: usize,
+    /// Bytes that stay free on the disk; none: a twentieth of it, and at most 256 MiB.
+    pub reserve: Option<u64>,
 }
 
 /// What became of a batch.
@@ -148,7 +155,7 @@ impl Telemetry {
         let catalogue = Catalogue::load(db.clone()).await?;
         let (backend, sink) = match db {
             Db::Sqlite { .. } => {
-                let (files, writer) = files::open(config.dir, catalogue.len()).await?;
+                let (files, writer) = files::open(config.dir, config.reserve, catalogue.len()).await?;
                 (Backend::Files(files), Sink::Files(writer))
             }
             Db::Postgres { pool, .. } => {
@@ -196,6 +203,35 @@ impl Telemetry {
     /// Every series of a device.
     pub fn series_of(&self, device: Uuid) -> Vec<Arc<Series>> {
         self.inner.catalogue.of_device(device)
+    }
+
+    /// Every series.
+    pub fn all_series(&self) -> Vec<Arc<Series>> {
+        self.inner.catalogue.all()
+    }
+
+    /// What the files take; none with PostgreSQL.
+    pub fn space(&self) -> Result<Option<Space>> {
+        match &self.inner.backend {
+            Backend::Files(files) => files.partitions.space().map(Some),
+            Backend::Rows(_) => Ok(None),
+        }
+    }
+
+    /// Is there so little room on the disk that readings must be refused? [`Self::look_for_room`] looks.
+    pub fn is_low_on_room(&self) -> bool {
+        match &self.inner.backend {
+            Backend::Files(files) => files.room.is_low(),
+            Backend::Rows(_) => false,
+        }
+    }
+
+    /// Looks how much room is left on the disk of the files.
+    pub fn look_for_room(&self) -> Result<bool> {
+        match &self.inner.backend {
+            Backend::Files(files) => files.room.look(),
+            Backend::Rows(_) => Ok(false),
+        }
     }
 
     /// Adds readings of one organization; returns when they are durable. Of two readings with one series and time the

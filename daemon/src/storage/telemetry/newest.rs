@@ -12,6 +12,7 @@ use super::block::Block;
 use super::bytes::{Damage, Input, put, put_signed};
 use super::codec::{self, Coded, Encoder};
 use super::contents;
+use super::days::day_of;
 use super::partition::Partitions;
 use super::stored::{Stored, Wanted};
 use crate::domain::telemetry::{Micros, Sample, SeriesId};
@@ -54,6 +55,25 @@ impl Newest {
             let known = &mut self.samples[series as usize];
             if known.as_ref().is_none_or(|known| known.timestamp < block.times()[at]) {
                 *known = Some(block.sample(series, at));
+            }
+        }
+    }
+
+    /// Forgets readings of a day: of these series, or of all.
+    pub(super) fn forget(&mut self, day: i64, series: Option<&[SeriesId]>) {
+        let forget = |known: &mut Option<Sample>| {
+            if known.as_ref().is_some_and(|known| day_of(known.timestamp) == day) {
+                *known = None;
+            }
+        };
+        match series {
+            None => self.samples.iter_mut().for_each(forget),
+            Some(series) => {
+                for series in series {
+                    if let Some(known) = self.samples.get_mut(*series as usize) {
+                        forget(known);
+                    }
+                }
             }
         }
     }

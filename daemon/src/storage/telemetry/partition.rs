@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, RwLock};
 use std::time::Duration;
 
@@ -20,12 +21,14 @@ use super::{lock, read, write};
 use crate::storage::db::sqlite_options;
 use crate::storage::error::{Error, Result};
 
-/// Files that are open at once, for writing and for reading each.
+/// Files that are open for writing at once.
 const MOST_OPEN: usize = 8;
+/// Files that are open for reading: a question about a month must not open each of them anew.
+const MOST_READ: usize = 40;
 /// An idle reader's thread ends after this.
 const IDLE: Duration = Duration::from_secs(60);
 /// Layout of the files.
-const SCHEMA: i64 = 2;
+const SCHEMA: i64 = 3;
 /// The log is cut to this after it was folded into the file.
 const MOST_LOG: &str = "67108864";
 
@@ -45,6 +48,7 @@ pub(super) struct Partitions {
     days: RwLock<BTreeSet<i64>>,
     /// Most recently used last.
     readers: Mutex<Vec<(i64, SqlitePool)>>,
+    removals: AtomicU64,
     pub(super) recent: RwLock<Recent>,
     pub(super) cache: Mutex<Cache>,
 }
@@ -63,14 +67,24 @@ impl Partitions {
                 .and_then(|parent| parent.sync_all())
                 .map_err(failed)?;
         }
-        let mut days = BTreeSet::new();
+        let (mut days, mut logs) = (BTreeSet::new(), Vec::new());
         for entry in std::fs::read_dir(&dir).map_err(failed)? {
-            days.extend(entry.map_err(failed)?.file_name().to_str().and_then(days::parse));
+            let name = entry.map_err(failed)?.file_name();
+            let Some(name) = name.to_str() else { continue };
+            days.extend(days::parse(name));
+            logs.extend(name.strip_suffix("-wal").map(str::to_owned));
+        }
+        for name in logs {
+            // What was left when a file was dropped must not be taken for the log of another one of its name.
+            if days::parse(&name).is_some_and(|day| !days.contains(&day)) {
+                remove_file(&dir, &name)?;
+            }
         }
         Ok(Self {
             dir,
             days: RwLock::new(days),
             readers: Mutex::default(),
+            removals: AtomicU64::new(0),
             recent: RwLock::default(),
             cache: Mutex::default(),
         })
@@ -94,16 +108,40 @@ impl Partitions {
         }
     }
 
-    /// Bytes of every file of the folder.
+    /// Bytes of every file of the folder, the ballast excepted.
     pub(super) fn bytes(&self) -> u64 {
         let Ok(entries) = std::fs::read_dir(&self.dir) else {
             return 0;
         };
+        let is_ballast = |entry: &std::fs::DirEntry| entry.file_name() == super::room::FILE;
         entries
             .flatten()
+            .filter(|entry| !is_ballast(entry))
             .filter_map(|entry| entry.metadata().ok())
             .map(|file| file.len())
             .sum()
+    }
+
+    /// Drops a day's file. What reads it just now sees it to the end; what was in memory of it is forgotten.
+    pub(super) fn remove(&self, day: i64) -> Result<()> {
+        write(&self.days).remove(&day);
+        lock(&self.readers).retain(|(open, _)| *open != day);
+        remove_file(&self.dir, &days::name(day))?;
+        // Whoever has read it until now keeps what it read to itself.
+        self.removals.fetch_add(1, Ordering::AcqRel);
+        lock(&self.cache).forget(day);
+        write(&self.recent).drop_through(day, i64::MAX);
+        Ok(())
+    }
+
+    /// How often a file was dropped.
+    pub(super) fn removals(&self) -> u64 {
+        self.removals.load(Ordering::Acquire)
+    }
+
+    /// Has this day a file?
+    pub(super) fn has(&self, day: i64) -> bool {
+        read(&self.days).contains(&day)
     }
 
     pub(super) fn reader(&self, day: i64) -> SqlitePool {
@@ -121,7 +159,7 @@ impl Partitions {
                 ),
         };
         readers.push((day, pool.clone()));
-        if readers.len() > MOST_OPEN {
+        if readers.len() > MOST_READ {
             // Whoever still reads has a handle of its own; the last one closes the file.
             readers.remove(0);
         }
@@ -246,6 +284,21 @@ impl Writers {
     }
 }
 
+/// Removes a day's file with its log, and has the folder remember it.
+fn remove_file(dir: &Path, name: &str) -> Result<()> {
+    let failed = |source| Error::File {
+        path: dir.join(name).display().to_string(),
+        source,
+    };
+    for suffix in ["", "-wal", "-shm"] {
+        match std::fs::remove_file(dir.join(format!("{name}{suffix}"))) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(error)),
+            _ => {}
+        }
+    }
+    std::fs::File::open(dir).and_then(|dir| dir.sync_all()).map_err(failed)
+}
+
 /// What makes a file of one layout one of the next.
 const LAYOUTS: [&str; SCHEMA as usize] = [
     // The body stands last: the columns before it are read without it.
@@ -273,6 +326,8 @@ const LAYOUTS: [&str; SCHEMA as usize] = [
      insert into compaction (through, number) values (0, 0);
      pragma user_version = 2;
      commit;",
+    // Figures of chunks may have a rollup behind them.
+    "pragma user_version = 3;",
 ];
 
 /// Opens a partition file for writing, and makes its tables where they are missing.

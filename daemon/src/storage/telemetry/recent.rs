@@ -119,6 +119,18 @@ pub(super) struct Cache {
 }
 
 impl Cache {
+    /// Forgets a day.
+    pub(super) fn forget(&mut self, day: i64) {
+        let gone = self.frames.extract_if(|(of, _), _| *of == day);
+        self.readings -= gone.map(|(_, (_, block))| block.len()).sum::<usize>();
+    }
+
+    /// Forgets everything.
+    #[cfg(test)]
+    pub(super) fn clear(&mut self) {
+        *self = Self::default();
+    }
+
     pub(super) fn get(&mut self, place: (i64, Place)) -> Option<Arc<Block>> {
         self.clock += 1;
         let (used, block) = self.frames.get_mut(&place)?;

@@ -6,6 +6,7 @@ use tokio::sync::oneshot;
 
 use super::chunk::Chunk;
 use super::partition::{Partitions, Writers, explained, query};
+use crate::domain::telemetry::SeriesId;
 use crate::storage::error::Result;
 
 /// Rows that are inserted with one statement.
@@ -20,13 +21,21 @@ const FOLD: [&str; 3] = [
     "pragma busy_timeout = 10000",
 ];
 
-/// A transaction of a day's file. Each leaves every reading in a segment or a chunk, at least.
+/// Of some clocks drops those that no chunk has any more.
+const UNUSED_CLOCKS: &str = "delete from clock where id in (select value from json_each($1))
+    and not exists (select 1 from chunk where chunk.clock = clock.id)";
+
+/// A transaction of a day's file. Each leaves every reading that is kept in a segment or a chunk, at least.
 #[derive(Debug)]
 pub(super) enum Step {
     /// Readings of segments stand in chunks from now on.
     Put(Put),
     /// Segments up to a number are gone: all of their readings stand in chunks.
     Drop { through: i64 },
+    /// Chunks of some series are gone: they are kept no longer.
+    Expire { series: Vec<SeriesId> },
+    /// The file is gone: all of it is over, or else it is empty.
+    Remove { is_over: bool },
     /// Free pages are given back to the file system, and after the last ones the log.
     Shrink,
 }
@@ -38,8 +47,8 @@ pub(super) struct Put {
     pub(super) number: i64,
     /// New clocks with their numbers.
     pub(super) clocks: Vec<(i64, Vec<u8>)>,
-    /// New chunks with their values.
-    pub(super) chunks: Vec<(Chunk, Vec<u8>)>,
+    /// New chunks with their figures and values.
+    pub(super) chunks: Vec<(Chunk, Vec<u8>, Vec<u8>)>,
     /// Chunks that went into new ones, and their clocks.
     pub(super) replaced: Vec<(i64, i64)>,
     /// Segments that are damaged: they stay as they are.
@@ -60,6 +69,8 @@ impl Writers {
         let done = match step {
             Step::Put(put) => self.put(partitions, day, put).await,
             Step::Drop { through } => self.drop_segments(partitions, day, *through).await,
+            Step::Expire { series } => self.expire(partitions, day, series).await,
+            Step::Remove { is_over } => self.remove(partitions, day, *is_over).await,
             Step::Shrink => self.shrink(partitions, day).await,
         };
         if done.is_err() {
@@ -82,13 +93,13 @@ impl Writers {
         for part in put.chunks.chunks(ROWS) {
             let mut insert =
                 QueryBuilder::<Sqlite>::new("insert into chunk (id, series, min_ts, max_ts, clock, totals, body) ");
-            insert.push_values(part, |mut row, (chunk, values)| {
+            insert.push_values(part, |mut row, (chunk, totals, values)| {
                 row.push_bind(chunk.id)
                     .push_bind(i64::from(chunk.series))
                     .push_bind(chunk.first)
                     .push_bind(chunk.last)
                     .push_bind(chunk.clock)
-                    .push_bind(chunk.encode_totals())
+                    .push_bind(totals.as_slice())
                     .push_bind(values.as_slice());
             });
             insert.build().execute(&mut *tx).await.map_err(failed)?;
@@ -100,14 +111,11 @@ impl Writers {
                 .execute(&mut *tx)
                 .await
                 .map_err(failed)?;
-            query(
-                "delete from clock where id in (select value from json_each($1))
-                    and not exists (select 1 from chunk where chunk.clock = clock.id)",
-            )
-            .bind(serde_json::Value::from(clocks).to_string())
-            .execute(&mut *tx)
-            .await
-            .map_err(failed)?;
+            query(UNUSED_CLOCKS)
+                .bind(serde_json::Value::from(clocks).to_string())
+                .execute(&mut *tx)
+                .await
+                .map_err(failed)?;
         }
         query("insert or ignore into aside (segment) select value from json_each($1)")
             .bind(serde_json::Value::from(put.aside.as_slice()).to_string())
@@ -139,6 +147,45 @@ impl Writers {
             .map_err(failed)?;
         tx.commit().await.map_err(failed)?;
         Ok(false)
+    }
+
+    async fn expire(&mut self, partitions: &Partitions, day: i64, series: &[SeriesId]) -> Result<bool> {
+        let failed = |error| explained(partitions.dir(), day, error);
+        let connection = self.connection(partitions, day).await?;
+        let mut tx = connection.begin_with("begin immediate").await.map_err(failed)?;
+        let gone = query("delete from chunk where series in (select value from json_each($1)) returning clock")
+            .bind(serde_json::Value::from(series).to_string())
+            .fetch_all(&mut *tx)
+            .await
+            .map_err(failed)?;
+        let mut clocks = Vec::with_capacity(gone.len());
+        for row in gone {
+            clocks.push(row.try_get::<i64, _>(0)?);
+        }
+        query(UNUSED_CLOCKS)
+            .bind(serde_json::Value::from(clocks).to_string())
+            .execute(&mut *tx)
+            .await
+            .map_err(failed)?;
+        tx.commit().await.map_err(failed)?;
+        Ok(false)
+    }
+
+    /// Says whether the file is gone.
+    async fn remove(&mut self, partitions: &Partitions, day: i64, is_over: bool) -> Result<bool> {
+        if !is_over {
+            let connection = self.connection(partitions, day).await?;
+            let row = query("select exists (select 1 from segment) or exists (select 1 from chunk)")
+                .fetch_one(connection)
+                .await
+                .map_err(|error| explained(partitions.dir(), day, error))?;
+            if row.try_get::<bool, _>(0)? {
+                return Ok(false);
+            }
+        }
+        self.forget(day).await;
+        partitions.remove(day)?;
+        Ok(true)
     }
 
     /// Files of the first layout keep their free pages, which later readings take.

@@ -66,6 +66,14 @@ impl Stored {
         }
     }
 
+    /// How many readings it has.
+    pub(super) fn readings(&self) -> u64 {
+        match self {
+            Self::Frame { frame, .. } => frame.readings as u64,
+            Self::Chunk(chunk) => chunk.totals.readings,
+        }
+    }
+
     /// Has it readings of this series?
     pub(super) fn holds(&self, series: SeriesId) -> bool {
         match self {
@@ -178,6 +186,10 @@ impl Partitions {
         };
         let rows = list.fetch_all(&self.reader(day)).await;
         let (mut found, mut damaged) = (Vec::new(), Vec::new());
+        if rows.is_err() && !self.has(day) {
+            // It was dropped meanwhile.
+            return Ok((found, damaged));
+        }
         for row in rows.map_err(|error| explained(self.dir(), day, error))? {
             if row.try_get::<Option<i64>, _>(2)?.is_some() {
                 match chunk(day, &row)? {
@@ -223,6 +235,7 @@ impl Partitions {
     /// Reads what was listed, in the order given; what is damaged costs only itself.
     pub(super) async fn blocks(&self, day: i64, wanted: &[Stored]) -> Result<Vec<Result<Arc<Block>>>> {
         let mut blocks = Vec::with_capacity(wanted.len());
+        let removals = self.removals();
         for part in wanted.chunks(AT_ONCE) {
             let known: Vec<_> = {
                 let mut cache = lock(&self.cache);
@@ -235,7 +248,10 @@ impl Partitions {
                     Some(block) => Ok(block),
                     None => stored.decode(day, &bodies).map(|block| {
                         let block = Arc::new(block);
-                        lock(&self.cache).put((day, stored.place()), Arc::clone(&block));
+                        let mut cache = lock(&self.cache);
+                        if removals == self.removals() {
+                            cache.put((day, stored.place()), Arc::clone(&block));
+                        }
                         block
                     }),
                 });
@@ -292,6 +308,10 @@ impl Partitions {
             .bind(serde_json::Value::from(numbers).to_string())
             .fetch_all(&self.reader(day))
             .await;
+        if rows.is_err() && !self.has(day) {
+            // It was dropped meanwhile.
+            return Ok(Vec::new());
+        }
         rows.map_err(|error| explained(self.dir(), day, error))
     }
 }

@@ -8,6 +8,8 @@ use tokio_util::sync::CancellationToken;
 
 mod compaction;
 mod damage;
+mod expiring;
+mod folding;
 
 use super::days::DAY;
 use super::*;
@@ -43,6 +45,7 @@ impl Store {
         let config = Config {
             dir: dir.join("telemetry"),
             queue: 10_000,
+            reserve: None,
         };
         let (telemetry, writer) = Telemetry::open(config, &db).await.unwrap();
         let stop = CancellationToken::new();
@@ -169,11 +172,8 @@ async fn compare(store: &Store, model: &Model, ids: &[SeriesId], random: &mut Ra
         expected,
         "seed {seed}"
     );
-    let (mut scan, mut paged, size) = (
-        store.telemetry.scan(id, from, to),
-        Vec::new(),
-        1 + random.below(40) as usize,
-    );
+    let (mut scan, mut paged) = (store.telemetry.scan(id, from, to), Vec::new());
+    let size = 1 + random.below(40) as usize;
     loop {
         let page = scan.next(size).await.unwrap();
         assert!(page.len() <= size, "seed {seed}");
@@ -241,6 +241,7 @@ async fn batches_that_wait_together_share_a_commit_and_the_first_wins() {
         let config = Config {
             dir: dir.path().join("telemetry"),
             queue: 10_000,
+            reserve: None,
         };
         let (telemetry, writer) = Telemetry::open(config, &db).await.unwrap();
         let ids = create(&telemetry, &[(key("a"), String::new()), (key("b"), String::new())]).await;
@@ -280,6 +281,7 @@ async fn a_full_queue_refuses_and_loses_nothing() {
         Config {
             dir: dir.path().join("telemetry"),
             queue: 3,
+            reserve: None,
         },
         &db,
     )
@@ -486,7 +488,7 @@ async fn a_store_that_fails_ends_the_writer_and_acknowledges_nothing() {
 #[tokio::test]
 async fn a_full_disk_refuses_and_the_store_lives_on() {
     let dir = tempfile::tempdir().unwrap();
-    let (files, mut writer) = files::open(dir.path().join("telemetry"), 0).await.unwrap();
+    let (files, mut writer) = files::open(dir.path().join("telemetry"), None, 0).await.unwrap();
     let text = |n: i64| {
         let mut random = Random(n as u64);
         let noise: String = (0..50_000).map(|_| char::from(b'a' + random.below(26) as u8)).collect();

@@ -47,6 +47,7 @@ impl World {
         let config = store::Config {
             dir: dir.path().join("telemetry"),
             queue: 10_000,
+            reserve: None,
         };
         let (readings, writer) = store::Telemetry::open(config, &db).await.unwrap();
         let sealer = Arc::new(Sealer::new(&[1; 32]));

@@ -225,7 +225,7 @@ fn chunks_give_every_bit_back_and_notice_a_row_that_is_not_theirs() {
                 at = range.end;
                 let kept = Chunk::new(7, series, 3, &block, range.clone());
                 let times = (kept.first, kept.last);
-                let totals = kept.encode_totals();
+                let totals = kept.encode_totals(&mut encoder).unwrap();
                 let read = Chunk::read(7, series, times, 3, &totals).unwrap();
                 assert_eq!(format!("{read:?}"), format!("{kept:?}"), "seed {seed}");
                 for (id, series, clock) in [(8, series, 3), (7, series ^ 1, 3), (7, series, 4)] {

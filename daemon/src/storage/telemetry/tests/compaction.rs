@@ -15,7 +15,7 @@ const LATER: Micros = 100 * DAY;
 const ENOUGH: usize = 10_000;
 
 /// How many histories: a few for CI, or what the variable says.
-fn cases() -> u64 {
+pub(super) fn cases() -> u64 {
     match std::env::var("FLEET_TEST_CASES") {
         Ok(cases) => cases.parse().expect("FLEET_TEST_CASES is a number"),
         Err(_) => 40,
@@ -196,9 +196,13 @@ async fn random_histories_answer_like_a_plain_list_through_compaction_and_restar
                 assert_eq!(read, expected, "seed {seed}, under way");
             }
             compare(&store, &model, &ids, random, seed).await;
+            folding::compare_folded(&store, &model, &ids, random, seed).await;
         }
         steps += settle(&mut compactor, LATER).await;
         compare(&store, &model, &ids, random, seed).await;
+        for _ in 0..4 {
+            folding::compare_folded(&store, &model, &ids, random, seed).await;
+        }
         compare_figures(&store, &model, ids[random.below(5) as usize], 7_000_000, seed).await;
         chunks += check_files(files(&store), &model, seed).await;
         for day in files(&store).partitions.days() {
@@ -370,7 +374,7 @@ async fn numbers_of_segments_are_not_given_twice() {
 #[tokio::test]
 async fn a_full_disk_stops_compaction_and_it_goes_on_later() {
     let dir = tempfile::tempdir().unwrap();
-    let (files, mut writer) = super::super::files::open(dir.path().join("telemetry"), 0)
+    let (files, mut writer) = super::super::files::open(dir.path().join("telemetry"), None, 0)
         .await
         .unwrap();
     let mut compactor = Compactor::new(Arc::clone(&files), files.steps.clone());
