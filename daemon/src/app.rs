@@ -265,6 +265,12 @@ impl App {
             Ok(())
         });
 
+        let (handing, stop) = (telemetry.clone(), close_doors.clone());
+        doors.spawn(async move {
+            handing.hand_out(stop).await;
+            Ok(())
+        });
+
         if let Some(compactor) = compactor {
             let (stop, told) = (close_doors.clone(), Arc::clone(&clock));
             doors.spawn(async move {

@@ -30,6 +30,7 @@ mod programs;
 mod round_trip;
 mod secrets;
 mod start_up;
+mod streams;
 mod team_year;
 mod telemetry_queries;
 mod tidy;
