@@ -29,6 +29,7 @@ mod peers;
 mod programs;
 mod round_trip;
 mod secrets;
+mod sockets;
 mod start_up;
 mod streams;
 mod team_year;
