@@ -36,7 +36,7 @@ impl Writer {
         })
     }
 
-    /// Hands over a request; it goes out with the next call of [`Self::next`].
+    /// Hands over a request; it goes out with the next call of [`Self::answer`].
     pub fn send(&self, request: pb::WriteRequest) {
         // A stream that has ended takes none: what it said is what a test asks for.
         let _ = self.requests.as_ref().unwrap().send(request);
@@ -48,7 +48,7 @@ impl Writer {
     }
 
     /// The next answer; none: the stream has ended well.
-    pub fn next(&mut self) -> Result<Option<pb::WriteResponse>, Status> {
+    pub fn answer(&mut self) -> Result<Option<pb::WriteResponse>, Status> {
         let answer = self.answers.message();
         let within = async { tokio::time::timeout(PATIENCE, answer).await };
         self.runtime.block_on(within).expect("the stream says something")
@@ -59,7 +59,7 @@ impl Writer {
     pub fn until(&mut self, sequence: u64) -> pb::WriteResponse {
         let mut all = pb::WriteResponse::default();
         while all.sequence < sequence {
-            let next = self.next().unwrap().expect("an answer");
+            let next = self.answer().unwrap().expect("an answer");
             assert!(next.sequence > all.sequence, "acknowledgements go up: {next:?}");
             all.sequence = next.sequence;
             all.accepted += next.accepted;
@@ -75,7 +75,7 @@ impl Writer {
     pub fn end(&mut self) -> (u64, Status) {
         let mut last = 0;
         loop {
-            match self.next() {
+            match self.answer() {
                 Ok(Some(answer)) => last = answer.sequence,
                 Ok(None) => panic!("the stream ended well"),
                 Err(status) => return (last, status),

@@ -78,12 +78,12 @@ fn a_device_writes_over_a_socket_and_each_message_is_answered_in_order() {
         socket.send(&message.to_string());
     }
     for at in 3..9 {
-        assert_eq!(socket.next()["id"], format!("m{at}"));
+        assert_eq!(socket.receive()["id"], format!("m{at}"));
     }
     // What is wrong is told, and the socket goes on.
     for bad in ["{", "3", "", "nonsense", &"[".repeat(100)] {
         socket.send(bad);
-        let said = socket.next();
+        let said = socket.receive();
         assert_eq!(
             (&said["code"], &said["title"]),
             (&json!("bad_request"), &json!("Bad Request"))
@@ -209,7 +209,7 @@ fn write(writer: &Http, device: &str, value: u64) {
 /// Device and value of the readings of an event.
 #[track_caller]
 fn shown(socket: &mut WebSocket) -> Vec<(String, f64)> {
-    let event = socket.next();
+    let event = socket.receive();
     let readings = event["readings"].as_array().unwrap_or_else(|| panic!("{event}"));
     let one = |reading: &Value| {
         (
@@ -239,7 +239,7 @@ fn a_watcher_sees_what_it_subscribes_to_and_nothing_of_others() {
         .post_bytes("/write", "m,device=meter-1 other=1".to_owned())
         .is(204);
     write(&writer, "meter-1", 2);
-    let event = socket.next();
+    let event = socket.receive();
     assert_eq!(event["subscription"], wanted, "{event}");
     let told = &event["readings"][0];
     assert_eq!(
@@ -266,7 +266,7 @@ fn a_watcher_sees_what_it_subscribes_to_and_nothing_of_others() {
         "{\"publish\":{}}",
     ] {
         socket.send(bad);
-        assert_eq!(problem(&socket.next()).0, "bad_request", "{bad}");
+        assert_eq!(problem(&socket.receive()).0, "bad_request", "{bad}");
     }
     let again = socket.call(&json!({"subscribe": {"device": "meter-1", "sensor": "t"}}));
     assert_eq!(problem(&again).1, "it is subscribed to already");

@@ -178,7 +178,7 @@ fn requests_are_acknowledged_up_to_a_number_and_each_bad_reading_is_told() {
         [json!(-4.0), json!(-5.0), json!("on")]
     );
     writer.close();
-    assert_eq!(writer.next().unwrap(), None, "it ends well");
+    assert_eq!(writer.answer().unwrap(), None, "it ends well");
 
     // All of it again, over a new stream.
     let mut again = open(&world, &token);
@@ -358,7 +358,7 @@ fn what_is_acknowledged_survives_kills_in_the_middle_of_a_stream() {
                 writer.send(request(next));
                 next += 1;
             }
-            acknowledged = writer.next().unwrap().expect("an answer").sequence;
+            acknowledged = writer.answer().unwrap().expect("an answer").sequence;
             if acknowledged >= until {
                 break;
             }
@@ -372,7 +372,7 @@ fn what_is_acknowledged_survives_kills_in_the_middle_of_a_stream() {
         sent = sent.max(next - 1);
         world.fleetd.kill();
         loop {
-            match writer.next() {
+            match writer.answer() {
                 Ok(Some(answer)) => acknowledged = answer.sequence,
                 Ok(None) => panic!("a killed fleetd ends no stream well"),
                 Err(_) => break,

@@ -51,7 +51,7 @@ impl WebSocket {
 
     /// The next text, as JSON.
     #[track_caller]
-    pub fn next(&mut self) -> Value {
+    pub fn receive(&mut self) -> Value {
         let said = self.ask(&json!({"receive": true}));
         let text = said["text"].as_str().unwrap_or_else(|| panic!("no text: {said}"));
         serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
@@ -61,7 +61,7 @@ impl WebSocket {
     #[track_caller]
     pub fn call(&mut self, what: &Value) -> Value {
         self.send(&what.to_string());
-        self.next()
+        self.receive()
     }
 
     /// Code and reason of its end; texts that come before are passed over.
@@ -82,5 +82,7 @@ impl WebSocket {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes
+        .iter()
+        .fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
