@@ -271,6 +271,12 @@ impl App {
             room::watch(looking, stop).await;
             Ok(())
         });
+        let (handing, stop) = (telemetry.clone(), close_doors.clone());
+        doors.spawn(async move {
+            handing.hand_out(stop).await;
+            Ok(())
+        });
+
         if let Some(compactor) = compactor {
             let (stop, keeping, told) = (close_doors.clone(), telemetry.clone(), Arc::clone(&clock));
             doors.spawn(async move {

@@ -62,6 +62,11 @@ impl From<Response> for Answer {
     }
 }
 
+/// Does a status say that all went well? A socket that is opened does not end with a success.
+fn succeeds(status: StatusCode) -> bool {
+    status.is_success() || status == StatusCode::SWITCHING_PROTOCOLS
+}
+
 /// Somebody before the HTTP door.
 #[derive(Clone, Debug)]
 pub struct Http {
@@ -99,6 +104,13 @@ impl Http {
             headers,
             ..self.clone()
         }
+    }
+
+    /// Asks for a WebSocket, and does not use it.
+    pub fn upgrade(&self, path: &str) -> Answer {
+        let asking = self.with("connection", "upgrade").with("upgrade", "websocket");
+        let asking = asking.with("sec-websocket-version", "13");
+        asking.with("sec-websocket-key", "MDEyMzQ1Njc4OWFiY2RlZg==").get(path)
     }
 
     /// A header that it sends; empty where there is none.
@@ -140,7 +152,7 @@ impl Http {
 
     /// Notes how a call ended.
     pub fn sent(&self, method: &Method, path: &str, status: StatusCode) {
-        if let Some(kept) = self.kept.as_ref().filter(|_| status.is_success()) {
+        if let Some(kept) = self.kept.as_ref().filter(|_| succeeds(status)) {
             kept.lock().unwrap().push(format!("{method} {path}"));
         }
     }

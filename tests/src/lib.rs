@@ -16,6 +16,7 @@ pub mod remote;
 pub mod rpc;
 pub mod sdm630;
 pub mod seeded;
+pub mod stream;
 pub mod world;
 
 pub use device::Device;

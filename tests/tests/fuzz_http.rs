@@ -255,6 +255,7 @@ fn tour_of_people(world: &World, document: &Value) -> BTreeSet<String> {
     .is(201);
     me.get("/api/customers/tour/").is(200);
     me.get("/api/telemetry/?device=esp32-01").is(200);
+    me.upgrade("/ws/live").is(101);
     me.post("/api/logs/", &json!({"message": "a tour", "level": "help"}))
         .is(201);
     me.get("/api/logs/?level=help").is(200);
@@ -302,6 +303,7 @@ fn tour_of_devices(world: &World, device: &Device, document: &Value) -> BTreeSet
         &json!({"deviceId": device.id, "dataType": "v", "value": 1}),
     )
     .is(200);
+    http.upgrade("/ws/devices").is(101);
     successes(&http, document)
 }
 

@@ -37,7 +37,7 @@ pub struct Incoming<'a> {
 pub struct Rejection {
     /// Position in the batch.
     pub index: usize,
-    /// `unknown_device`, `bad_timestamp`, `bad_value`, `bad_item`, `unknown_sensor`, `unit_mismatch`, `out_of_range`, `conflict`, `inactive`, `denied`, `device_limit`, `series_limit`.
+    /// `unknown_device`, `unknown_series`, `bad_timestamp`, `bad_value`, `bad_item`, `unknown_sensor`, `unit_mismatch`, `out_of_range`, `conflict`, `inactive`, `denied`, `device_limit`, `series_limit`.
     pub code: &'static str,
     /// What about it.
     pub detail: String,

@@ -26,10 +26,10 @@ use fleet_proto::pb::modbus_service_server::ModbusServiceServer;
 use fleet_proto::pb::resource_service_server::ResourceServiceServer;
 use fleet_proto::pb::system_service_server::SystemServiceServer;
 use fleet_proto::pb::telemetry_service_server::TelemetryServiceServer;
-use futures_util::{Stream, StreamExt as _, future, stream};
+use futures_util::{Stream, stream};
 use tokio::net::UnixListener;
 use tokio::sync::mpsc;
-use tokio_stream::wrappers::{ReceiverStream, UnixListenerStream};
+use tokio_stream::wrappers::UnixListenerStream;
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 use tonic::service::Routes;
@@ -90,7 +90,7 @@ pub async fn serve(
     services: Services,
     shutdown: CancellationToken,
 ) -> std::result::Result<(), tonic::transport::Error> {
-    let routes = routes(services).await;
+    let routes = routes(services, shutdown.clone()).await;
     let stop = || shutdown.clone().cancelled_owned();
     let local = server().serve_with_incoming_shutdown(routes.clone(), UnixListenerStream::new(socket), stop());
     let remote = async {
@@ -117,7 +117,7 @@ fn server() -> Server {
 }
 
 /// Every service, behind the gate; health before it, since whoever asks for it has no credential.
-async fn routes(services: Services) -> Routes {
+async fn routes(services: Services, shutdown: CancellationToken) -> Routes {
     let (health_reporter, health) = tonic_health::server::health_reporter();
     health_reporter
         .set_service_status("", tonic_health::ServingStatus::Serving)
@@ -139,7 +139,10 @@ async fn routes(services: Services) -> Routes {
             .max_decoding_message_size(LARGEST_MESSAGE),
         )
         .add_service(DeviceServiceServer::new(device::Door::new(services.devices)))
-        .add_service(TelemetryServiceServer::new(telemetry::Door::new(services.telemetry)))
+        .add_service(TelemetryServiceServer::new(telemetry::Door::new(
+            services.telemetry,
+            shutdown,
+        )))
         .add_service(ModbusServiceServer::new(modbus::Door::new(
             services.resources,
             services.buses,
@@ -159,13 +162,30 @@ async fn routes(services: Services) -> Routes {
         .prepare()
 }
 
-/// The items of `receiver`, while `work` goes on that sends them; its failure ends the stream.
-fn driven<T: Send + 'static>(
-    work: impl Future<Output = Result<()>> + Send + 'static,
+/// The items of `receiver`, while `work` goes on that sends them; its failure ends the stream, behind all of them.
+fn driven<T: Send + 'static, E: Into<Status>>(
+    work: impl Future<Output = std::result::Result<(), E>> + Send + 'static,
     receiver: mpsc::Receiver<T>,
 ) -> impl Stream<Item = std::result::Result<T, Status>> + Send + 'static {
-    let failure = stream::once(work).filter_map(|done| future::ready(done.err().map(|error| Err(Status::from(error)))));
-    stream::select(ReceiverStream::new(receiver).map(Ok), failure)
+    let begin = (Some(Box::pin(work)), receiver, None);
+    stream::unfold(begin, |(mut work, mut receiver, mut failure)| async move {
+        loop {
+            let Some(working) = work.as_mut() else {
+                return match receiver.recv().await {
+                    Some(item) => Some((Ok(item), (work, receiver, failure))),
+                    None => failure.take().map(|status| (Err(status), (work, receiver, None))),
+                };
+            };
+            tokio::select! {
+                biased;
+                Some(item) = receiver.recv() => return Some((Ok(item), (work, receiver, failure))),
+                done = working => {
+                    work = None;
+                    failure = done.err().map(Into::into);
+                }
+            }
+        }
+    })
 }
 
 /// Work that computes for seconds, with a thread to itself: the runtime gives its other tasks to another one, so that

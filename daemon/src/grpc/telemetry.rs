@@ -4,9 +4,10 @@ use std::pin::Pin;
 
 use fleet_proto::pb;
 use fleet_proto::pb::telemetry_service_server::TelemetryService;
-use futures_util::{Stream, StreamExt as _};
+use futures_util::{Stream, StreamExt as _, stream};
 use tokio::sync::mpsc;
-use tonic::{Request, Response, Status};
+use tokio_util::sync::CancellationToken;
+use tonic::{Request, Response, Status, Streaming};
 
 use super::{driven, gate};
 use crate::domain::aggregate::{Aggregate, Fill};
@@ -18,11 +19,12 @@ type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
 pub(super) struct Door {
     telemetry: Telemetry,
+    shutdown: CancellationToken,
 }
 
 impl Door {
-    pub(super) fn new(telemetry: Telemetry) -> Self {
-        Self { telemetry }
+    pub(super) fn new(telemetry: Telemetry, shutdown: CancellationToken) -> Self {
+        Self { telemetry, shutdown }
     }
 }
 
@@ -30,6 +32,34 @@ impl Door {
 impl TelemetryService for Door {
     type QueryStream = Answers<pb::QueryResponse>;
     type TailStream = Answers<pb::TailResponse>;
+    type WriteStream = Answers<pb::WriteResponse>;
+
+    async fn write(
+        &self,
+        request: Request<Streaming<pb::WriteRequest>>,
+    ) -> Result<Response<Self::WriteStream>, Status> {
+        let caller = gate::caller(&request)?;
+        let (telemetry, shutdown) = (self.telemetry.clone(), self.shutdown.clone());
+        let (sender, receiver) = mpsc::channel(2);
+        let work = async move {
+            let mut cut_off = None;
+            let sent = request.into_inner().take_until(shutdown.cancelled());
+            // The gate ends what a caller sends that is no longer let in, and says why.
+            let sent =
+                tokio_stream::StreamExt::map_while(sent, |request| request.map_err(|why| cut_off = Some(why)).ok());
+            telemetry.write_stream(&caller, Box::pin(sent), sender).await?;
+            match cut_off {
+                Some(why) => Err(why),
+                None if shutdown.is_cancelled() => {
+                    let why = "fleetd ends; send what is not acknowledged when it is there again";
+                    Err(Error::Unavailable(why.to_owned()).into())
+                }
+                None => Ok::<_, Status>(()),
+            }
+        };
+        let answers = driven(work, receiver).map(|answer| answer.inspect(count));
+        Ok(Response::new(Box::pin(answers)))
+    }
 
     async fn latest(&self, request: Request<pb::LatestRequest>) -> Result<Response<pb::LatestResponse>, Status> {
         let caller = gate::caller(&request)?;
@@ -152,16 +182,24 @@ impl TelemetryService for Door {
             source,
             ..Range::default()
         };
-        let (sender, receiver) = mpsc::channel(16);
-        let telemetry = self.telemetry.clone();
-        let events = driven(async move { telemetry.tail(&caller, range, sender).await }, receiver);
-        let told = events.map(|event| {
-            event.map(|(rows, skipped)| pb::TailResponse {
+        let tail = self.telemetry.follow(&caller, range).await?;
+        let events = stream::unfold(tail, async |mut tail| {
+            let event = tail.next().await?;
+            Some((event, tail))
+        });
+        let told = events.map(|(rows, skipped)| {
+            Ok(pb::TailResponse {
                 readings: rows.into_iter().map(reading).collect(),
                 skipped,
             })
         });
         Ok(Response::new(Box::pin(told)))
+    }
+}
+
+fn count(answer: &pb::WriteResponse) {
+    if answer.rejected_total > 0 {
+        metrics::counter!("fleetd_readings_rejected_total").increment(answer.rejected_total);
     }
 }
 

@@ -46,13 +46,8 @@ impl Problem {
         self.status == StatusCode::NOT_FOUND
     }
 
-    pub(super) fn bad_request(detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, "bad_request", detail)
-    }
-}
-
-impl IntoResponse for Problem {
-    fn into_response(self) -> Response {
+    /// What is told of it, wherever.
+    pub(super) fn body(&self) -> Value {
         let title = self.status.canonical_reason().unwrap_or("error");
         let mut body = json!({"code": self.code, "title": title, "detail": self.detail});
         if let Some(ms) = self.retry_after_ms {
@@ -61,7 +56,17 @@ impl IntoResponse for Problem {
         if !self.issues.is_empty() {
             body["issues"] = self.issues.iter().take(MOST_ISSUES).map(told).collect();
         }
-        let mut response = (self.status, Json(body)).into_response();
+        body
+    }
+
+    pub(super) fn bad_request(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "bad_request", detail)
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = (self.status, Json(self.body())).into_response();
         if let Some(ms) = self.retry_after_ms {
             response
                 .headers_mut()

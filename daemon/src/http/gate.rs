@@ -99,9 +99,9 @@ async fn admit(services: &Services, needs: Needs, parts: &mut Parts) -> Result<(
 
 /// Whoever shows a credential.
 async fn known(services: &Services, parts: &Parts) -> Result<Caller, Problem> {
-    let found = shown(&parts.headers);
-    let is_cookie = matches!(found, Ok(Shown::Cookie(_)));
-    let credential = found.map(|(Shown::Bearer(text) | Shown::Cookie(text))| Credential::Bearer(text.into()));
+    let found = credential(&parts.headers);
+    let is_cookie = matches!(found, Ok((_, true)));
+    let credential = found.map(|(credential, _)| credential);
     let caller = services
         .access
         .authenticate_at(&services.rates, peer(parts).ip(), credential);
@@ -114,6 +114,14 @@ async fn known(services: &Services, parts: &Parts) -> Result<Caller, Problem> {
         }
     }
     Ok(caller)
+}
+
+/// The credential of a request, and whether a browser sent it by itself.
+pub(super) fn credential(headers: &HeaderMap) -> Result<(Credential, bool), Error> {
+    Ok(match shown(headers)? {
+        Shown::Bearer(text) => (Credential::Bearer(text.into()), false),
+        Shown::Cookie(text) => (Credential::Bearer(text.into()), true),
+    })
 }
 
 /// What a request shows; a cookie counts only where nothing else is shown.

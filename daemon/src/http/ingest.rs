@@ -5,11 +5,12 @@ use axum::http::HeaderMap;
 use axum::response::{IntoResponse as _, Response};
 use axum::{Extension, Json};
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::answers::Problem;
 use super::extract::{RawBody, bytes};
 use super::{Peer, Shared, devices, parse};
+use crate::domain::ingest::Ingested;
 
 /// Rejections that one answer lists; the rest is a number.
 const MOST_LISTED: usize = 1_000;
@@ -41,6 +42,11 @@ pub(super) async fn ingest(
         };
         return Ok(Json(answer).into_response());
     }
+    Ok(Json(told(&ingested)).into_response())
+}
+
+/// What became of a batch; what is rejected of it is counted.
+pub(super) fn told(ingested: &Ingested) -> Value {
     metrics::counter!("fleetd_readings_rejected_total").increment(ingested.rejected.len() as u64);
     let listed: Vec<_> = ingested
         .rejected
@@ -52,5 +58,5 @@ pub(super) async fn ingest(
     if ingested.rejected.len() > MOST_LISTED {
         answer["rejectedTotal"] = json!(ingested.rejected.len());
     }
-    Ok(Json(answer).into_response())
+    answer
 }

@@ -19,6 +19,7 @@ mod remote_write;
 mod renamed;
 mod resources;
 mod routes;
+mod sockets;
 mod system;
 mod table;
 mod webhook;
@@ -209,7 +210,8 @@ fn peer(connection: &Connection) -> Peer {
 
 /// Serves until `shutdown`, then lets running requests finish for a while.
 pub async fn serve(listener: Listener, services: Services, shutdown: CancellationToken) {
-    let app = router(services);
+    let sockets = sockets::Sockets::new(shutdown.clone());
+    let app = axum::Extension(sockets.clone()).layer(router(services));
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder
         .http1()
@@ -235,7 +237,7 @@ pub async fn serve(listener: Listener, services: Services, shutdown: Cancellatio
             };
             // Around the router, and not with `Router::layer`: that would build all routes anew for each connection.
             let service = axum::Extension(peer(&stream)).layer(app);
-            let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
+            let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), TowerToHyperService::new(service));
             tokio::pin!(connection);
             tokio::select! {
                 done = connection.as_mut() => if let Err(error) = done { tracing::debug!(%error, "a connection ended early") },
@@ -246,7 +248,10 @@ pub async fn serve(listener: Listener, services: Services, shutdown: Cancellatio
             }
         });
     }
-    let drained = async { while connections.join_next().await.is_some() {} };
+    let drained = async {
+        while connections.join_next().await.is_some() {}
+        sockets.over().await;
+    };
     if tokio::time::timeout(DRAIN, drained).await.is_err() {
         tracing::warn!("requests were still running after the time to drain");
     }

@@ -276,6 +276,9 @@ fn responses(row: &Route, kind: Option<&Row>) -> Value {
 /// Every status of a refusal that a route can answer with.
 fn refusals(row: &Route) -> BTreeSet<u16> {
     let mut found = BTreeSet::from([400, 414, 431, 503]);
+    if row.status == 101 {
+        found.insert(426);
+    }
     if row.takes != Shape::None {
         found.extend([413, 507]);
         if row.is_gated() {
@@ -315,6 +318,7 @@ fn told(status: u16) -> &'static str {
         413 => "The body is too large",
         414 => "The address is too long",
         415 => "The body is of another media type",
+        426 => "The path speaks WebSocket, and nothing else",
         429 => "Too often: `Retry-After` says when again",
         431 => "The headers are too large",
         503 => "It cannot be done now",

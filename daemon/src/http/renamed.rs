@@ -87,7 +87,7 @@ pub(super) async fn latest(
     Ok(Json(json!({"items": rows.iter().map(reading).collect::<Vec<_>>()})))
 }
 
-fn reading(row: &LatestRow) -> Value {
+pub(super) fn reading(row: &LatestRow) -> Value {
     let value = match &row.sample.value {
         Measured::Number(number) => json!(number),
         Measured::Json(text) => serde_json::from_str(text).unwrap_or(Value::Null),

@@ -8,7 +8,8 @@ use super::routes::On::{Delete, Get, Patch, Post, Put};
 use super::routes::Shape::{Bytes, Image, Json, Page, Resource, Text};
 use super::routes::{EDIT, Queries, Route, Shape, VIEW, route, view, write};
 use super::{
-    auth, devices, ingest, log, me, openapi, provision, remote_write, renamed, resources, system, webhook, write_lines,
+    auth, devices, ingest, log, me, openapi, provision, remote_write, renamed, resources, sockets, system, webhook,
+    write_lines,
 };
 
 /// The table.
@@ -93,6 +94,15 @@ fn of_devices() -> Vec<Route> {
         )
         .takes(Json("Readings"))
         .gives(Json("Ingested")),
+        route(
+            Get,
+            "/ws/devices",
+            Device,
+            |m| on(m, sockets::devices),
+            "A WebSocket: each text holds what /api/telemetry/ingest takes, and is answered with what that gives, in \
+             order; `id` and `seq` of a message stand in its answer",
+        )
+        .with(101),
     ]
 }
 
@@ -425,6 +435,15 @@ fn of_other_names() -> Vec<Route> {
         )
         .asks(Queries::Latest)
         .gives(Json("Latest")),
+        route(
+            Get,
+            "/ws/live",
+            view("telemetry"),
+            |m| on(m, sockets::live),
+            "A WebSocket: `{\"subscribe\": {\"org\", \"device\", \"sensor\", \"site\"}}` begins, and `unsubscribe` with the \
+             same ends, to show readings as they are committed",
+        )
+        .with(101),
         route(
             Get,
             "/api/health/",

@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 
 /// Connections at once.
 pub const CONNECTIONS: usize = 32;
-const SENSORS: [&str; 10] = [
+pub const SENSORS: [&str; 10] = [
     "voltage",
     "current",
     "power",
@@ -114,7 +114,7 @@ fn of_form(base: &str, devices: &[Device], batch: usize, requests: usize, pace: 
 }
 
 /// A walk of two decimals, as meters send it.
-fn walk(at: usize) -> impl FnMut() -> f64 {
+pub fn walk(at: usize) -> impl FnMut() -> f64 {
     let mut state = (at as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
     move || {
         state ^= state << 13;

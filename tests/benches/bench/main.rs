@@ -1,6 +1,6 @@
 //! The figures of the README, with client and server on the same machine: `cargo bench -p fleet-tests`.
 //!
-//! `cargo bench -p fleet-tests -- ingest list` prints some of them: ingest, line, single, apply, change, fleet, list, version, idle, revoke. Each is
+//! `cargo bench -p fleet-tests -- ingest list` prints some of them: ingest, line, stream, live, single, apply, change, fleet, list, version, idle, revoke. Each is
 //! the median of three runs, on a store of its own, in the release profile.
 #![expect(
     clippy::unwrap_used,
@@ -13,6 +13,7 @@ mod changes;
 mod commands;
 mod load;
 mod revoke;
+mod streams;
 
 use std::fmt::Write as _;
 
@@ -31,9 +32,11 @@ fn main() {
         .iter()
         .filter(|argument| !argument.starts_with("--"))
         .collect();
-    let figures: [(&str, fn()); 10] = [
+    let figures: [(&str, fn()); 12] = [
         ("ingest", ingest),
         ("line", line),
+        ("stream", streams::stream),
+        ("live", streams::live),
         ("single", single),
         ("apply", apply),
         ("change", changes::change),

@@ -12,6 +12,7 @@ mod modbus;
 mod postgres;
 mod prometheus;
 mod script;
+mod websocket;
 
 pub use fuzzer::{Fuzzer, Run, Said};
 pub use influx::influx;
@@ -19,6 +20,7 @@ pub use keyring::{Item, Keyring};
 pub use modbus::{ModbusServer, Request};
 pub use postgres::Postgres;
 pub use prometheus::Prometheus;
+pub use websocket::WebSocket;
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};

@@ -10,6 +10,8 @@ use serde_json::Value;
 
 /// Generous: a loaded machine starts a PostgreSQL server within it.
 const START: Duration = Duration::from_secs(180);
+/// Longer than the scripts themselves wait.
+const ANSWER: Duration = Duration::from_secs(90);
 const STOP: Duration = Duration::from_secs(30);
 
 pub(super) struct Script {
@@ -55,6 +57,12 @@ impl Script {
                 line => said.push(line),
             }
         }
+    }
+
+    /// What it answers to a line of input.
+    pub(super) fn ask(&mut self, line: &Value) -> Value {
+        writeln!(self.child.stdin.as_mut().unwrap(), "{line}").unwrap();
+        self.lines.recv_timeout(ANSWER).expect("the script answers a line")
     }
 
     /// SIGKILL: nothing is said or cleaned up.

@@ -128,6 +128,9 @@ impl Operation {
             // Not of the device whose readings others ask for meanwhile.
             return http.post_bytes(&path, format!("m,device=other-{} t=1", target[2]));
         }
+        if self.path.starts_with("/ws/") {
+            return http.upgrade(&path);
+        }
         let message =
             json!({"tenant": target[0], "device_id": format!("other-{}", target[2]), "sensor_id": "t", "value": 1});
         let body = match (&self.method, self.kind) {
@@ -159,7 +162,7 @@ fn outcome(said: &Answer) -> String {
         // What a program writes of a device that is not there for it.
         400 if said.body["code"] == "partial_write" => "none".to_owned(),
         // What is to be made is there already, or has another revision: who may not, is not told.
-        200..=299 | 409 | 412 => "ok".to_owned(),
+        101 | 200..=299 | 409 | 412 => "ok".to_owned(),
         401 => "who?".to_owned(),
         403 => "denied".to_owned(),
         404 => "none".to_owned(),

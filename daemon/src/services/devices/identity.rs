@@ -1,6 +1,7 @@
 //! Who a device is: from what it shows to an [`Identity`], in memory while nothing has changed.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use fleet_proto::pb::resource::Spec;
 
@@ -14,6 +15,9 @@ use crate::domain::{Caller, Object, Org};
 use crate::services::error::{Error, Result};
 use crate::storage::devices::{certificates, credentials};
 use crate::storage::{Tx, resources};
+
+/// Whoever holds a connection is looked at again so often.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
 fn refused() -> Error {
     Error::Unauthenticated("the device token or certificate is missing, wrong, expired or no longer valid".to_owned())
@@ -66,6 +70,20 @@ impl Devices {
             self.note_stranger(&shown, address, "device.login", error).await;
         }
         done
+    }
+
+    /// Ends with the reason when a credential no longer shows a device; never before.
+    pub async fn ended(&self, shown: Shown<'_>, device: &Identity) -> Error {
+        loop {
+            tokio::time::sleep(LOOK_AGAIN).await;
+            match self.authenticate(shown).await {
+                Ok(now) if now.uid == device.uid && now.org.uid == device.org.uid => {}
+                Ok(_) => return refused(),
+                Err(error) if error.is_refusal() => return error,
+                // The store fails: who was let in stays in until it can be asked.
+                Err(error) => tracing::warn!(%error, "an open socket's device cannot be looked up"),
+            }
+        }
     }
 
     /// Notes a credential that let nobody in, beside the call: where its id is known, in the log of the organization

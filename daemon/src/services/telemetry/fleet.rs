@@ -13,7 +13,7 @@ use fleet_proto::pb::{self, DeviceSpec};
 use uuid::Uuid;
 
 use super::target::{Quick, Refusal, Target, Terms};
-use super::way::Way;
+use super::way::{Budget, Way};
 use super::{Telemetry, read, write};
 use crate::domain::caller::Place;
 use crate::domain::ingest::{Incoming, Ingested, Rejection};
@@ -67,7 +67,7 @@ impl Writing<'_> {
     }
 
     /// What devices spend of rates of their own.
-    pub(super) fn budgets(&self) -> Vec<(Uuid, u32, usize, String)> {
+    pub(super) fn budgets(&self) -> Vec<Budget> {
         let spent = self.devices.iter().filter_map(|(name, device)| {
             let target = device.found.as_ref().ok()?;
             Some((target.uid, target.limit?, device.items, format!("device/{name}")))
@@ -84,9 +84,24 @@ impl Telemetry {
         org: &str,
         items: Vec<std::result::Result<Incoming<'_>, Rejection>>,
     ) -> Result<Ingested> {
-        let mut devices = named_in(&items);
+        let (_, way) = self.way(caller, org, &items).await?;
+        self.take_in(&way, items).await
+    }
+
+    /// The way of what a program writes, and the organization as it was when the devices were looked for.
+    pub(super) async fn way<'a>(
+        &self,
+        caller: &Caller,
+        org: &str,
+        items: &[std::result::Result<Incoming<'a>, Rejection>],
+    ) -> Result<(Arc<Fleet>, Way<'a>)> {
+        let mut devices = named_in(items);
         let fleet = self.resolve(caller, org, &mut devices).await?;
-        self.take_in(&Way::Program(Writing { fleet, devices }), items).await
+        let writing = Writing {
+            fleet: Arc::clone(&fleet),
+            devices,
+        };
+        Ok((fleet, Way::Program(writing)))
     }
 
     /// Finds the devices that a batch names, and makes those that its organization wants made.
@@ -126,7 +141,7 @@ impl Telemetry {
     }
 
     /// What is known of an organization now, if the caller may know of it and write readings somewhere in it.
-    async fn fleet(&self, caller: &Caller, org: &str) -> Result<Arc<Fleet>> {
+    pub(super) async fn fleet(&self, caller: &Caller, org: &str) -> Result<Arc<Fleet>> {
         let revision = *self.resources.revisions().borrow();
         let known = read(&self.fleets).get(org).cloned();
         let fleet = match known.filter(|fleet| fleet.revision == revision) {

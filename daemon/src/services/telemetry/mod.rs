@@ -3,9 +3,14 @@
 mod buckets;
 mod choose;
 mod fleet;
+mod live;
+mod numbers;
 mod query;
 mod retention;
 mod route;
+mod stream;
+mod tail;
+mod taking;
 mod target;
 mod way;
 
@@ -13,6 +18,7 @@ pub use buckets::{Bucketing, By, Page};
 pub use choose::Range;
 pub use query::LatestRow;
 pub use retention::Explained;
+pub use tail::Tail;
 
 use std::collections::HashMap;
 use std::num::NonZeroU32;
@@ -25,12 +31,13 @@ use fleet_proto::pb;
 use fleet_proto::pb::resource::{Spec, Status};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use serde_json::json;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::error::{Error, Result};
 use super::resources::Resources;
 use crate::domain::caller::Place;
-use crate::domain::ingest::{Incoming, Ingested, NEWEST, OLDEST, Rejection};
+use crate::domain::ingest::{Incoming, Ingested, Rejection};
 use crate::domain::log::Entry;
 use crate::domain::shares::Share;
 use crate::domain::telemetry::{Measured, Micros, Sample};
@@ -38,7 +45,9 @@ use crate::domain::{Caller, Clock, Org};
 use crate::storage::telemetry as store;
 use fleet::Fleets;
 use route::Route;
-use way::{Accepted, Way};
+use taking::Taking;
+use target::Terms;
+use way::{Budget, Way};
 
 /// A refused caller may repeat after this.
 const RETRY_MS: u64 = 1_000;
@@ -60,12 +69,14 @@ pub struct Telemetry {
     /// The same of organizations that programs write for.
     fleets: Arc<RwLock<Fleets>>,
     limits: Arc<RwLock<Limiters>>,
+    live: live::Hub,
 }
 
 impl Telemetry {
     /// Works on `store`; whose readings are whose stands in `resources`.
     pub fn new(store: store::Telemetry, resources: Resources, clock: Arc<dyn Clock>) -> Self {
         Self {
+            live: live::Hub::new(store.clone()),
             store,
             resources,
             clock,
@@ -80,6 +91,11 @@ impl Telemetry {
         self.store.stats()
     }
 
+    /// Hands what is committed to those who follow it, until `stop`. It must run once.
+    pub async fn hand_out(&self, stop: CancellationToken) {
+        self.live.run(stop).await;
+    }
+
     /// Takes in what a device sent for itself and for those behind it. A bad item never costs the good ones.
     pub async fn ingest(
         &self,
@@ -90,127 +106,61 @@ impl Telemetry {
         self.take_in(&Way::Device(route), items).await
     }
 
-    /// What all doors share: rates, policies, the queue.
+    /// What all doors share with batches of items: rates, policies, the queue.
     async fn take_in(
         &self,
         way: &Way<'_>,
         items: Vec<std::result::Result<Incoming<'_>, Rejection>>,
     ) -> Result<Ingested> {
         let terms = way.terms();
+        self.enter(terms, way.sender(), way.budgets(items.len()))?;
+        let mut taking = Taking::new(self.clock.now(), items.len());
+        let mut unknown: Vec<(usize, Micros, Incoming<'_>)> = Vec::new();
+        for (index, item) in items.into_iter().enumerate() {
+            match item {
+                Err(rejection) => taking.ingested.rejected.push(rejection),
+                Ok(item) => {
+                    if let Some(timestamp) = taking.timestamp(index, item.timestamp, || way.about(&item)) {
+                        unknown.extend(taking.place(way, index, timestamp, item));
+                    }
+                }
+            }
+        }
+        self.note_ahead(&taking, terms, way.sender());
+        if !unknown.is_empty() {
+            way.learn(&self.store, unknown.iter().map(|(_, _, item)| item)).await?;
+            for (index, timestamp, item) in unknown {
+                if taking.place(way, index, timestamp, item).is_some() {
+                    taking.refuse(index, terms.no_more_series()?);
+                }
+            }
+        }
+        let samples = std::mem::take(&mut taking.samples);
+        let appended = self.store.append(terms.share, samples).await;
+        let appended = appended.map_err(|error| self.not_stored(error, Some(&terms.org)))?;
+        Ok(taking.done(appended))
+    }
+
+    /// Lets a batch in, or says which rate it would exceed.
+    fn enter(&self, terms: &Terms, sender: Option<Uuid>, budgets: Vec<Budget>) -> Result<()> {
         if terms.suspended {
             return Err(Error::Denied(format!("organization {} is suspended", terms.org.name)));
         }
         if self.store.is_low_on_room() {
             return Err(self.not_stored(store::AppendError::Full, Some(&terms.org)));
         }
-        self.spend(way, items.len()).inspect_err(|error| {
+        self.spend(budgets).inspect_err(|error| {
             let entry = Entry::new(
                 Level::Warning,
                 "readings.limit",
                 format!("readings are refused: {error}"),
             );
             let entry = entry.of(terms.org.uid);
-            self.resources.notes().log(match way.sender() {
+            self.resources.notes().log(match sender {
                 Some(sender) => entry.about(sender),
                 None => entry,
             });
-        })?;
-        let now = self.clock.now();
-        let (mut ahead, mut fastest) = (0, None);
-        let mut ingested = Ingested::default();
-        let mut samples = Vec::with_capacity(items.len());
-        let mut positions = Vec::with_capacity(items.len());
-        let mut unknown: Vec<(usize, Incoming<'_>)> = Vec::new();
-        for (index, item) in items.into_iter().enumerate() {
-            let item = match item {
-                Ok(item) => item,
-                Err(rejection) => {
-                    ingested.rejected.push(rejection);
-                    continue;
-                }
-            };
-            let timestamp = item.timestamp.unwrap_or(now);
-            if timestamp.saturating_sub(now) > ahead {
-                (ahead, fastest) = (timestamp - now, way.about(&item));
-            }
-            if timestamp < now - OLDEST || timestamp > now + NEWEST {
-                let detail =
-                    "the timestamp is more than 5 years old, or more than a day ahead of fleetd's clock".to_owned();
-                ingested.rejected.push(Rejection {
-                    index,
-                    code: "bad_timestamp",
-                    detail,
-                });
-                continue;
-            }
-            match way.accept(&item) {
-                Accepted::Series(series) if series.is_over(timestamp, now) => ingested.rejected.push(over(index)),
-                Accepted::Series(series) => match series.judge(item.value, item.unit, item.quality) {
-                    Ok((value, quality, reason)) => {
-                        samples.push(Sample {
-                            series: series.id,
-                            timestamp,
-                            received: now,
-                            value,
-                            quality,
-                            reason,
-                        });
-                        positions.push(index);
-                    }
-                    Err((code, detail)) => ingested.rejected.push(Rejection { index, code, detail }),
-                },
-                Accepted::Unknown => unknown.push((index, item)),
-                Accepted::Refused((code, detail)) => ingested.rejected.push(Rejection { index, code, detail }),
-            }
-        }
-        if let Some(device) = fastest.filter(|_| ahead > AHEAD) {
-            self.note_clock(terms.org.uid, way.sender().unwrap_or(device), ahead);
-        }
-        if !unknown.is_empty() {
-            way.learn(&self.store, unknown.iter().map(|(_, item)| item)).await?;
-            for (index, item) in unknown {
-                let timestamp = item.timestamp.unwrap_or(now);
-                match way.accept(&item) {
-                    Accepted::Series(series) if series.is_over(timestamp, now) => ingested.rejected.push(over(index)),
-                    Accepted::Series(series) => match series.judge(item.value, item.unit, item.quality) {
-                        Ok((value, quality, reason)) => {
-                            samples.push(Sample {
-                                series: series.id,
-                                timestamp,
-                                received: now,
-                                value,
-                                quality,
-                                reason,
-                            });
-                            positions.push(index);
-                        }
-                        Err((code, detail)) => ingested.rejected.push(Rejection { index, code, detail }),
-                    },
-                    Accepted::Unknown => {
-                        let (code, detail) = terms.no_more_series()?;
-                        ingested.rejected.push(Rejection { index, code, detail });
-                    }
-                    Accepted::Refused((code, detail)) => ingested.rejected.push(Rejection { index, code, detail }),
-                }
-            }
-        }
-        let appended = self
-            .store
-            .append(terms.share, samples)
-            .await
-            .map_err(|error| self.not_stored(error, Some(&terms.org)))?;
-        ingested.accepted = appended.accepted;
-        ingested.duplicates = appended.duplicates;
-        for at in appended.conflicts {
-            let detail = "another value is stored for this sensor and time; the first one stays".to_owned();
-            ingested.rejected.push(Rejection {
-                index: positions[at as usize],
-                code: "conflict",
-                detail,
-            });
-        }
-        ingested.rejected.sort_by_key(|rejection| rejection.index);
-        Ok(ingested)
+        })
     }
 
     /// Takes in what fleetd's own poller measured. Readings of devices that are gone or inactive are dropped.
@@ -308,7 +258,11 @@ impl Telemetry {
     }
 
     /// The clock of a device is far ahead. One that is behind cannot be told from one that catches up.
-    fn note_clock(&self, org: Uuid, device: Uuid, ahead: Micros) {
+    fn note_ahead(&self, taking: &Taking, terms: &Terms, sender: Option<Uuid>) {
+        let Some((device, ahead)) = taking.fastest.filter(|(_, ahead)| *ahead > AHEAD) else {
+            return;
+        };
+        let (org, device) = (terms.org.uid, sender.unwrap_or(device));
         let seconds = ahead / 1_000_000;
         let entry = Entry::new(
             Level::Warning,
@@ -336,8 +290,8 @@ impl Telemetry {
         Ok(route)
     }
 
-    fn spend(&self, way: &Way<'_>, readings: usize) -> Result<()> {
-        for (uid, limit, readings, whose) in way.budgets(readings) {
+    fn spend(&self, budgets: Vec<Budget>) -> Result<()> {
+        for (uid, limit, readings, whose) in budgets {
             let readings = NonZeroU32::new(u32::try_from(readings).unwrap_or(u32::MAX));
             let (Some(readings), Some(per_second)) = (readings, NonZeroU32::new(limit)) else {
                 continue;
@@ -385,16 +339,6 @@ impl Telemetry {
         let object = self.resources.find(caller, org, Kind::Device, name).await?;
         let org = object.org.ok_or_else(|| Error::NotFound(format!("device/{name}")))?;
         Ok((org, object.uid, object.name))
-    }
-}
-
-/// The refusal of a reading that would be dropped at once.
-fn over(index: usize) -> Rejection {
-    Rejection {
-        index,
-        code: "expired",
-        detail: "readings of that time are kept no longer: see `retention` and `subscription` of the organization"
-            .to_owned(),
     }
 }
 

@@ -1,12 +1,9 @@
 //! What is asked about readings.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use fleet_proto::kinds::Kind;
 use fleet_proto::pb;
-use tokio::sync::{broadcast, mpsc};
-use uuid::Uuid;
+use tokio::sync::mpsc;
 
 use super::Telemetry;
 use super::buckets::PAGE;
@@ -111,69 +108,6 @@ impl Telemetry {
                 return Ok((summing.finish(), series.unit.clone()));
             }
             page.iter().for_each(|sample| summing.add(sample));
-        }
-    }
-
-    /// Sends readings as they are committed, with the number of commits that were missed.
-    pub async fn tail(&self, caller: &Caller, range: Range, events: mpsc::Sender<(Vec<LatestRow>, u64)>) -> Result<()> {
-        let org = self.resources.org_for(caller, &range.org).await?;
-        let mut names: HashMap<Uuid, Option<String>> = HashMap::new();
-        let only = if range.device.is_empty() {
-            None
-        } else {
-            Some(self.device(caller, &range.org, &range.device).await?.1)
-        };
-        let mut live = self.store.subscribe();
-        let mut revisions = self.resources.revisions();
-        let mut skipped = 0;
-        loop {
-            let samples = tokio::select! {
-                () = events.closed() => return Ok(()),
-                received = live.recv() => match received {
-                    Ok(samples) => samples,
-                    Err(broadcast::error::RecvError::Lagged(missed)) => {
-                        skipped += missed;
-                        continue;
-                    }
-                    Err(broadcast::error::RecvError::Closed) => return Ok(()),
-                },
-            };
-            // Devices change their names and sites; who may see them changes with that.
-            if revisions.has_changed().unwrap_or(false) {
-                revisions.mark_unchanged();
-                names.clear();
-            }
-            let mut rows = Vec::new();
-            for sample in samples.iter() {
-                let Some(series) = self.store.describe(sample.series) else {
-                    continue;
-                };
-                let fits = series.key.org == org.uid
-                    && only.is_none_or(|device| device == series.key.device)
-                    && (range.sensor.is_empty() || range.sensor == series.key.sensor)
-                    && (range.source.is_empty() || range.source == series.key.source);
-                if !fits {
-                    continue;
-                }
-                let device = series.key.device;
-                if let std::collections::hash_map::Entry::Vacant(e) = names.entry(device) {
-                    let found = self
-                        .resources
-                        .find(caller, &org.name, Kind::Device, &device.to_string())
-                        .await
-                        .ok();
-                    e.insert(found.map(|object| object.name));
-                }
-                let Some(Some(name)) = names.get(&device) else { continue };
-                rows.push(LatestRow {
-                    device: name.clone(),
-                    series,
-                    sample: sample.clone(),
-                });
-            }
-            if (!rows.is_empty() || skipped > 0) && events.send((rows, std::mem::take(&mut skipped))).await.is_err() {
-                return Ok(());
-            }
         }
     }
 }

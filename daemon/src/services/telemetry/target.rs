@@ -10,6 +10,7 @@ use fleet_proto::pb::resource::Spec;
 use fleet_proto::pb::{DeviceSpec, OrganizationSpec, Sensor};
 use uuid::Uuid;
 
+use super::way::Budget;
 use super::{read, write};
 use crate::domain::caller::Place;
 use crate::domain::kinds::effective;
@@ -80,6 +81,11 @@ impl Known {
         self.days.is_some_and(|days| retention::is_over(at, days, now))
     }
 
+    /// Does a value of this unit have to be looked at for it?
+    pub(super) fn differs_from(&self, unit: &str) -> bool {
+        !unit.is_empty() && !self.unit.is_empty() && unit != self.unit
+    }
+
     /// What the policies make of a value; or the code and detail of its refusal.
     pub(super) fn judge(
         &self,
@@ -100,7 +106,7 @@ impl Known {
                 if missing { Reason::Device } else { reason },
             ));
         };
-        if let Some(unit) = unit.filter(|unit| !self.unit.is_empty() && *unit != self.unit) {
+        if let Some(unit) = unit.filter(|unit| self.differs_from(unit)) {
             match self.units {
                 UnitPolicy::Unspecified | UnitPolicy::Accept => {}
                 UnitPolicy::Convert => match units::convert(number, unit, &self.unit) {
@@ -147,6 +153,12 @@ impl Terms {
             unknown: defaults.unknown_sensor(),
             retention: Rules::of(spec),
         }
+    }
+
+    /// What so many readings spend of the organization's rate.
+    pub(super) fn budget(&self, readings: usize) -> Option<Budget> {
+        let whose = || format!("organization {}", self.org.name);
+        self.limit.map(|limit| (self.org.uid, limit, readings, whose()))
     }
 
     /// Why a series has no number although it was asked for: there may be no more.

@@ -13,6 +13,9 @@ use crate::domain::kinds::gateway_config;
 use crate::services::error::Result;
 use crate::storage::telemetry as store;
 
+/// Of whom, how many a second, how many now, and whose rate it is.
+pub(super) type Budget = (Uuid, u32, usize, String);
+
 /// Where an item goes.
 pub(super) enum Accepted {
     Series(Arc<Known>),
@@ -69,6 +72,12 @@ impl Way<'_> {
         self.named(item).ok().map(|(_, named)| named.uid)
     }
 
+    /// The device that an item names, where it has a rate of its own.
+    pub(super) fn limit(&self, item: &Incoming<'_>) -> Option<(Uuid, u32)> {
+        let (_, named) = self.named(item).ok()?;
+        Some((named.uid, named.limit?))
+    }
+
     /// Where an item goes, as far as is known.
     pub(super) fn accept(&self, item: &Incoming<'_>) -> Accepted {
         let (at, named) = match self.named(item) {
@@ -110,8 +119,8 @@ impl Way<'_> {
         Ok(())
     }
 
-    /// What readings spend: of whom, how many a second, how many now, and whose rate it is.
-    pub(super) fn budgets(&self, items: usize) -> Vec<(Uuid, u32, usize, String)> {
+    /// What readings spend.
+    pub(super) fn budgets(&self, items: usize) -> Vec<Budget> {
         let terms = self.terms();
         let mut budgets = match self {
             Self::Device(route) => {
@@ -123,10 +132,7 @@ impl Way<'_> {
             }
             Self::Program(writing) => writing.budgets(),
         };
-        if let Some(limit) = terms.limit {
-            let whose = format!("organization {}", terms.org.name);
-            budgets.push((terms.org.uid, limit, items, whose));
-        }
+        budgets.extend(terms.budget(items));
         budgets
     }
 }

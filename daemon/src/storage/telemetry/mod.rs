@@ -237,12 +237,30 @@ impl Telemetry {
     /// Adds readings of one organization; returns when they are durable. Of two readings with one series and time the
     /// first wins.
     pub async fn append(&self, share: Share, samples: Vec<Sample>) -> std::result::Result<Appended, AppendError> {
-        if samples.is_empty() {
-            return Ok(Appended::default());
-        }
+        self.submit(share, samples).await
+    }
+
+    /// [`Self::append`], which queues at once what the future then waits for: what is submitted first is written first.
+    pub fn submit(
+        &self,
+        share: Share,
+        samples: Vec<Sample>,
+    ) -> impl Future<Output = std::result::Result<Appended, AppendError>> + Send + use<> {
         let (answer, answered) = oneshot::channel();
-        self.inner.queue.push(share, Batch { samples, answer })?;
-        answered.await.unwrap_or(Err(AppendError::Failed))
+        let queued = if samples.is_empty() {
+            Ok(None)
+        } else {
+            self.inner
+                .queue
+                .push(share, Batch { samples, answer })
+                .map(|()| Some(answered))
+        };
+        async move {
+            match queued? {
+                None => Ok(Appended::default()),
+                Some(answered) => answered.await.unwrap_or(Err(AppendError::Failed)),
+            }
+        }
     }
 
     /// The newest reading of each series.
