@@ -31,6 +31,8 @@ mod round_trip;
 mod secrets;
 mod start_up;
 mod team_year;
+mod telemetry_files;
 mod telemetry_queries;
+mod telemetry_stock;
 mod tidy;
 mod tls;

@@ -155,6 +155,22 @@ fn shape(command: &str) -> Option<(Count, Json)> {
                  p99: number?, firstTime: time?, lastTime: time?",
             ),
         ),
+        "telemetry export" => (One, fields("file: text, readings: count, bytes: count")),
+        "telemetry import" => (One, imported()),
+        "telemetry series" => (
+            Many,
+            fields(
+                "device: text, sensor: text, source: text, unit: text, readings: count, bytes: count, first: time?, \
+                 last: time?",
+            ),
+        ),
+        "telemetry gaps" => (
+            Many,
+            fields(
+                "sensor: text, source: text, from: time, to: time, length: text, seconds: number, why: text, bad: count, \
+                 reason: text",
+            ),
+        ),
         "modbus read" => (
             Many,
             fields("address: count, label: text, value: number?, text: text, unit: text, raw: text"),
@@ -295,6 +311,13 @@ fn reading() -> Json {
         "device: text, sensor: text, source: text, value: number?, unit: text, quality: text, reason: text, \
          timestamp: time, text?: any, received?: time",
     )
+}
+
+fn imported() -> Json {
+    let mut record =
+        fields("readings: count, accepted: count, duplicates: count, rejected: count, bad: count, problems: any");
+    record["properties"]["problems"] = list_of(&fields("place: text, code: text, message: text"));
+    record
 }
 
 fn query() -> Json {

@@ -9,6 +9,7 @@ mod fuzzer;
 mod influx;
 mod keyring;
 mod modbus;
+mod parquet;
 mod postgres;
 mod prometheus;
 mod script;
@@ -17,6 +18,7 @@ pub use fuzzer::{Fuzzer, Run, Said};
 pub use influx::influx;
 pub use keyring::{Item, Keyring};
 pub use modbus::{ModbusServer, Request};
+pub use parquet::{parquet_read, parquet_write};
 pub use postgres::Postgres;
 pub use prometheus::Prometheus;
 

@@ -3,6 +3,9 @@
 mod buckets;
 mod choose;
 mod fleet;
+mod gaps;
+mod import;
+mod inventory;
 mod query;
 mod route;
 mod target;
@@ -10,6 +13,9 @@ mod way;
 
 pub use buckets::{Bucketing, By, Page};
 pub use choose::Range;
+pub use gaps::SeriesGap;
+pub use import::MOST_IMPORTED;
+pub use inventory::Stocked;
 pub use query::LatestRow;
 
 use std::collections::HashMap;
@@ -28,7 +34,7 @@ use uuid::Uuid;
 use super::error::{Error, Result};
 use super::resources::Resources;
 use crate::domain::caller::Place;
-use crate::domain::ingest::{Incoming, Ingested, NEWEST, OLDEST, Rejection};
+use crate::domain::ingest::{Incoming, Ingested, NEWEST, OLDEST, OLDEST_KEPT, Rejection};
 use crate::domain::log::Entry;
 use crate::domain::shares::Share;
 use crate::domain::telemetry::{Measured, Micros, Sample};
@@ -125,12 +131,17 @@ impl Telemetry {
                 }
             };
             let timestamp = item.timestamp.unwrap_or(now);
-            if timestamp.saturating_sub(now) > ahead {
+            if timestamp.saturating_sub(now) > ahead && item.kept.is_none() {
                 (ahead, fastest) = (timestamp - now, way.about(&item));
             }
-            if timestamp < now - OLDEST || timestamp > now + NEWEST {
+            let (oldest, years) = if item.kept.is_some() {
+                (OLDEST_KEPT, 20)
+            } else {
+                (OLDEST, 5)
+            };
+            if timestamp < now - oldest || timestamp > now + NEWEST {
                 let detail =
-                    "the timestamp is more than 5 years old, or more than a day ahead of fleetd's clock".to_owned();
+                    format!("the timestamp is more than {years} years old, or more than a day ahead of fleetd's clock");
                 ingested.rejected.push(Rejection {
                     index,
                     code: "bad_timestamp",
@@ -139,16 +150,9 @@ impl Telemetry {
                 continue;
             }
             match way.accept(&item) {
-                Accepted::Series(series) => match series.judge(item.value, item.unit, item.quality) {
-                    Ok((value, quality, reason)) => {
-                        samples.push(Sample {
-                            series: series.id,
-                            timestamp,
-                            received: now,
-                            value,
-                            quality,
-                            reason,
-                        });
+                Accepted::Series(series) => match series.sample(item, timestamp, now) {
+                    Ok(sample) => {
+                        samples.push(sample);
                         positions.push(index);
                     }
                     Err((code, detail)) => ingested.rejected.push(Rejection { index, code, detail }),
@@ -165,16 +169,9 @@ impl Telemetry {
             for (index, item) in unknown {
                 let timestamp = item.timestamp.unwrap_or(now);
                 match way.accept(&item) {
-                    Accepted::Series(series) => match series.judge(item.value, item.unit, item.quality) {
-                        Ok((value, quality, reason)) => {
-                            samples.push(Sample {
-                                series: series.id,
-                                timestamp,
-                                received: now,
-                                value,
-                                quality,
-                                reason,
-                            });
+                    Accepted::Series(series) => match series.sample(item, timestamp, now) {
+                        Ok(sample) => {
+                            samples.push(sample);
                             positions.push(index);
                         }
                         Err((code, detail)) => ingested.rejected.push(Rejection { index, code, detail }),

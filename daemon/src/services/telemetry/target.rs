@@ -12,9 +12,10 @@ use uuid::Uuid;
 
 use super::{read, write};
 use crate::domain::caller::Place;
+use crate::domain::ingest::Incoming;
 use crate::domain::kinds::effective;
 use crate::domain::shares::Share;
-use crate::domain::telemetry::{Quality, Reason, SeriesId, SeriesKey, Value};
+use crate::domain::telemetry::{Micros, Quality, Reason, Sample, SeriesId, SeriesKey, Value};
 use crate::domain::{Object, Org, units};
 use crate::services::error::{Error, Result};
 use crate::storage::{Tx, resources};
@@ -71,6 +72,29 @@ pub(super) struct Known {
 }
 
 impl Known {
+    /// An item as a reading of this series, or why it is none. What an exported reading knows of itself stays with it,
+    /// unless the range says otherwise here.
+    pub(super) fn sample(
+        &self,
+        item: Incoming<'_>,
+        timestamp: Micros,
+        now: Micros,
+    ) -> std::result::Result<Sample, Refusal> {
+        let (value, quality, reason) = self.judge(item.value, item.unit, item.quality)?;
+        let kept = item.kept.map_or(Reason::None, |kept| kept.reason);
+        Ok(Sample {
+            series: self.id,
+            timestamp,
+            received: item.kept.map_or(now, |kept| kept.received),
+            value,
+            quality,
+            reason: match (reason, kept) {
+                (Reason::OutOfRange, _) | (_, Reason::None) => reason,
+                _ => kept,
+            },
+        })
+    }
+
     /// What the policies make of a value; or the code and detail of its refusal.
     pub(super) fn judge(
         &self,

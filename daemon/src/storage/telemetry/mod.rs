@@ -5,7 +5,7 @@
 //!
 //! Files, from the bytes up: `bytes` integers · `codec` frames and `contents` their table · `chunk` what frames become ·
 //! `block` readings by column · `partition` a day's file · `stored` what stands in it · `recent` what is in memory ·
-//! `newest` the last reading of each series · `files` commits · `scan` reading back · `compaction` from segments to chunks,
+//! `newest` the last reading of each series · `files` commits · `scan` reading back · `inventory` how much there is · `compaction` from segments to chunks,
 //! by `merge` in memory and `steps` on disk. PostgreSQL: `postgres`. Both: `order` what is new of a commit · `queue` · `writer` · `catalogue`.
 
 mod block;
@@ -17,6 +17,7 @@ mod compaction;
 mod contents;
 mod days;
 mod files;
+mod inventory;
 mod merge;
 mod newest;
 mod order;
@@ -46,6 +47,7 @@ use crate::domain::telemetry::{Micros, Sample, Series, SeriesId, SeriesKey};
 use catalogue::Catalogue;
 pub use compaction::{Compactor, Progress};
 use files::Files;
+pub use inventory::Stock;
 use postgres::Rows;
 use queue::{Batch, Queue};
 pub use scan::Scan;
