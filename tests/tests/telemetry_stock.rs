@@ -188,3 +188,98 @@ fn what_is_stored_and_what_is_missing_is_told_on_postgresql() {
     catalogue(&world);
     gaps(&world);
 }
+
+/// The lines of `get devices --spark`.
+#[test]
+fn devices_are_shown_with_what_a_sensor_did() {
+    let world = World::start();
+    world.apply_text(FLEET).ok();
+    let [one, two] = ["M-1", "M-2"].map(|serial| world.device(serial));
+    let now = jiff::Timestamp::now();
+    let ago = |minutes: i64| (now - jiff::SignedDuration::from_mins(minutes)).to_string();
+    // Up over a day, and nothing for its second quarter; one bad reading, an hour old.
+    let up = (0..24_i64).filter(|hour| !(6..12).contains(hour));
+    let up = up
+        .map(|hour| json!({"dataType": "power", "unit": "W", "value": hour, "timestamp": ago((24 - hour) * 60 - 30)}));
+    send(&one, &up.collect::<Vec<_>>());
+    send(
+        &one,
+        &[json!({"dataType": "power", "value": Value::Null, "timestamp": ago(60)})],
+    );
+    send(&two, &[json!({"dataType": "level", "value": 1, "timestamp": ago(5)})]);
+    let get = |words: &[&str]| world.fleetctl(&[&["get"], words, &["--org", ORG]].concat());
+    let devices = get(&["devices", "--spark", "power:24h", "-o", "json"]).ok().json();
+    let spark = |nth: usize| devices[nth]["spark"].clone();
+    let numbers = |spark: &Value| -> Vec<f64> {
+        spark["values"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter_map(Value::as_f64)
+            .collect()
+    };
+    assert_eq!(
+        (spark(0)["sensor"].as_str(), spark(0)["unit"].as_str()),
+        (Some("power"), Some("W"))
+    );
+    assert_eq!(spark(0)["everySeconds"], 3_600.0);
+    let values = numbers(&spark(0));
+    assert!(
+        values.is_sorted() && values.len() >= 17 && values.len() <= 18,
+        "{values:?}"
+    );
+    assert!(
+        spark(0)["values"].as_array().unwrap().len() > values.len() + 4,
+        "the gap is told: {}",
+        spark(0)
+    );
+    assert_eq!(spark(1)["values"], json!([]), "it has no such sensor");
+    // Off a terminal numbers, at a terminal bars, for those who hear it words.
+    let table = get(&["devices", "--spark", "power:24h"]).ok().stdout;
+    assert!(
+        table.lines().next().unwrap().contains("POWER:24H") && table.contains("20,21,22,23"),
+        "{table}"
+    );
+    let mut command = world.fleetctl_command();
+    command.args(["get", "devices", "--org", ORG, "--spark", "power:24h"]);
+    let shown = fleet_tests::process::on_terminal(&command, b"", fleet_tests::fleetd::PATIENCE)
+        .ok()
+        .stdout;
+    assert!(
+        shown.contains('▁') && shown.contains('█') && shown.contains("    "),
+        "{shown}"
+    );
+    let said = command.env("FLEETCTL_ACCESSIBLE", "1").output().unwrap();
+    let said = String::from_utf8(said.stdout).unwrap();
+    assert!(
+        said.contains("power: from ")
+            && said.contains("to 23 W")
+            && said.contains("with 1 gap; not all readings were good in 1 of"),
+        "{said}"
+    );
+    // Only what is shown is asked for; without the column nothing is.
+    let one = get(&["device/m-1", "--spark", "power:24h", "-o", "json"]).ok().json();
+    assert_eq!(numbers(&one["spark"]), values);
+    let labelled = get(&["devices", "-l", "ring=a", "--spark", "power:24h", "-o", "jsonl"])
+        .ok()
+        .json_lines();
+    assert_eq!(labelled.len(), 1);
+    assert!(get(&["devices", "-o", "json"]).ok().json()[0].get("spark").is_none());
+    for (words, code, says) in [
+        (&["sites", "--spark", "power:24h"][..], 2, "readings of devices"),
+        (&["devices", "--spark", "power"], 2, "is no SENSOR:TIME"),
+        (
+            &["devices", "--spark", "power:24h", "--at", "1"],
+            2,
+            "cannot be used with",
+        ),
+    ] {
+        let refused = get(words);
+        assert!(
+            refused.code == code && refused.stderr.contains(says),
+            "{words:?}: {refused}"
+        );
+    }
+    let none = get(&["devices", "--spark", "nope:1h"]).ok();
+    assert!(none.stderr.contains("no device has readings of `nope`"), "{none}");
+}
