@@ -45,6 +45,8 @@ pub struct Context {
     line: Option<Line>,
     /// Something was sent that may change the fleet.
     pub changing: bool,
+    /// What of a long command is done already, for when it is ended before its time.
+    pub so_far: Option<String>,
     /// A question is open, with the cursor hidden.
     pub asking: bool,
     /// The organization was named by flag or variable, not by the user's file.
@@ -89,6 +91,7 @@ impl Context {
             io,
             line: None,
             changing: false,
+            so_far: None,
             asking: false,
             org_said,
             said,
@@ -402,6 +405,9 @@ impl Context {
 
     /// Ctrl-C and SIGTERM say what was committed.
     pub fn ended(&self, exit: Exit) -> Error {
+        if let Some(so_far) = &self.so_far {
+            return Error::new(exit, codes::INTERRUPTED, format!("ended; {so_far}"), "");
+        }
         let said = if self.changing {
             "ended while fleetd was at work: the change is committed whole or not at all"
         } else {

@@ -118,6 +118,22 @@ impl Io {
             .await
             .unwrap_or_else(|panic| Err(std::io::Error::other(panic)))
     }
+
+    /// All of standard input in a file without a name, so that it can be read more than once; empty the second time.
+    pub async fn spool_stdin(&mut self) -> std::io::Result<std::fs::File> {
+        let stdin = self.stdin.take();
+        let spool = move || {
+            let mut file = tempfile::tempfile()?;
+            if let Some(mut stdin) = stdin {
+                std::io::copy(&mut stdin, &mut file)?;
+            }
+            std::io::Seek::rewind(&mut file)?;
+            Ok(file)
+        };
+        tokio::task::spawn_blocking(spool)
+            .await
+            .unwrap_or_else(|panic| Err(std::io::Error::other(panic)))
+    }
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@ mod plot;
 mod progress;
 mod project;
 mod prompt;
+mod readings;
 #[cfg(test)]
 mod reference;
 mod report;

@@ -43,6 +43,25 @@ pub fn show(at: Micros) -> String {
     Timestamp::from_microsecond(at).map_or_else(|_| at.to_string(), |at| at.to_string())
 }
 
+/// A length of time in its two largest units: `1h 5m`.
+pub fn length(micros: Micros) -> String {
+    if micros < 1_000_000 {
+        return format!("{}ms", micros / 1_000);
+    }
+    let seconds = micros / 1_000_000;
+    let parts = [
+        (seconds / 86_400, "d"),
+        (seconds / 3_600 % 24, "h"),
+        (seconds / 60 % 60, "m"),
+        (seconds % 60, "s"),
+    ];
+    let first = parts.iter().position(|(count, _)| *count > 0).unwrap_or(3);
+    let told = parts[first..].iter().take(2).filter(|(count, _)| *count > 0);
+    told.map(|(count, unit)| format!("{count}{unit}"))
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
 /// How long ago, in one unit: `5m`.
 pub fn age(at: Micros, now: Micros) -> String {
     let seconds = (now - at) / 1_000_000;
@@ -85,6 +104,14 @@ mod tests {
         for wrong in ["0s", "-5m", "five", ""] {
             assert!(parse_duration(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn lengths() {
+        assert_eq!(
+            [0.5, 61.0, 3_600.0, 3_661.0, 90_061.0].map(|s| length((s * 1e6) as i64)),
+            ["500ms", "1m 1s", "1h", "1h 1m", "1d 1h"]
+        );
     }
 
     #[test]

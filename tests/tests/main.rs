@@ -35,6 +35,8 @@ mod sockets;
 mod start_up;
 mod streams;
 mod team_year;
+mod telemetry_files;
 mod telemetry_queries;
+mod telemetry_stock;
 mod tidy;
 mod tls;

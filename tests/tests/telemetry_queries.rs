@@ -229,6 +229,10 @@ fn plots(world: &World) {
         picture.contains("class=\"bad\"") && picture.contains("<polyline"),
         "{picture}"
     );
+    let path = world.home().join("power.png");
+    plot(&["device/m-1", "power", "--png", path.to_str().unwrap()]).ok();
+    let picture = std::fs::read(&path).unwrap();
+    assert_eq!(picture[..8], *b"\x89PNG\r\n\x1a\n");
     let said = world
         .fleetctl_command()
         .args([

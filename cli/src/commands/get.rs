@@ -7,13 +7,14 @@ use fleet_proto::kinds::Kind;
 use fleet_proto::pb::resource_service_client::ResourceServiceClient;
 use fleet_proto::{pb, prost_types, reflect};
 
+use super::spark::{Spark, Sparks};
 use super::{resource_columns, resource_name};
 use crate::args::Narrow;
 use crate::connect::Line;
 use crate::context::{Context, in_time};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
-use crate::out::Listing;
+use crate::out::{Format, Listing};
 use crate::targets::{self, Target};
 use crate::times;
 
@@ -31,6 +32,10 @@ pub struct Get {
     /// As it was then: a revision, or a time
     #[arg(long, value_name = "REVISION | TIME")]
     at: Option<String>,
+    /// Of devices, a column with what a sensor did lately, such as power:24h; SENSOR@SOURCE:TIME where it has several
+    /// sources. On a terminal bars from the least to the greatest mean, elsewhere the means
+    #[arg(long, value_name = "SENSOR:TIME", conflicts_with_all = ["at", "all_orgs"])]
+    spark: Option<Spark>,
 }
 
 pub(super) async fn run(cx: &mut Context, args: &Get) -> Result<Exit> {
@@ -47,16 +52,38 @@ pub(super) async fn run(cx: &mut Context, args: &Get) -> Result<Exit> {
     };
     let kinds: BTreeSet<Kind> = wanted.iter().map(|target| target.kind).collect();
     let kind = kinds.first().copied().filter(|_| kinds.len() == 1);
+    if args.spark.is_some() && kind != Some(Kind::Device) {
+        return Err(Error::usage(
+            "--spark is about readings of devices",
+            "get devices alone",
+        ));
+    }
     let mut client = cx.resources().await?;
     let named = named(cx, &mut client, &org, &wanted, at).await?;
-    let (format, timeout) = (cx.format.clone(), cx.globals.timeout);
-    let columns = resource_columns(kind, args.narrow.all_orgs);
+    let sparks = match &args.spark {
+        Some(spark) if cx.format != Format::Name => {
+            let names = wanted.iter().filter_map(|target| target.name.clone());
+            let names: Vec<String> = names.collect();
+            Some(Sparks::find(cx, spark, &org, &names, &args.narrow).await?)
+        }
+        _ => None,
+    };
+    let (format, timeout, terminal) = (cx.format.clone(), cx.globals.timeout, cx.io.terminal);
+    let record = |resource: &pb::Resource| {
+        let mut record = reflect::to_json(resource);
+        if let Some(sparks) = &sparks {
+            sparks.add(&mut record, &format, terminal);
+        }
+        record
+    };
+    let mut columns = resource_columns(kind, args.narrow.all_orgs);
+    columns.extend(args.spark.as_ref().map(Spark::column));
     let mut listing = Listing::new(&mut cx.io, &format, columns, resource_name)?;
     if wanted.len() == 1 && named.len() == 1 {
         listing = listing.single();
     }
     for resource in &named {
-        listing.push(&reflect::to_json(resource))?;
+        listing.push(&record(resource))?;
     }
     let mut left = args.limit;
     for target in wanted.iter().filter(|target| target.name.is_none()) {
@@ -80,7 +107,7 @@ pub(super) async fn run(cx: &mut Context, args: &Get) -> Result<Exit> {
         while let Some(page) = in_time(timeout, pages.message()).await? {
             left = left.saturating_sub(page.resources.len() as u32);
             for resource in page.resources {
-                if !listing.push(&reflect::to_json(&resource))? {
+                if !listing.push(&record(&resource))? {
                     return Ok(Exit::Ok);
                 }
             }

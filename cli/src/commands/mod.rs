@@ -23,6 +23,7 @@ pub mod plan;
 pub mod pull;
 pub mod server;
 mod settle;
+mod spark;
 pub mod telemetry;
 pub mod template;
 pub mod token;

@@ -41,7 +41,7 @@ pub fn of(command: &str) -> Option<Json> {
 #[cfg(test)]
 pub fn summary(command: &str) -> Option<String> {
     let (count, record) = shape(command)?;
-    let one = if record == reflect::resource_output() {
+    let one = if is_resource(&record) {
         "a resource".to_owned()
     } else {
         format!("`{}`", told(&record))
@@ -59,7 +59,7 @@ fn told(schema: &Json) -> String {
     if let Some(choices) = schema["anyOf"].as_array() {
         return choices.iter().map(told).collect::<Vec<_>>().join(" or ");
     }
-    if *schema == reflect::resource_output() {
+    if is_resource(schema) {
         return "resource".to_owned();
     }
     match (
@@ -88,10 +88,28 @@ fn told(schema: &Json) -> String {
     }
 }
 
+/// Is it a resource, with or without what `get --spark` adds?
+#[cfg(test)]
+fn is_resource(schema: &Json) -> bool {
+    let mut plain = schema.clone();
+    if let Some(properties) = plain.get_mut("properties").and_then(Json::as_object_mut) {
+        properties.shift_remove("spark");
+    }
+    plain == reflect::resource_output()
+}
+
+fn get() -> Json {
+    let mut record = reflect::resource_output();
+    let mut spark = fields("sensor: text, source: text, unit: text, from: time, everySeconds: number, values: any");
+    spark["properties"]["values"] = list_of(&kind_schema("number?"));
+    record["properties"]["spark"] = spark;
+    record
+}
+
 fn shape(command: &str) -> Option<(Count, Json)> {
     use Count::{Endless, Many, Named, One};
     Some(match command {
-        "get" => (Named, reflect::resource_output()),
+        "get" => (Named, get()),
         "export" | "apply" | "undo" | "rollback" | "label" | "annotate" | "mv" | "edit" | "delete" => {
             (Many, reflect::resource_output())
         }
@@ -157,6 +175,22 @@ fn shape(command: &str) -> Option<(Count, Json)> {
                 "device: text, sensor: text, unit: text, count: count, bad: count, min: number?, max: number?, \
                  mean: number?, stddev: number?, first: number?, last: number?, p50: number?, p95: number?, \
                  p99: number?, firstTime: time?, lastTime: time?",
+            ),
+        ),
+        "telemetry export" => (One, fields("file: text, readings: count, bytes: count")),
+        "telemetry import" => (One, imported()),
+        "telemetry series" => (
+            Many,
+            fields(
+                "device: text, sensor: text, source: text, unit: text, readings: count, bytes: count, first: time?, \
+                 last: time?",
+            ),
+        ),
+        "telemetry gaps" => (
+            Many,
+            fields(
+                "sensor: text, source: text, from: time, to: time, length: text, seconds: number, why: text, bad: count, \
+                 reason: text",
             ),
         ),
         "modbus read" => (
@@ -299,6 +333,13 @@ fn reading() -> Json {
         "device: text, sensor: text, source: text, value: number?, unit: text, quality: text, reason: text, \
          timestamp: time, text?: any, received?: time",
     )
+}
+
+fn imported() -> Json {
+    let mut record =
+        fields("readings: count, accepted: count, duplicates: count, rejected: count, bad: count, problems: any");
+    record["properties"]["problems"] = list_of(&fields("place: text, code: text, message: text"));
+    record
 }
 
 fn query() -> Json {

@@ -2,12 +2,14 @@
 //! line.
 
 mod braille;
+mod png;
 mod svg;
 
 #[cfg(test)]
 mod tests;
 
 pub use braille::text;
+pub use png::png;
 pub use svg::svg;
 
 use jiff::Timestamp;
@@ -200,7 +202,7 @@ pub(crate) fn moment(at: i64, span: (i64, i64)) -> String {
 }
 
 /// A number in as few digits as tell it from its neighbours.
-pub(crate) fn short(number: f64) -> String {
+pub fn short(number: f64) -> String {
     if number == 0.0 {
         return "0".to_owned();
     }

@@ -6,16 +6,23 @@ const LEFT: f64 = 70.0;
 const RIGHT: f64 = 20.0;
 const TOP: f64 = 36.0;
 const BOTTOM: f64 = 44.0;
+/// Of a name in the legend.
+const SLOT: (f64, f64) = (140.0, 16.0);
 const COLORS: [&str; 6] = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#b8860b"];
 const FONT: &str = "font-family=\"sans-serif\" font-size=\"12\"";
 
 /// Draws a chart of so many points.
 pub fn svg(chart: &Chart, width: f64, height: f64) -> String {
+    // Names that do not fit into one row go into more of them.
+    let per_row = (((width - LEFT - RIGHT) / SLOT.0) as usize).max(1);
+    let named = chart.series.iter().filter(|series| !series.name.is_empty()).count();
+    let rows = named.div_ceil(per_row).max(1);
+    let bottom = BOTTOM + SLOT.1 * (rows - 1) as f64;
     let (min, max) = chart.bounds().unwrap_or((0.0, 1.0));
     let (from, to) = chart.span;
     let across = (to - from).max(1) as f64;
     let x = |at: i64| LEFT + (at - from) as f64 / across * (width - LEFT - RIGHT);
-    let y = |value: f64| TOP + (max - value) / (max - min) * (height - TOP - BOTTOM);
+    let y = |value: f64| TOP + (max - value) / (max - min) * (height - TOP - bottom);
     let mut out = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\">\n\
          <rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n"
@@ -38,7 +45,7 @@ pub fn svg(chart: &Chart, width: f64, height: f64) -> String {
         put(format!(
             "<rect class=\"bad\" x=\"{begin:.1}\" y=\"{TOP}\" width=\"{:.1}\" height=\"{:.1}\" fill=\"#d55e00\" fill-opacity=\"0.15\"/>",
             end - begin,
-            height - TOP - BOTTOM
+            height - TOP - bottom
         ));
     }
     for value in ticks(min, max, 6) {
@@ -54,7 +61,7 @@ pub fn svg(chart: &Chart, width: f64, height: f64) -> String {
         ));
     }
     for at in moments(chart.span, 8) {
-        let (x, end) = (x(at), height - BOTTOM);
+        let (x, end) = (x(at), height - bottom);
         put(format!(
             "<line x1=\"{x:.1}\" y1=\"{end}\" x2=\"{x:.1}\" y2=\"{}\" stroke=\"#888888\"/>",
             end + 5.0
@@ -86,8 +93,8 @@ pub fn svg(chart: &Chart, width: f64, height: f64) -> String {
         if !series.name.is_empty() {
             put(format!(
                 "<text x=\"{}\" y=\"{}\" {FONT} fill=\"{color}\">{}</text>",
-                LEFT + 140.0 * index as f64,
-                height - 6.0,
+                LEFT + SLOT.0 * (index % per_row) as f64,
+                height - 6.0 - SLOT.1 * (rows - 1 - index / per_row) as f64,
                 escape(&series.name)
             ));
         }

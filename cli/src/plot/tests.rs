@@ -97,6 +97,75 @@ fn lines_have_colours_and_a_legend_and_one_value_is_a_dot() {
 }
 
 #[test]
+fn every_name_of_a_legend_stands_in_the_picture() {
+    let series = |nth: i64| Series {
+        name: format!("device-{nth:02}"),
+        points: vec![point(0, Some(nth as f64), false)],
+    };
+    let chart = Chart {
+        span: (0, MINUTE),
+        series: (0..12).map(series).collect(),
+        ..Chart::default()
+    };
+    let picture = svg(&chart, 960.0, 400.0);
+    let place = |name: &str| {
+        let text = picture.lines().find(|line| line.contains(name)).unwrap();
+        let number = |key: &str| -> f64 {
+            let rest = text.split_once(key).unwrap().1;
+            rest.split_once('"').unwrap().0.parse().unwrap()
+        };
+        (number(" x=\""), number(" y=\""))
+    };
+    let places: Vec<_> = (0..12).map(|nth| place(&format!("device-{nth:02}"))).collect();
+    assert!(
+        places.iter().all(|(x, y)| *x + 80.0 < 960.0 && *y < 400.0),
+        "{places:?}"
+    );
+    assert!((places[0].0 - places[6].0).abs() < 0.1, "{places:?}");
+    assert!(places[0].1 < places[6].1);
+}
+
+#[test]
+fn a_png_shows_what_the_svg_says() {
+    let chart = Chart {
+        title: "temperature of device/boiler-01 (mean), Zähler".to_owned(),
+        unit: "°C".to_owned(),
+        ..day()
+    };
+    let bytes = png(&chart, 960.0, 400.0).unwrap();
+    if let Some(path) = std::env::var_os("SHOW_PNG") {
+        std::fs::write(path, &bytes).unwrap();
+    }
+    let dots = resvg::tiny_skia::Pixmap::decode_png(&bytes).unwrap();
+    assert_eq!((dots.width(), dots.height()), (1920, 800));
+    let color = |x: u32, y: u32| {
+        let dot = dots.pixel(x, y).unwrap().demultiply();
+        (dot.red(), dot.green(), dot.blue())
+    };
+    // Where in the picture a minute of the day is.
+    let column = |minute: f64| ((70.0 + minute / 1_440.0 * (960.0 - 70.0 - 20.0)) * 2.0) as u32;
+    let line = (0, 0x72, 0xb2);
+    let has_line = |minute: f64| (72..712).any(|y| color(column(minute), y) == line);
+    assert!(has_line(100.0) && has_line(500.0) && has_line(1_200.0));
+    assert!(!has_line(750.0), "a line goes through the gap");
+    assert!(!has_line(960.0), "a line goes through bad readings");
+    // The bad stretch is tinted, and nothing else is.
+    let tint = |minute: f64| color(column(minute), 100);
+    assert_eq!([tint(750.0), tint(1_200.0)], [(255, 255, 255); 2]);
+    assert_ne!(tint(960.0), (255, 255, 255));
+    // There is text: dark dots at the head, and left of the axis.
+    let is_dark = |(red, green, blue): (u8, u8, u8)| red < 0x60 && green < 0x60 && blue < 0x60;
+    let dark = |columns: std::ops::Range<u32>, rows: std::ops::Range<u32>| {
+        columns
+            .map(|x| rows.clone().filter(|y| is_dark(color(x, *y))).count())
+            .sum::<usize>()
+    };
+    assert!(dark(140..900, 10..50) > 1_000, "the head cannot be read");
+    assert!(dark(20..136, 80..700) > 200, "the axis has no numbers");
+    assert!(png(&chart, 0.0, 0.0).is_none());
+}
+
+#[test]
 fn ticks_are_round_and_every_number_has_one() {
     assert_eq!(ticks(0.0, 100.0, 5), [0.0, 20.0, 40.0, 60.0, 80.0, 100.0]);
     assert_eq!(ticks(-3.2, 2.9, 6), [-2.0, 0.0, 2.0]);
@@ -126,5 +195,6 @@ fn ticks_are_round_and_every_number_has_one() {
         };
         text(&chart, 1, 1, false);
         svg(&chart, 1.0, 1.0);
+        png(&chart, 1.0, 1.0);
     }
 }

@@ -1,9 +1,11 @@
 //! What a gateway sends, before it is known whose series it is.
 
-use super::telemetry::{Micros, Quality, Value};
+use super::telemetry::{Micros, Quality, Reason, Value};
 
 /// Readings older than this are refused: 5 years.
 pub const OLDEST: Micros = 5 * 366 * 86_400_000_000;
+/// The same of readings that were stored before, and are imported: 20 years.
+pub const OLDEST_KEPT: Micros = 20 * 366 * 86_400_000_000;
 /// Readings further in the future than this are refused: a day.
 pub const NEWEST: Micros = 86_400_000_000;
 
@@ -30,6 +32,17 @@ pub struct Incoming<'a> {
     pub label: Option<&'a str>,
     /// What the gateway says of it.
     pub quality: Quality,
+    /// What a fleetd knew of it; none: it is new.
+    pub kept: Option<Kept>,
+}
+
+/// What was known of a reading when it was exported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// When it was received.
+    pub received: Micros,
+    /// Why its quality is not good.
+    pub reason: Reason,
 }
 
 /// Why one item was not taken.

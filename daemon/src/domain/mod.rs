@@ -7,6 +7,7 @@ pub mod caller;
 pub mod certificates;
 pub mod clock;
 pub mod decimal;
+pub mod gaps;
 pub mod hidden;
 pub mod ingest;
 pub mod kinds;

@@ -12,7 +12,7 @@ use tonic::{Request, Response, Status, Streaming};
 use super::{driven, gate};
 use crate::domain::aggregate::{Aggregate, Fill};
 use crate::domain::telemetry::{Quality, Value};
-use crate::services::telemetry::{Bucketing, By, LatestRow, Page, Range, Telemetry};
+use crate::services::telemetry::{Bucketing, By, LatestRow, Page, Range, SeriesGap, Stocked, Telemetry};
 use crate::services::{Error, Result as Done};
 
 type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
@@ -31,6 +31,8 @@ impl Door {
 #[tonic::async_trait]
 impl TelemetryService for Door {
     type QueryStream = Answers<pb::QueryResponse>;
+    type SeriesStream = Answers<pb::SeriesResponse>;
+    type GapsStream = Answers<pb::GapsResponse>;
     type TailStream = Answers<pb::TailResponse>;
     type WriteStream = Answers<pb::WriteResponse>;
 
@@ -167,6 +169,72 @@ impl TelemetryService for Door {
         Ok(Response::new(pb::RetentionResponse { rules: rules.collect() }))
     }
 
+    async fn import(&self, request: Request<pb::ImportRequest>) -> Result<Response<pb::ImportResponse>, Status> {
+        let caller = gate::caller(&request)?;
+        let pb::ImportRequest { org, readings } = request.into_inner();
+        let ingested = self.telemetry.import(&caller, &org, &readings).await?;
+        metrics::counter!("fleetd_readings_rejected_total").increment(ingested.rejected.len() as u64);
+        let rejected = ingested.rejected.into_iter().map(|rejection| pb::RejectedReading {
+            sequence: 0,
+            index: rejection.index as u32,
+            code: rejection.code.to_owned(),
+            detail: rejection.detail,
+        });
+        Ok(Response::new(pb::ImportResponse {
+            accepted: ingested.accepted,
+            duplicates: ingested.duplicates,
+            rejected: rejected.collect(),
+        }))
+    }
+
+    async fn series(&self, request: Request<pb::SeriesRequest>) -> Result<Response<Self::SeriesStream>, Status> {
+        let caller = gate::caller(&request)?;
+        let asked = request.into_inner();
+        let range = Range {
+            org: asked.org,
+            device: asked.device,
+            selector: asked.selector,
+            site: asked.site,
+            customer: asked.customer,
+            sensor: asked.sensor,
+            source: asked.source,
+            ..Range::default()
+        };
+        let (sender, receiver) = mpsc::channel(2);
+        let telemetry = self.telemetry.clone();
+        let work = async move { telemetry.inventory(&caller, &range, &sender).await };
+        let pages = driven(work, receiver).map(|page| {
+            page.map(|rows| pb::SeriesResponse {
+                series: rows.into_iter().map(stocked).collect(),
+            })
+        });
+        Ok(Response::new(Box::pin(pages)))
+    }
+
+    async fn gaps(&self, request: Request<pb::GapsRequest>) -> Result<Response<Self::GapsStream>, Status> {
+        let caller = gate::caller(&request)?;
+        let asked = request.into_inner();
+        let device = super::required(Some(asked.device).filter(|device| !device.is_empty()), "device")?;
+        let range = Range {
+            org: asked.org,
+            device,
+            sensor: asked.sensor,
+            source: asked.source,
+            from: asked.from_us,
+            to: asked.to_us,
+            ..Range::default()
+        };
+        let (sender, receiver) = mpsc::channel(2);
+        let telemetry = self.telemetry.clone();
+        let work = async move { telemetry.gaps(&caller, &range, asked.longer_us, &sender).await };
+        let pages = driven(work, receiver).map(|page| {
+            page.map(|gaps| pb::GapsResponse {
+                gaps: gaps.into_iter().map(gap).collect(),
+            })
+        });
+        Ok(Response::new(Box::pin(pages)))
+    }
+
     async fn tail(&self, request: Request<pb::TailRequest>) -> Result<Response<Self::TailStream>, Status> {
         let caller = gate::caller(&request)?;
         let pb::TailRequest {
@@ -236,6 +304,33 @@ fn buckets(page: Page) -> pb::QueryResponse {
         buckets: told.collect(),
         unit: page.unit.clone(),
         ..pb::QueryResponse::default()
+    }
+}
+
+fn stocked(Stocked { device, series, stock }: Stocked) -> pb::SeriesInfo {
+    let (first_us, last_us) = stock.span.unwrap_or_default();
+    pb::SeriesInfo {
+        device,
+        sensor: series.key.sensor.clone(),
+        source: series.key.source.clone(),
+        unit: series.unit.clone(),
+        readings: stock.readings,
+        bytes: stock.bytes,
+        first_us,
+        last_us,
+    }
+}
+
+fn gap(SeriesGap { series, gap }: SeriesGap) -> pb::Gap {
+    pb::Gap {
+        sensor: series.key.sensor.clone(),
+        source: series.key.source.clone(),
+        from_us: gap.from,
+        to_us: gap.to,
+        bad: gap.bad,
+        reason: gap.reason.text().to_owned(),
+        at_begin: gap.at_begin,
+        at_end: gap.at_end,
     }
 }
 

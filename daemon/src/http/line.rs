@@ -115,6 +115,7 @@ impl Lines<'_> {
                 source: head.source.as_deref(),
                 label: None,
                 quality: Quality::Good,
+                kept: None,
             })
         });
         readings.collect()

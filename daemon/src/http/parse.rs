@@ -195,6 +195,7 @@ fn item<'a>(
         source: None,
         label,
         quality,
+        kept: None,
     })
 }
 

@@ -50,6 +50,7 @@ impl<'a> Fields<'a> {
             source: None,
             label: self.label,
             quality: Quality::Good,
+            kept: None,
         })
     }
 }

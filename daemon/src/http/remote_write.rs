@@ -211,6 +211,7 @@ fn reading<'a>(named: &'a Named<'_>, sample: &Sample, index: usize) -> Result<In
         source: named.source.as_deref(),
         label: None,
         quality: if is_number { Quality::Good } else { Quality::Bad },
+        kept: None,
     })
 }
 

@@ -143,6 +143,7 @@ fn read(message: &Body) -> Result<Message<'_>, (&'static str, String)> {
         source: None,
         label: None,
         quality: Quality::Good,
+        kept: None,
     };
     Ok(Message {
         tenant: text("tenant")?.or(tenant).unwrap_or_default(),

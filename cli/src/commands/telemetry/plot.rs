@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use comfy_table::Table;
-use fleet_proto::pb;
+use fleet_proto::{codes, pb};
 
 use super::query::{How, request};
 use super::{Span, Which};
@@ -23,7 +23,7 @@ const MOST_LINES: usize = 12;
 /// Size of a picture.
 const PICTURE: (f64, f64) = (960.0, 400.0);
 
-/// Draw the readings of a sensor over time: on the terminal, or as SVG into a file
+/// Draw the readings of a sensor over time: on the terminal, or as SVG or PNG into a file
 #[derive(Args, Debug)]
 pub struct Plot {
     #[command(flatten)]
@@ -41,16 +41,16 @@ pub struct Plot {
     /// Write an SVG into this file
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
+    /// Write a PNG into this file
+    #[arg(long, value_name = "FILE")]
+    png: Option<PathBuf>,
 }
 
 pub(super) async fn run(cx: &mut Context, args: &Plot) -> Result<Exit> {
     cx.text_only()?;
     let width = Table::new().width().map_or(WIDTH, usize::from).max(40);
-    let across = if args.svg.is_some() {
-        PICTURE.0 as usize
-    } else {
-        width * 2
-    };
+    let is_picture = args.svg.is_some() || args.png.is_some();
+    let across = if is_picture { PICTURE.0 as usize } else { width * 2 };
     let every = match &args.every {
         Some(text) => times::parse_duration(text).map_err(|message| Error::usage(message, ""))?,
         None => plot::every(args.span.length()?, across / 2),
@@ -98,11 +98,8 @@ pub(super) async fn run(cx: &mut Context, args: &Plot) -> Result<Exit> {
         cx.io.say("no numbers in this time");
         return Ok(Exit::Ok);
     }
-    if let Some(path) = &args.svg {
-        let picture = plot::svg(&chart, PICTURE.0, PICTURE.1);
-        std::fs::write(path, picture)
-            .map_err(|error| Error::usage(format!("{} cannot be written: {error}", path.display()), ""))?;
-        cx.io.say(&format!("{} is written", path.display()));
+    if is_picture {
+        pictures(cx, args, &chart)?;
     } else if is_accessible() {
         let told = chart.sentences().join("\n");
         cx.io.out(&format!("{told}\n"));
@@ -111,6 +108,33 @@ pub(super) async fn run(cx: &mut Context, args: &Plot) -> Result<Exit> {
         cx.io.out(&drawn);
     }
     Ok(Exit::Ok)
+}
+
+/// Writes the files that are wanted.
+fn pictures(cx: &mut Context, args: &Plot, chart: &Chart) -> Result<()> {
+    let (width, height) = PICTURE;
+    let svg = args
+        .svg
+        .as_ref()
+        .map(|path| (path, plot::svg(chart, width, height).into_bytes()));
+    let png = args.png.as_ref().map(|path| {
+        let picture = plot::png(chart, width, height);
+        let none = || {
+            Error::new(
+                Exit::Failure,
+                codes::INTERNAL,
+                "the picture cannot be drawn",
+                "write an --svg",
+            )
+        };
+        Ok::<_, Error>((path, picture.ok_or_else(none)?))
+    });
+    for (path, picture) in svg.into_iter().chain(png.transpose()?) {
+        std::fs::write(path, picture)
+            .map_err(|error| Error::usage(format!("{} cannot be written: {error}", path.display()), ""))?;
+        cx.io.say(&format!("{} is written", path.display()));
+    }
+    Ok(())
 }
 
 /// An interval stands for its middle.

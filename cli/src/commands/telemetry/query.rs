@@ -4,7 +4,7 @@ use clap::Args;
 use fleet_proto::pb;
 use serde_json::{Value, json};
 
-use super::{Span, Which, reading};
+use super::{Span, Which, reading, said};
 use crate::context::{Context, in_time};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
@@ -71,15 +71,15 @@ pub(super) async fn request(
 ) -> Result<pb::QueryRequest> {
     let (from_us, to_us) = span.micros()?;
     let (device, sensor) = which.words()?;
-    let text = |text: &Option<String>| text.clone().unwrap_or_default();
+    let among = &which.among;
     Ok(pb::QueryRequest {
         org: cx.org().await?,
         device,
         sensor,
-        selector: text(&which.selector),
-        site: text(&which.site),
-        customer: text(&which.customer),
-        source: which.source.clone(),
+        selector: said(among.selector.as_ref()),
+        site: said(among.site.as_ref()),
+        customer: said(among.customer.as_ref()),
+        source: among.source.clone(),
         from_us,
         to_us,
         every_us,

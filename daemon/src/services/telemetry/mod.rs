@@ -3,6 +3,9 @@
 mod buckets;
 mod choose;
 mod fleet;
+mod gaps;
+mod import;
+mod inventory;
 mod live;
 mod numbers;
 mod query;
@@ -16,6 +19,9 @@ mod way;
 
 pub use buckets::{Bucketing, By, Page};
 pub use choose::Range;
+pub use gaps::SeriesGap;
+pub use import::MOST_IMPORTED;
+pub use inventory::Stocked;
 pub use query::LatestRow;
 pub use retention::Explained;
 pub use tail::Tail;
@@ -120,7 +126,9 @@ impl Telemetry {
             match item {
                 Err(rejection) => taking.ingested.rejected.push(rejection),
                 Ok(item) => {
-                    if let Some(timestamp) = taking.timestamp(index, item.timestamp, || way.about(&item)) {
+                    if let Some(timestamp) =
+                        taking.timestamp(index, item.timestamp, item.kept.is_some(), || way.about(&item))
+                    {
                         unknown.extend(taking.place(way, index, timestamp, item));
                     }
                 }

@@ -198,8 +198,14 @@ fn place(
         }
     };
     let timestamp = Some(timestamp).filter(|timestamp| *timestamp != 0);
-    if let Some(timestamp) = taking.timestamp(index, timestamp, || Some(series.device)) {
-        taking.judge(index, timestamp, &series.known, value, series.unit.as_deref(), quality);
+    if let Some(timestamp) = taking.timestamp(index, timestamp, false, || Some(series.device)) {
+        let said = Said {
+            value,
+            unit: series.unit.as_deref(),
+            quality,
+            kept: None,
+        };
+        taking.judge(index, timestamp, &series.known, said);
     }
 }
 

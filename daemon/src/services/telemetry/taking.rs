@@ -2,10 +2,10 @@
 
 use uuid::Uuid;
 
-use super::target::{Known, Refusal};
+use super::target::{Known, Refusal, Said};
 use super::way::{Accepted, Way};
-use crate::domain::ingest::{Incoming, Ingested, NEWEST, OLDEST, Rejection};
-use crate::domain::telemetry::{Micros, Quality, Sample, Value};
+use crate::domain::ingest::{Incoming, Ingested, NEWEST, OLDEST, OLDEST_KEPT, Rejection};
+use crate::domain::telemetry::{Micros, Sample};
 use crate::storage::telemetry::Appended;
 
 /// What has become of a batch so far.
@@ -36,25 +36,29 @@ impl Taking {
         self.ingested.rejected.push(Rejection { index, code, detail });
     }
 
-    /// When it was measured; none: it is refused for its time.
+    /// When it was measured; none: it is refused for its time. What was stored before may be older, and says nothing of
+    /// a device's clock.
     pub(super) fn timestamp(
         &mut self,
         index: usize,
         timestamp: Option<Micros>,
+        is_kept: bool,
         about: impl FnOnce() -> Option<Uuid>,
     ) -> Option<Micros> {
         let Some(timestamp) = timestamp else {
             return Some(self.now);
         };
         let ahead = timestamp.saturating_sub(self.now);
-        if ahead > self.fastest.map_or(0, |(_, most)| most)
+        if !is_kept
+            && ahead > self.fastest.map_or(0, |(_, most)| most)
             && let Some(device) = about()
         {
             self.fastest = Some((device, ahead));
         }
-        if timestamp < self.now - OLDEST || timestamp > self.now + NEWEST {
+        let (oldest, years) = if is_kept { (OLDEST_KEPT, 20) } else { (OLDEST, 5) };
+        if timestamp < self.now - oldest || timestamp > self.now + NEWEST {
             let detail =
-                "the timestamp is more than 5 years old, or more than a day ahead of fleetd's clock".to_owned();
+                format!("the timestamp is more than {years} years old, or more than a day ahead of fleetd's clock");
             self.refuse(index, ("bad_timestamp", detail));
             return None;
         }
@@ -71,7 +75,13 @@ impl Taking {
     ) -> Option<(usize, Micros, Incoming<'a>)> {
         match way.accept(&item) {
             Accepted::Series(series) => {
-                self.judge(index, timestamp, &series, item.value, item.unit, item.quality);
+                let said = Said {
+                    value: item.value,
+                    unit: item.unit,
+                    quality: item.quality,
+                    kept: item.kept,
+                };
+                self.judge(index, timestamp, &series, said);
                 None
             }
             Accepted::Refused(refusal) => {
@@ -83,30 +93,15 @@ impl Taking {
     }
 
     /// Takes a reading of a series, or refuses it, as the policies want.
-    pub(super) fn judge(
-        &mut self,
-        index: usize,
-        timestamp: Micros,
-        series: &Known,
-        value: Value,
-        unit: Option<&str>,
-        quality: Quality,
-    ) {
+    pub(super) fn judge(&mut self, index: usize, timestamp: Micros, series: &Known, said: Said<'_>) {
         if series.is_over(timestamp, self.now) {
             let detail =
                 "readings of that time are kept no longer: see `retention` and `subscription` of the organization";
             return self.refuse(index, ("expired", detail.to_owned()));
         }
-        match series.judge(value, unit, quality) {
-            Ok((value, quality, reason)) => {
-                self.samples.push(Sample {
-                    series: series.id,
-                    timestamp,
-                    received: self.now,
-                    value,
-                    quality,
-                    reason,
-                });
+        match series.sample(said, timestamp, self.now) {
+            Ok(sample) => {
+                self.samples.push(sample);
                 self.positions.push(index);
             }
             Err(refusal) => self.refuse(index, refusal),

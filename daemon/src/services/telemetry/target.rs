@@ -13,10 +13,11 @@ use uuid::Uuid;
 use super::way::Budget;
 use super::{read, write};
 use crate::domain::caller::Place;
+use crate::domain::ingest::Kept;
 use crate::domain::kinds::effective;
 use crate::domain::retention::{self, Rules};
 use crate::domain::shares::Share;
-use crate::domain::telemetry::{Micros, Quality, Reason, SeriesId, SeriesKey, Value};
+use crate::domain::telemetry::{Micros, Quality, Reason, Sample, SeriesId, SeriesKey, Value};
 use crate::domain::{Object, Org, units};
 use crate::services::error::{Error, Result};
 use crate::storage::{Tx, resources};
@@ -62,6 +63,16 @@ pub(super) struct Target {
 /// Series by label or data type.
 type Labels = Quick<Box<str>, Arc<Known>>;
 
+/// What an item says of a reading.
+#[derive(Clone, Debug)]
+pub(super) struct Said<'a> {
+    pub(super) value: Value,
+    pub(super) unit: Option<&'a str>,
+    pub(super) quality: Quality,
+    /// What a fleetd knew of it; none: it is new.
+    pub(super) kept: Option<Kept>,
+}
+
 /// A series with what is expected of its readings.
 #[derive(Debug)]
 pub(super) struct Known {
@@ -84,6 +95,29 @@ impl Known {
     /// Does a value of this unit have to be looked at for it?
     pub(super) fn differs_from(&self, unit: &str) -> bool {
         !unit.is_empty() && !self.unit.is_empty() && unit != self.unit
+    }
+
+    /// What was said as a reading of this series, or why it is none. What an exported reading knows of itself stays with it,
+    /// unless the range says otherwise here.
+    pub(super) fn sample(
+        &self,
+        said: Said<'_>,
+        timestamp: Micros,
+        now: Micros,
+    ) -> std::result::Result<Sample, Refusal> {
+        let (value, quality, reason) = self.judge(said.value, said.unit, said.quality)?;
+        let kept = said.kept.map_or(Reason::None, |kept| kept.reason);
+        Ok(Sample {
+            series: self.id,
+            timestamp,
+            received: said.kept.map_or(now, |kept| kept.received),
+            value,
+            quality,
+            reason: match (reason, kept) {
+                (Reason::OutOfRange, _) | (_, Reason::None) => reason,
+                _ => kept,
+            },
+        })
     }
 
     /// What the policies make of a value; or the code and detail of its refusal.

@@ -5,8 +5,10 @@
 //!
 //! Files, from the bytes up: `bytes` integers · `codec` frames and `contents` their table · `chunk` what frames become ·
 //! `block` readings by column · `partition` a day's file · `stored` what stands in it · `recent` what is in memory ·
-//! `newest` the last reading of each series · `files` commits · `scan` reading back, `fold` into intervals · `compaction` from segments to chunks,
-//! by `merge` in memory and `steps` on disk, `expire` what is over, `space` on the disk, `room` what is left of it. PostgreSQL: `postgres`. Both: `order` what is new of a commit · `queue` · `writer` · `catalogue`.
+//! `newest` the last reading of each series · `files` commits · `scan` reading back, `fold` into intervals · `inventory` how
+//! much there is · `compaction` from segments to chunks, by `merge` in memory and `steps` on disk, `expire` what is over,
+//! `space` on the disk, `room` what is left of it. PostgreSQL: `postgres`. Both: `order` what is new of a commit · `queue` ·
+//! `writer` · `catalogue`.
 
 mod block;
 mod bytes;
@@ -19,6 +21,7 @@ mod days;
 mod expire;
 mod files;
 mod fold;
+mod inventory;
 mod merge;
 mod newest;
 mod order;
@@ -50,6 +53,7 @@ use crate::domain::telemetry::{Micros, Sample, Series, SeriesId, SeriesKey};
 use catalogue::Catalogue;
 pub use compaction::{Compactor, Progress};
 use files::Files;
+pub use inventory::Stock;
 use postgres::Rows;
 use queue::{Batch, Queue};
 pub use scan::Scan;

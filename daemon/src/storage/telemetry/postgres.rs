@@ -8,6 +8,7 @@ use tokio::sync::Mutex;
 
 use super::block::{received, same};
 use super::days::{DAY, civil, day_of, days};
+use super::inventory::Stock;
 use super::order::{Judged, Order, Standing};
 use crate::domain::telemetry::{Micros, Quality, Reason, Sample, SeriesId, Value};
 use crate::storage::error::{Error, Result};
@@ -147,6 +148,34 @@ impl Rows {
             }
         }
         Ok(ids.iter().map(|id| found.get(id).cloned()).collect())
+    }
+
+    /// What of each series is stored; bytes are those of the rows, without the index.
+    pub(super) async fn stock(&self, ids: &[SeriesId]) -> Result<Vec<(SeriesId, Stock)>> {
+        let mut found = Vec::new();
+        for part in ids.chunks(AT_ONCE) {
+            let wanted: Vec<i64> = part.iter().map(|id| i64::from(*id)).collect();
+            #[expect(clippy::disallowed_methods, reason = "readings have a variant per engine")]
+            let rows = sqlx::query(
+                "select series, count(*) as readings, sum(pg_column_size(reading.*))::bigint as bytes,
+                        min(ts) as first, max(ts) as last
+                   from reading where series = any($1) group by series",
+            )
+            .bind(wanted)
+            .fetch_all(&self.pool)
+            .await?;
+            for row in &rows {
+                let (readings, bytes): (i64, i64) = (row.try_get("readings")?, row.try_get("bytes")?);
+                let mut stock = Stock::default();
+                stock.add(
+                    readings.unsigned_abs(),
+                    bytes.unsigned_abs(),
+                    (row.try_get("first")?, row.try_get("last")?),
+                );
+                found.push((number(row)?, stock));
+            }
+        }
+        Ok(found)
     }
 
     /// Readings of `[from, to)` in order of time, at most so many.

@@ -317,7 +317,7 @@ impl Partitions {
 }
 
 /// A chunk's row, or what is wrong with it.
-fn chunk(day: i64, row: &SqliteRow) -> Result<std::result::Result<Chunk, Error>> {
+pub(super) fn chunk(day: i64, row: &SqliteRow) -> Result<std::result::Result<Chunk, Error>> {
     let (id, series): (i64, i64) = (row.try_get(0)?, row.try_get(2)?);
     let times: (Micros, Micros) = (row.try_get(3)?, row.try_get(4)?);
     // Series were put there as 32 bits; others do not match the checksum.
