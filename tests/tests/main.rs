@@ -27,6 +27,7 @@ mod modbus_meter;
 mod modbus_networks;
 mod peers;
 mod programs;
+mod readings_over_http;
 mod round_trip;
 mod secrets;
 mod start_up;

@@ -112,9 +112,10 @@ impl Operation {
             .path
             .replace("{id}", named)
             .replace("{name}", named)
+            .replace("{device}", target[2])
             .replace("{command}", "none");
         let mut query = Vec::new();
-        for (ask, value) in [("org", target[0]), ("device", target[2])] {
+        for (ask, value) in [("org", target[0]), ("device", target[2]), ("sensor_type", "t")] {
             if self.asks.iter().any(|own| own == ask) {
                 query.push(format!("{ask}={value}"));
             }
@@ -152,7 +153,10 @@ impl Operation {
 
 /// A word for the golden file.
 fn outcome(said: &Answer) -> String {
-    let is_empty = |body: &Value| body["items"].as_array().is_some_and(Vec::is_empty);
+    let is_empty = |body: &Value| {
+        let lists = [&body["items"], &body["data"]];
+        lists.iter().any(|list| list.as_array().is_some_and(Vec::is_empty))
+    };
     match said.status.as_u16() {
         200 if is_empty(&said.body) => "empty".to_owned(),
         200 if said.body["accepted"] == 0 => "none".to_owned(),

@@ -155,7 +155,7 @@ fn one(all: &[Arc<Series>], device: &str, range: &Range) -> Result<Arc<Series>> 
             Err(Error::field(
                 "source",
                 format!("the sensor of device/{device} has more than one source"),
-                &format!("choose one with --source: {}", sources.join(", ")),
+                &format!("choose one of {}", sources.join(", ")),
             ))
         }
     }

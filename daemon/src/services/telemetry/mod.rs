@@ -8,9 +8,9 @@ mod route;
 mod target;
 mod way;
 
-pub use buckets::{Bucketing, By, Page};
+pub use buckets::{Bucketing, Page};
 pub use choose::Range;
-pub use query::LatestRow;
+pub use query::{LatestRow, Position};
 
 use std::collections::HashMap;
 use std::num::NonZeroU32;
@@ -71,6 +71,11 @@ impl Telemetry {
             fleets: Arc::default(),
             limits: Arc::default(),
         }
+    }
+
+    /// What time it is for whoever asks about readings.
+    pub fn now(&self) -> Micros {
+        self.clock.now()
     }
 
     /// Figures since the start.
