@@ -35,3 +35,4 @@ mod team_year;
 mod telemetry_queries;
 mod tidy;
 mod tls;
+mod wait;

@@ -97,6 +97,10 @@ fn shape(command: &str) -> Option<(Count, Json)> {
         }
         "describe" => (Named, describe()?),
         "watch" => (Endless, watch()),
+        "wait" => (
+            Many,
+            fields("ref: text, for: text, value: any, unit: text, timestamp: time?"),
+        ),
         "plan" | "diff" => (Many, plan()),
         "validate" => (One, fields("valid: bool, manifests: count")),
         "fmt" => (Many, fields("file: text")),

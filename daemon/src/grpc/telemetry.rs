@@ -112,6 +112,7 @@ impl TelemetryService for Door {
             device,
             sensor,
             source,
+            latest,
         } = request.into_inner();
         let range = Range {
             org,
@@ -122,7 +123,10 @@ impl TelemetryService for Door {
         };
         let (sender, receiver) = mpsc::channel(16);
         let telemetry = self.telemetry.clone();
-        let events = driven(async move { telemetry.tail(&caller, range, sender).await }, receiver);
+        let events = driven(
+            async move { telemetry.tail(&caller, range, latest, sender).await },
+            receiver,
+        );
         let told = events.map(|event| {
             event.map(|(rows, skipped)| pb::TailResponse {
                 readings: rows.into_iter().map(reading).collect(),

@@ -1,10 +1,13 @@
 //! `fleetctl telemetry`.
 
 mod latest;
+mod newest;
 mod plot;
 mod query;
 mod summary;
 mod tail;
+
+pub(super) use newest::Newest;
 
 use clap::{Args, Subcommand};
 use fleet_proto::pb;

@@ -115,6 +115,9 @@ impl Telemetry {
     ) -> Result<()> {
         let mut left = if limit == 0 { usize::MAX } else { limit as usize };
         for Chosen { device, series } in self.chosen(caller, range).await? {
+            if left == 0 {
+                break;
+            }
             let from = match after.map(|after| (after.compare(&device.name, &series), after)) {
                 Some((Ordering::Less, _)) => continue,
                 Some((Ordering::Equal, after)) => range.from.max(after.timestamp.saturating_add(1)),
@@ -173,8 +176,15 @@ impl Telemetry {
         }
     }
 
-    /// Sends readings as they are committed, with the number of commits that were missed.
-    pub async fn tail(&self, caller: &Caller, range: Range, events: mpsc::Sender<(Vec<LatestRow>, u64)>) -> Result<()> {
+    /// Sends readings as they are committed, with the number of commits that were missed. `latest`: first the newest of
+    /// each series, read when nothing is missed any more.
+    pub async fn tail(
+        &self,
+        caller: &Caller,
+        range: Range,
+        latest: bool,
+        events: mpsc::Sender<(Vec<LatestRow>, u64)>,
+    ) -> Result<()> {
         let org = self.resources.org_for(caller, &range.org).await?;
         let mut names: HashMap<Uuid, Option<String>> = HashMap::new();
         let only = if range.device.is_empty() {
@@ -185,6 +195,19 @@ impl Telemetry {
         let mut live = self.store.subscribe();
         let mut revisions = self.resources.revisions();
         let mut skipped = 0;
+        if latest {
+            let wanted = pb::LatestRequest {
+                org: range.org.clone(),
+                device: range.device.clone(),
+                sensor: range.sensor.clone(),
+                source: range.source.clone(),
+                ..pb::LatestRequest::default()
+            };
+            let newest = self.latest(caller, wanted).await?;
+            if events.send((newest, 0)).await.is_err() {
+                return Ok(());
+            }
+        }
         loop {
             let samples = tokio::select! {
                 () = events.closed() => return Ok(()),
