@@ -65,6 +65,7 @@ async fn wrong_command_lines_are_refused_before_anything_is_dialled() {
         ("telemetry query device/x t --every 5m --raw", "cannot be used with"),
         ("telemetry query device/x t --from now --to -1h", "is not before"),
         ("telemetry query device/x t --every 0s", "is no duration"),
+        ("telemetry samples device/x", "is no tracked variable"),
         ("wait device/x", "required"),
         ("wait device/x --for telemetry(p)>much", "is no condition"),
         ("wait devices --for delete", "a name is missing"),

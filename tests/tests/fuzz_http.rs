@@ -266,6 +266,12 @@ fn tour_of_people(world: &World, document: &Value) -> BTreeSet<String> {
     }
     me.get("/ingest/aggregates/?sensor_type=temperature&fill=null").is(200);
     me.get("/api/telemetry/historical?from=-1d").is(200);
+    me.post(
+        "/api/v1/tracked-variables",
+        &json!({"metadata": {"name": "tour"}, "spec": {"device": "esp32-01", "sensor": "temperature"}}),
+    )
+    .is(201);
+    me.get("/api/tracked-variables/tour/samples").is(200);
     me.post("/api/logs/", &json!({"message": "a tour", "level": "help"}))
         .is(201);
     me.get("/api/logs/?level=help").is(200);

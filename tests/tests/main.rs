@@ -35,4 +35,5 @@ mod team_year;
 mod telemetry_queries;
 mod tidy;
 mod tls;
+mod tracked_variables;
 mod wait;

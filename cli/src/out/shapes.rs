@@ -148,7 +148,7 @@ fn shape(command: &str) -> Option<(Count, Json)> {
         "device command send" => (One, command_record()?),
         "device command list" => (Many, command_record()?),
         "device logs" => (Many, fields("timestamp: time, level: text, message: text")),
-        "telemetry latest" => (Many, reading()),
+        "telemetry latest" | "telemetry samples" => (Many, reading()),
         "telemetry tail" => (Endless, reading()),
         "telemetry query" => (Many, query()),
         "telemetry summary" => (

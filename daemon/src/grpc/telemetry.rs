@@ -105,6 +105,15 @@ impl TelemetryService for Door {
         }))
     }
 
+    async fn samples(&self, request: Request<pb::SamplesRequest>) -> Result<Response<pb::SamplesResponse>, Status> {
+        let caller = gate::caller(&request)?;
+        let pb::SamplesRequest { org, variable } = request.into_inner();
+        let (_, rows) = self.telemetry.samples(&caller, &org, &variable).await?;
+        Ok(Response::new(pb::SamplesResponse {
+            readings: rows.into_iter().map(reading).collect(),
+        }))
+    }
+
     async fn tail(&self, request: Request<pb::TailRequest>) -> Result<Response<Self::TailStream>, Status> {
         let caller = gate::caller(&request)?;
         let pb::TailRequest {

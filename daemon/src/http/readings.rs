@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 use super::answers::Problem;
 use super::extract::{Path, Query, moment};
 use super::gate::Tenant;
-use super::resources::org_of;
+use super::resources::{OrgQuery, org_of};
 use super::{Services, Shared};
 use crate::domain::Caller;
 use crate::domain::aggregate::Summary;
@@ -378,6 +378,20 @@ impl Question<'_> {
             ),
         ]))
     }
+}
+
+/// The samples of a tracked variable.
+pub(super) async fn samples(
+    State(services): State<Shared>,
+    Extension(caller): Extension<Caller>,
+    Extension(tenant): Extension<Tenant>,
+    Path(variable): Path<String>,
+    Query(query): Query<OrgQuery>,
+) -> Answer {
+    let org = org_of(&services, &caller, &tenant, Kind::TrackedVariable, &query.org).await?;
+    let (device, rows) = services.telemetry.samples(&caller, &org, &variable).await?;
+    let told: Value = rows.iter().map(|row| reading(row, true)).collect();
+    Ok(Json(json!({"device_id": device, "data": told})))
 }
 
 /// What the service calls otherwise than the query does.

@@ -500,6 +500,13 @@ fn of_readings() -> Vec<Route> {
             readings::TELEMETRY,
             "The same as `/ingest/telemetry/`",
         ),
+        ask(
+            "/api/tracked-variables/{name}/samples",
+            |m| on(m, readings::samples),
+            &["org"],
+            "The newest readings of a tracked variable, in order of time",
+        )
+        .gives(Json("ToldOfDevice")),
     ]
 }
 

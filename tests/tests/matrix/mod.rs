@@ -91,6 +91,10 @@ fn samples() -> BTreeMap<&'static str, Value> {
             "TelemetryService.Summary",
             json!({"org": "{org}", "device": "{device}", "sensor": "t", "toUs": "9000000000000000"}),
         ),
+        (
+            "TelemetryService.Samples",
+            json!({"org": "{org}", "variable": "of-{device}"}),
+        ),
         ("TelemetryService.Tail", json!({"org": "{org}", "device": "{device}"})),
         // There is no slave: who may ask is told that, and who may not is not.
         (

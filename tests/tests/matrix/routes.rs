@@ -37,6 +37,7 @@ fn thing(kind: Kind, target: &[&str; 4]) -> Value {
         Kind::Template => json!({"templateType": "scenario", "schema": {}}),
         Kind::Configuration => json!({"key": device, "value": {}}),
         Kind::Translation => json!({"language": "en"}),
+        Kind::TrackedVariable => json!({"device": device, "sensor": "t", "site": site}),
         Kind::Site if *org != "three" => json!({"settings": {"operatorControl": true}}),
         _ => json!({}),
     };

@@ -4,6 +4,7 @@ mod latest;
 mod newest;
 mod plot;
 mod query;
+mod samples;
 mod summary;
 mod tail;
 
@@ -25,6 +26,7 @@ pub enum Telemetry {
     Latest(latest::Latest),
     Plot(plot::Plot),
     Query(query::Query),
+    Samples(samples::Samples),
     Summary(summary::Summary),
     Tail(tail::Tail),
 }
@@ -34,6 +36,7 @@ pub(super) async fn run(cx: &mut Context, args: Telemetry) -> Result<Exit> {
         Telemetry::Latest(args) => latest::run(cx, &args).await,
         Telemetry::Plot(args) => plot::run(cx, &args).await,
         Telemetry::Query(args) => query::run(cx, &args).await,
+        Telemetry::Samples(args) => samples::run(cx, &args).await,
         Telemetry::Summary(args) => summary::run(cx, &args).await,
         Telemetry::Tail(args) => tail::run(cx, &args).await,
     }

@@ -125,7 +125,7 @@ impl Telemetry {
 }
 
 /// The series of a sensor among those of a device.
-fn one(all: &[Arc<Series>], device: &str, range: &Range) -> Result<Arc<Series>> {
+pub(super) fn one(all: &[Arc<Series>], device: &str, range: &Range) -> Result<Arc<Series>> {
     let fitting = all.iter().filter(|series| {
         series.key.sensor == range.sensor && (range.source.is_empty() || series.key.source == range.source)
     });

@@ -5,6 +5,7 @@ mod choose;
 mod fleet;
 mod query;
 mod route;
+mod samples;
 mod target;
 mod way;
 

@@ -5,9 +5,10 @@
 //!
 //! Files, from the bytes up: `bytes` integers · `codec` frames and `contents` their table · `chunk` what frames become ·
 //! `block` readings by column · `partition` a day's file · `stored` what stands in it · `recent` what is in memory ·
-//! `newest` the last reading of each series · `files` commits · `scan` reading back · `compaction` from segments to chunks,
+//! `newest` the last reading of each series · `files` commits · `scan` reading on, `backwards` the newest · `compaction` from segments to chunks,
 //! by `merge` in memory and `steps` on disk. PostgreSQL: `postgres`. Both: `order` what is new of a commit · `queue` · `writer` · `catalogue`.
 
+mod backwards;
 mod block;
 mod bytes;
 mod catalogue;
