@@ -7,7 +7,8 @@ use clap_complete::engine::ArgValueCandidates;
 
 use crate::commands::{
     apply, audit, completion, context, delete, describe, device, drift, edit, explain, export, fmt, get, help, history,
-    label, log, login, modbus, plan, pull, server, telemetry, template, token, undo, user, validate, watch, whoami,
+    label, log, login, modbus, plan, pull, server, telemetry, template, token, undo, user, validate, wait, watch,
+    whoami,
 };
 use crate::contexts;
 use crate::error::{Error, Result};
@@ -161,6 +162,7 @@ pub enum Command {
     Schema(explain::Schema),
     Export(export::Export),
     Watch(watch::Watch),
+    Wait(wait::Wait),
     #[command(subcommand)]
     Device(device::Device),
     #[command(subcommand)]

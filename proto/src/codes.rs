@@ -33,6 +33,7 @@ codes! {
     INTERNAL = "FLT-2005", "fleetd failed", "The cause stands in fleetd's log at the time of the call.";
     LOGIN = "FLT-2006", "the caller is not known", "Give the token that belongs to this fleetd with `--token-file` or FLEETCTL_TOKEN.";
     NOT_CONVERGED = "FLT-2007", "a change is committed, and devices do not run it yet", "`fleetctl drift` names the devices and what they run; the change itself needs no repeat.";
+    NOT_MET = "FLT-2008", "what was waited for did not come true in time", "The message says what was seen last and how old it is. Repeat with a longer `--timeout`, or look at what keeps it from coming true.";
     UNKNOWN_FIELD = "FLT-3001", "a field or key is unknown", "Look at the name that is suggested, or at the fields that are listed.";
     WRONG_TYPE = "FLT-3002", "a value has the wrong type", "Text that looks like a number, a truth value or nothing is written in quotes; numbers and truth values without.";
     OUT_OF_RANGE = "FLT-3003", "a value is outside its range, length or pattern", "The message names the limits.";

@@ -26,6 +26,7 @@ pub enum Kind {
     Device,
     Configuration,
     Translation,
+    TrackedVariable,
 }
 
 /// A column of the table that `fleetctl get` prints.
@@ -284,6 +285,22 @@ pub const KINDS: &[Row] = &[
         field: "translation",
         columns: &[col("LANGUAGE", ".spec.language"), col("COMPONENT", ".spec.component")],
     },
+    Row {
+        kind: Kind::TrackedVariable,
+        title: "TrackedVariable",
+        singular: "tracked-variable",
+        plural: "tracked-variables",
+        short: &["tv"],
+        platform: false,
+        field: "tracked_variable",
+        columns: &[
+            col("DEVICE", ".spec.device"),
+            col("SENSOR", ".spec.sensor"),
+            col("SAMPLES", ".spec.maxSamples"),
+            wide("SOURCE", ".spec.source"),
+            wide("SITE", ".spec.site"),
+        ],
+    },
 ];
 
 impl Kind {
@@ -319,6 +336,7 @@ impl Kind {
             Spec::Device(_) => Self::Device,
             Spec::Configuration(_) => Self::Configuration,
             Spec::Translation(_) => Self::Translation,
+            Spec::TrackedVariable(_) => Self::TrackedVariable,
         }
     }
 

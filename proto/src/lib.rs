@@ -14,6 +14,7 @@ pub mod reflect;
 pub mod selector;
 pub mod suggest;
 pub mod template;
+pub mod times;
 
 /// Generated messages and services of `fleet.v1`.
 #[allow(

@@ -48,6 +48,9 @@ def before_call(context, case, kwargs):
                 parameters["name"] = name
     elif "id" in parameters and case.method == "POST" and likely(0.8):
         parameters["id"] = KNOWN["device"]
+    elif "device" in parameters and likely(0.8):
+        case.query = {**(case.query or {}), "org": KNOWN["org"]}
+        parameters["device"] = KNOWN["device"]
     elif path == "/api/telemetry/" and likely(0.5):
         case.query = {**(case.query or {}), "org": KNOWN["org"], "device": KNOWN["device"]}
 

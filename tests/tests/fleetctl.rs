@@ -26,7 +26,8 @@ fn fleet() -> World {
             "apiVersion: fleet/v1\nkind: Site\nmetadata: {{org: {ORG}, name: plant-1, labels: {{ring: canary}}}}\nspec: {{displayName: Plant 1}}\n\
              ---\napiVersion: fleet/v1\nkind: Device\nmetadata: {{org: {ORG}, name: meter-1}}\nspec: {{site: plant-1}}\n\
              ---\napiVersion: fleet/v1\nkind: Device\nmetadata: {{org: {ORG}, name: meter-2}}\nspec: {{site: plant-1}}\n\
-             ---\napiVersion: fleet/v1\nkind: Template\nmetadata: {{org: {ORG}, name: flow}}\nspec: {{templateType: test-flow, schema: {{}}, defaults: {{a: 1}}}}\n"
+             ---\napiVersion: fleet/v1\nkind: Template\nmetadata: {{org: {ORG}, name: flow}}\nspec: {{templateType: test-flow, schema: {{}}, defaults: {{a: 1}}}}\n\
+             ---\napiVersion: fleet/v1\nkind: TrackedVariable\nmetadata: {{org: {ORG}, name: power}}\nspec: {{device: meter-1, sensor: power}}\n"
         ))
         .ok();
     world
@@ -82,6 +83,8 @@ const LINES: &[&str] = &[
     "device command list device/meter-1",
     "device logs device/meter-1",
     "telemetry latest device/meter-1",
+    "telemetry samples tracked-variable/power",
+    "wait device/meter-1 device/meter-2 --for jq=.metadata.name",
     "template render flow",
     "context set here --server https://fleet.example --org acme",
     "context use here",

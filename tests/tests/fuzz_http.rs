@@ -256,6 +256,23 @@ fn tour_of_people(world: &World, document: &Value) -> BTreeSet<String> {
     me.get("/api/customers/tour/").is(200);
     me.get("/api/telemetry/?device=esp32-01").is(200);
     me.upgrade("/ws/live").is(101);
+    for asked in [
+        "latest/esp32-01/",
+        "history/esp32-01/",
+        "summary/esp32-01/",
+        "telemetry/",
+        "readings/",
+    ] {
+        me.get(&format!("/ingest/{asked}")).is(200);
+    }
+    me.get("/ingest/aggregates/?sensor_type=temperature&fill=null").is(200);
+    me.get("/api/telemetry/historical?from=-1d").is(200);
+    me.post(
+        "/api/v1/tracked-variables",
+        &json!({"metadata": {"name": "tour"}, "spec": {"device": "esp32-01", "sensor": "temperature"}}),
+    )
+    .is(201);
+    me.get("/api/tracked-variables/tour/samples").is(200);
     me.post("/api/logs/", &json!({"message": "a tour", "level": "help"}))
         .is(201);
     me.get("/api/logs/?level=help").is(200);

@@ -30,6 +30,7 @@ pub mod token;
 pub mod undo;
 pub mod user;
 pub mod validate;
+pub mod wait;
 pub mod watch;
 pub mod whoami;
 
@@ -73,6 +74,7 @@ pub async fn run(cx: &mut Context, command: Command) -> Result<Exit> {
         Command::Schema(args) => explain::schema(cx, &args),
         Command::Export(args) => export::run(cx, &args).await,
         Command::Watch(args) => watch::run(cx, &args).await,
+        Command::Wait(args) => wait::run(cx, &args).await,
         Command::Device(args) => device::run(cx, args).await,
         Command::Telemetry(args) => telemetry::run(cx, args).await,
         Command::Template(args) => template::run(cx, args).await,

@@ -10,10 +10,11 @@ use crate::error::{Error, Result};
 use crate::exit::Exit;
 
 /// A compiled expression.
-pub(super) struct Filter(jaq_core::compile::Filter<jaq_core::Native<data::JustLut<Val>>>);
+pub struct Filter(jaq_core::compile::Filter<jaq_core::Native<data::JustLut<Val>>>);
 
 impl Filter {
-    pub(super) fn compile(expression: &str) -> Result<Self> {
+    /// Compiles an expression.
+    pub fn compile(expression: &str) -> Result<Self> {
         let wrong = || {
             Error::usage(
                 format!("`{expression}` is no jq expression"),
@@ -40,7 +41,7 @@ impl Filter {
     }
 
     /// The results for one record, a line each; text without quotes.
-    pub(super) fn run(&self, record: &Value) -> Result<Vec<String>> {
+    pub fn run(&self, record: &Value) -> Result<Vec<String>> {
         let failed = |message: String| {
             Error::new(
                 Exit::Failure,

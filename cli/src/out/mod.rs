@@ -1,6 +1,6 @@
 //! The one printer: records in, text in the chosen format out.
 
-mod jq;
+pub mod jq;
 pub mod plan;
 pub mod shapes;
 mod table;

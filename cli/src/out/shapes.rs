@@ -115,6 +115,10 @@ fn shape(command: &str) -> Option<(Count, Json)> {
         }
         "describe" => (Named, describe()?),
         "watch" => (Endless, watch()),
+        "wait" => (
+            Many,
+            fields("ref: text, for: text, value: any, unit: text, timestamp: time?"),
+        ),
         "plan" | "diff" => (Many, plan()),
         "validate" => (One, fields("valid: bool, manifests: count")),
         "fmt" => (Many, fields("file: text")),
@@ -162,7 +166,7 @@ fn shape(command: &str) -> Option<(Count, Json)> {
         "device command send" => (One, command_record()?),
         "device command list" => (Many, command_record()?),
         "device logs" => (Many, fields("timestamp: time, level: text, message: text")),
-        "telemetry latest" => (Many, reading()),
+        "telemetry latest" | "telemetry samples" => (Many, reading()),
         "telemetry tail" => (Endless, reading()),
         "telemetry query" => (Many, query()),
         "telemetry retention explain" => (

@@ -76,6 +76,7 @@ impl Place {
             Spec::Site(_) => Self::Sites(org.uid, vec![object.name.clone()]),
             Spec::Asset(spec) => at(&spec.site),
             Spec::Device(spec) => at(&spec.site),
+            Spec::TrackedVariable(spec) => at(&spec.site),
             Spec::RoleBinding(spec) if !spec.all_sites() && !spec.sites.is_empty() => {
                 Self::Sites(org.uid, spec.sites.clone())
             }

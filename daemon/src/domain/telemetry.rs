@@ -17,6 +17,17 @@ pub enum Quality {
     Bad,
 }
 
+impl Quality {
+    /// The word that people and scripts read.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Good => "good",
+            Self::Uncertain => "uncertain",
+            Self::Bad => "bad",
+        }
+    }
+}
+
 macro_rules! reasons {
     ($($(#[doc = $doc:literal])+ $name:ident = $code:literal, $text:literal;)+) => {
         /// Why a reading's quality is not good.

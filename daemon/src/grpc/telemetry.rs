@@ -10,10 +10,8 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::{driven, gate};
-use crate::domain::aggregate::{Aggregate, Fill};
 use crate::domain::telemetry::{Quality, Value};
-use crate::services::telemetry::{Bucketing, By, LatestRow, Page, Range, SeriesGap, Stocked, Telemetry};
-use crate::services::{Error, Result as Done};
+use crate::services::telemetry::{Bucketing, LatestRow, Page, Range, SeriesGap, Stocked, Telemetry};
 
 type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
@@ -88,24 +86,12 @@ impl TelemetryService for Door {
         let telemetry = self.telemetry.clone();
         if asked.every_us == 0 {
             let (sender, receiver) = mpsc::channel(2);
-            let work = async move { telemetry.history(&caller, &range, asked.limit, &sender).await };
+            let work = async move { telemetry.history(&caller, &range, None, asked.limit, &sender).await };
             let pages =
                 driven(work, receiver).map(|page| page.map(|rows| readings(rows.into_iter().map(reading).collect())));
             return Ok(Response::new(Box::pin(pages)));
         }
-        let how = Bucketing {
-            every: asked.every_us,
-            aggregate: word("agg", &asked.agg, "mean", Aggregate::WORDS, Aggregate::find)?,
-            fill: word("fill", &asked.fill, "none", Fill::WORDS, Fill::find)?,
-            by: By::find(&asked.group_by).ok_or_else(|| {
-                let known = "known are device, site, customer, label:KEY";
-                Error::field(
-                    "group_by",
-                    format!("`{}` is nothing to group by", asked.group_by),
-                    known,
-                )
-            })?,
-        };
+        let how = Bucketing::of(asked.every_us, &asked.agg, &asked.fill, &asked.group_by)?;
         let (sender, receiver) = mpsc::channel(2);
         let work = async move { telemetry.buckets(&caller, &range, &how, &sender).await };
         Ok(Response::new(Box::pin(
@@ -235,6 +221,15 @@ impl TelemetryService for Door {
         Ok(Response::new(Box::pin(pages)))
     }
 
+    async fn samples(&self, request: Request<pb::SamplesRequest>) -> Result<Response<pb::SamplesResponse>, Status> {
+        let caller = gate::caller(&request)?;
+        let pb::SamplesRequest { org, variable } = request.into_inner();
+        let (_, rows) = self.telemetry.samples(&caller, &org, &variable).await?;
+        Ok(Response::new(pb::SamplesResponse {
+            readings: rows.into_iter().map(reading).collect(),
+        }))
+    }
+
     async fn tail(&self, request: Request<pb::TailRequest>) -> Result<Response<Self::TailStream>, Status> {
         let caller = gate::caller(&request)?;
         let pb::TailRequest {
@@ -242,6 +237,7 @@ impl TelemetryService for Door {
             device,
             sensor,
             source,
+            latest,
         } = request.into_inner();
         let range = Range {
             org,
@@ -250,7 +246,7 @@ impl TelemetryService for Door {
             source,
             ..Range::default()
         };
-        let tail = self.telemetry.follow(&caller, range).await?;
+        let tail = self.telemetry.follow(&caller, range, latest).await?;
         let events = stream::unfold(tail, async |mut tail| {
             let event = tail.next().await?;
             Some((event, tail))
@@ -269,20 +265,6 @@ fn count(answer: &pb::WriteResponse) {
     if answer.rejected_total > 0 {
         metrics::counter!("fleetd_readings_rejected_total").increment(answer.rejected_total);
     }
-}
-
-/// What one of some words means.
-fn word<T>(field: &str, word: &str, usual: &str, known: &[(&str, T)], find: fn(&str) -> Option<T>) -> Done<T> {
-    find(if word.is_empty() { usual } else { word }).ok_or_else(|| {
-        let known: Vec<_> = known.iter().map(|(word, _)| *word).collect();
-        Error::Invalid(vec![pb::Issue {
-            path: field.to_owned(),
-            message: format!("`{word}` is not known"),
-            help: format!("known are {}", known.join(", ")),
-            code: fleet_proto::codes::UNKNOWN_VALUE.to_owned(),
-            ..pb::Issue::default()
-        }])
-    })
 }
 
 fn readings(readings: Vec<pb::Reading>) -> pb::QueryResponse {

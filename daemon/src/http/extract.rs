@@ -5,10 +5,12 @@ use axum::http::StatusCode;
 use axum::http::header::{CONTENT_TYPE, HeaderMap};
 use axum::http::request::Parts;
 use axum::{body::Bytes, extract};
+use fleet_proto::times::{self, Micros};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::answers::Problem;
+use crate::services::Error;
 
 /// Parameters of the path.
 pub(super) struct Path<T>(pub(super) T);
@@ -38,6 +40,17 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
                 error.body_text()
             ))),
         }
+    }
+}
+
+/// A moment of the query; none where the parameter is empty.
+pub(super) fn moment(name: &str, text: &str, now: Micros) -> Result<Option<Micros>, Problem> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    match times::parse(text, now) {
+        Ok(at) => Ok(Some(at)),
+        Err(why) => Err(Error::field(name, why, "a `+` in an address is written as %2B").into()),
     }
 }
 

@@ -9,11 +9,10 @@ use serde_json::{Value, json};
 
 use super::Shared;
 use super::answers::Problem;
-use super::extract::{Query, RawBody, form};
+use super::extract::{Query, RawBody, form, moment};
 use super::gate::Tenant;
 use super::resources::{LARGEST_PAGE, PAGE, invalid, org};
 use crate::domain::Caller;
-use crate::domain::telemetry::Micros;
 
 /// What narrows and pages the log.
 #[derive(Deserialize)]
@@ -59,20 +58,6 @@ pub(super) struct NewEntry {
     site: String,
 }
 
-fn moment(name: &str, text: &str) -> Result<Micros, Problem> {
-    if text.is_empty() {
-        return Ok(0);
-    }
-    let read = match text.parse::<i64>() {
-        Ok(milliseconds) => milliseconds.checked_mul(1_000),
-        Err(_) => text
-            .parse::<jiff::Timestamp>()
-            .ok()
-            .map(jiff::Timestamp::as_microsecond),
-    };
-    read.ok_or_else(|| invalid(name, "is neither RFC 3339 nor milliseconds since 1970".to_owned()))
-}
-
 /// The newest entries first.
 pub(super) async fn list(
     State(services): State<Shared>,
@@ -84,6 +69,7 @@ pub(super) async fn list(
     if !(1..=LARGEST_PAGE).contains(&limit) {
         return Err(invalid("limit", format!("is not 1 to {LARGEST_PAGE}")));
     }
+    let now = services.telemetry.now();
     let wanted = pb::SystemLogSearchRequest {
         org: org(&services, &caller, &tenant, &query.org).await?,
         level: query.level,
@@ -91,8 +77,8 @@ pub(super) async fn list(
         action: query.action,
         text: query.text,
         device: query.device,
-        from_us: moment("since", &query.since)?,
-        to_us: moment("until", &query.until)?,
+        from_us: moment("since", &query.since, now)?.unwrap_or(0),
+        to_us: moment("until", &query.until, now)?.unwrap_or(0),
         // One more tells whether there is a next page.
         limit: limit + 1,
         ..pb::SystemLogSearchRequest::default()

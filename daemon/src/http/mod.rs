@@ -15,6 +15,7 @@ mod openapi;
 mod parse;
 mod provision;
 mod quick;
+mod readings;
 mod remote_write;
 mod renamed;
 mod resources;

@@ -11,8 +11,10 @@ use axum::response::{IntoResponse as _, Response};
 use fleet_proto::kinds::{KINDS, Kind, Row};
 use serde_json::{Map, Value, json};
 
+use super::readings::LARGEST_PAGE;
 use super::routes::{Needs, On, Queries, READINGS, Route, Shape};
 use super::table;
+use crate::domain::aggregate::{Aggregate, Fill};
 
 static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| Bytes::from(built().to_string()));
 
@@ -168,6 +170,7 @@ fn in_query(queries: Queries) -> Vec<Value> {
             json!({"name": "device", "in": "query", "required": true, "description": "Name or uid of a device", "schema": {"type": "string", "minLength": 1}}),
             text("sensor", "Only this one"),
         ],
+        Queries::Readings(names) => names.iter().map(|name| in_question(name, &org)).collect(),
         Queries::Write => vec![
             org,
             json!({"name": "precision", "in": "query", "description": "Unit of the timestamps; nanoseconds unless said", "schema": {"enum": ["n", "ns", "u", "us", "ms", "s", "m", "h"]}}),
@@ -184,7 +187,10 @@ fn in_query(queries: Queries) -> Vec<Value> {
             text("action", "Part of what"),
             text("device", "Name or uid of a device"),
             text("text", "Part of the message or the details"),
-            text("since", "From, inclusive: RFC 3339, or milliseconds since 1970"),
+            text(
+                "since",
+                "From, inclusive: RFC 3339, milliseconds since 1970, or an age such as `-1h`",
+            ),
             text("until", "To, exclusive"),
             json!({"name": "limit", "in": "query", "description": "Entries of the page; 100 unless said", "schema": {"type": "integer", "minimum": 1, "maximum": 1000}}),
             json!({"name": "after", "in": "query", "description": "`next` of the page before", "schema": {"type": "integer", "minimum": 0, "maximum": 9_007_199_254_740_991_u64}}),
@@ -198,6 +204,60 @@ fn in_query(queries: Queries) -> Vec<Value> {
             text("after", "`next` of the page before"),
         ],
     }
+}
+
+/// A parameter of a question about readings, by its name.
+fn in_question(name: &str, org: &Value) -> Value {
+    let (what, schema) = match name {
+        "org" => return org.clone(),
+        "device" => ("Name or uid of a device", json!({"type": "string"})),
+        "selector" => (
+            "Instead of a device: those whose labels match, such as `ring=canary`",
+            json!({"type": "string"}),
+        ),
+        "site" => ("Instead of a device: those of a site", json!({"type": "string"})),
+        "customer" => ("Instead of a device: those of a customer", json!({"type": "string"})),
+        "sensor_type" => (
+            "Only this sensor; with `interval` it is needed",
+            json!({"type": "string"}),
+        ),
+        "source" => ("Only this source, such as `main:1`", json!({"type": "string"})),
+        "from" => (
+            "From, inclusive: RFC 3339, milliseconds since 1970, or an age such as `-1h`, which it is unless said",
+            json!({"type": "string"}),
+        ),
+        "to" => ("To, exclusive; now unless said", json!({"type": "string"})),
+        "interval" => (
+            "Width of an interval, such as `5m`, `1h`, `hourly`, `daily`; an answer holds 10000 intervals",
+            json!({"type": "string"}),
+        ),
+        "agg" => (
+            "What becomes of an interval's readings; the mean unless said",
+            json!({"enum": words(Aggregate::WORDS, &["avg"])}),
+        ),
+        "fill" => (
+            "What becomes of intervals without a value; left out unless said",
+            json!({"enum": words(Fill::WORDS, &[])}),
+        ),
+        "group_by" => (
+            "Intervals of each of these apart: `device`, `site`, `customer`, `label:KEY`",
+            json!({"type": "string"}),
+        ),
+        "limit" => (
+            "Readings of the page; 1000 unless said",
+            json!({"type": "integer", "minimum": 1, "maximum": LARGEST_PAGE}),
+        ),
+        _ => ("`next` of the page before", json!({"type": "string"})),
+    };
+    json!({"name": name, "in": "query", "description": what, "schema": schema})
+}
+
+fn words<T>(known: &[(&'static str, T)], more: &[&'static str]) -> Vec<&'static str> {
+    known
+        .iter()
+        .map(|(word, _)| *word)
+        .chain(more.iter().copied())
+        .collect()
 }
 
 fn is_change(row: &Route) -> bool {

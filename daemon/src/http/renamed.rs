@@ -18,7 +18,7 @@ use super::gate::Tenant;
 use super::resources::{ListQuery, OrgQuery, one, org, org_of, page};
 use crate::domain::Caller;
 use crate::domain::object::timestamp;
-use crate::domain::telemetry::{Quality, Value as Measured};
+use crate::domain::telemetry::Value as Measured;
 use crate::services::resources::Filter;
 use crate::services::telemetry::LatestRow;
 
@@ -100,11 +100,7 @@ pub(super) fn reading(row: &LatestRow) -> Value {
         "unit": row.series.unit,
         "timestamp": timestamp(row.sample.timestamp).to_string(),
         "value": value,
-        "quality": match row.sample.quality {
-            Quality::Good => "good",
-            Quality::Uncertain => "uncertain",
-            Quality::Bad => "bad",
-        },
+        "quality": row.sample.quality.text(),
     })
 }
 

@@ -124,6 +124,8 @@ pub(super) enum Queries {
     Delete,
     /// Which readings.
     Latest,
+    /// The same by these parameters.
+    Readings(&'static [&'static str]),
     /// What narrows and pages the log.
     Log,
     /// What programs say of the lines that they write.

@@ -8,8 +8,8 @@ use super::routes::On::{Delete, Get, Patch, Post, Put};
 use super::routes::Shape::{Bytes, Image, Json, Page, Resource, Text};
 use super::routes::{EDIT, Queries, Route, Shape, VIEW, route, view, write};
 use super::{
-    auth, devices, ingest, log, me, openapi, provision, remote_write, renamed, resources, sockets, system, webhook,
-    write_lines,
+    auth, devices, ingest, log, me, openapi, provision, readings, remote_write, renamed, resources, sockets, system,
+    webhook, write_lines,
 };
 
 /// The table.
@@ -23,6 +23,7 @@ pub(super) fn all() -> Vec<Route> {
         of_own_things(),
         of_logs(),
         of_other_names(),
+        of_readings(),
     ]
     .into_iter()
     .flatten()
@@ -461,6 +462,69 @@ fn of_other_names() -> Vec<Route> {
         )
         .asks(Queries::Org)
         .gives(Json("Kpis")),
+    ]
+}
+
+/// Questions about readings.
+fn of_readings() -> Vec<Route> {
+    let ask = |path, handler, names, does| {
+        route(Get, path, view("telemetry"), handler, does)
+            .asks(Queries::Readings(names))
+            .gives(Json("Told"))
+    };
+    vec![
+        ask(
+            "/ingest/latest/{device}/",
+            |m| on(m, readings::latest),
+            readings::LATEST,
+            "The newest reading of each sensor of a device",
+        )
+        .gives(Json("ToldOfDevice")),
+        ask(
+            "/ingest/history/{device}/",
+            |m| on(m, readings::history),
+            readings::HISTORY,
+            "The readings of a device, sensor after sensor in order of time; with `interval` what each interval holds",
+        )
+        .gives(Json("ToldOfDevice")),
+        ask(
+            "/ingest/summary/{device}/",
+            |m| on(m, readings::summary),
+            readings::SUMMARY,
+            "Figures about the readings of a device, by sensor",
+        )
+        .gives(Json("Figures")),
+        ask(
+            "/ingest/telemetry/",
+            |m| on(m, readings::telemetry),
+            readings::TELEMETRY,
+            "The readings of devices, device after device and sensor after sensor in order of time; with `interval` what each interval holds",
+        ),
+        ask(
+            "/ingest/readings/",
+            |m| on(m, readings::readings),
+            readings::READINGS,
+            "The readings of devices, device after device and sensor after sensor in order of time",
+        ),
+        ask(
+            "/ingest/aggregates/",
+            |m| on(m, readings::aggregates),
+            readings::AGGREGATES,
+            "What each interval of the readings of devices holds; an interval is an hour unless said",
+        ),
+        ask(
+            "/api/telemetry/historical",
+            |m| on(m, readings::telemetry),
+            readings::TELEMETRY,
+            "The same as `/ingest/telemetry/`",
+        ),
+        ask(
+            "/api/tracked-variables/{name}/samples",
+            |m| on(m, readings::samples),
+            &["org"],
+            "The newest readings of a tracked variable, in order of time",
+        )
+        .gives(Json("ToldOfDevice")),
     ]
 }
 

@@ -146,6 +146,7 @@ pub fn empty_spec(kind: Kind) -> Spec {
         Kind::Device => Spec::Device(pb::DeviceSpec::default()),
         Kind::Configuration => Spec::Configuration(pb::ConfigurationSpec::default()),
         Kind::Translation => Spec::Translation(pb::TranslationSpec::default()),
+        Kind::TrackedVariable => Spec::TrackedVariable(pb::TrackedVariableSpec::default()),
     }
 }
 

@@ -109,6 +109,10 @@ fn samples() -> BTreeMap<&'static str, Value> {
             "TelemetryService.Gaps",
             json!({"org": "{org}", "device": "{device}", "toUs": "9000000000000000"}),
         ),
+        (
+            "TelemetryService.Samples",
+            json!({"org": "{org}", "variable": "of-{device}"}),
+        ),
         ("TelemetryService.Tail", json!({"org": "{org}", "device": "{device}"})),
         // There is no slave: who may ask is told that, and who may not is not.
         (

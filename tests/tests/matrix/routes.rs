@@ -37,6 +37,7 @@ fn thing(kind: Kind, target: &[&str; 4]) -> Value {
         Kind::Template => json!({"templateType": "scenario", "schema": {}}),
         Kind::Configuration => json!({"key": device, "value": {}}),
         Kind::Translation => json!({"language": "en"}),
+        Kind::TrackedVariable => json!({"device": device, "sensor": "t", "site": site}),
         Kind::Site if *org != "three" => json!({"settings": {"operatorControl": true}}),
         _ => json!({}),
     };
@@ -112,9 +113,10 @@ impl Operation {
             .path
             .replace("{id}", named)
             .replace("{name}", named)
+            .replace("{device}", target[2])
             .replace("{command}", "none");
         let mut query = Vec::new();
-        for (ask, value) in [("org", target[0]), ("device", target[2])] {
+        for (ask, value) in [("org", target[0]), ("device", target[2]), ("sensor_type", "t")] {
             if self.asks.iter().any(|own| own == ask) {
                 query.push(format!("{ask}={value}"));
             }
@@ -155,7 +157,10 @@ impl Operation {
 
 /// A word for the golden file.
 fn outcome(said: &Answer) -> String {
-    let is_empty = |body: &Value| body["items"].as_array().is_some_and(Vec::is_empty);
+    let is_empty = |body: &Value| {
+        let lists = [&body["items"], &body["data"]];
+        lists.iter().any(|list| list.as_array().is_some_and(Vec::is_empty))
+    };
     match said.status.as_u16() {
         200 if is_empty(&said.body) => "empty".to_owned(),
         200 if said.body["accepted"] == 0 => "none".to_owned(),

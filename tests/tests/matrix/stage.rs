@@ -82,6 +82,18 @@ spec: {site: b}
 kind: Device
 metadata: {org: two, name: other-device-c}
 spec: {site: a}
+---
+kind: TrackedVariable
+metadata: {org: one, name: of-device-a}
+spec: {device: device-a, sensor: t, site: a}
+---
+kind: TrackedVariable
+metadata: {org: one, name: of-device-b}
+spec: {device: device-b, sensor: t, site: b}
+---
+kind: TrackedVariable
+metadata: {org: two, name: of-device-c}
+spec: {device: device-c, sensor: t, site: a}
 ";
 
 /// Callers: name, and roles as (organization, role, sites); no site: all.

@@ -4,12 +4,16 @@ mod export;
 mod gaps;
 mod import;
 mod latest;
+mod newest;
 mod plot;
 mod query;
 mod retention;
+mod samples;
 mod series;
 mod summary;
 mod tail;
+
+pub(super) use newest::Newest;
 
 use clap::{Args, Subcommand};
 use fleet_proto::pb;
@@ -33,6 +37,7 @@ pub enum Telemetry {
     #[command(subcommand)]
     Retention(retention::Retention),
     Series(series::Series),
+    Samples(samples::Samples),
     Summary(summary::Summary),
     Tail(tail::Tail),
 }
@@ -47,6 +52,7 @@ pub(super) async fn run(cx: &mut Context, args: Telemetry) -> Result<Exit> {
         Telemetry::Query(args) => query::run(cx, &args).await,
         Telemetry::Retention(args) => retention::run(cx, &args).await,
         Telemetry::Series(args) => series::run(cx, &args).await,
+        Telemetry::Samples(args) => samples::run(cx, &args).await,
         Telemetry::Summary(args) => summary::run(cx, &args).await,
         Telemetry::Tail(args) => tail::run(cx, &args).await,
     }

@@ -30,6 +30,7 @@ pub(super) async fn run(cx: &mut Context, args: &Tail) -> Result<Exit> {
         device,
         sensor: args.sensor.clone(),
         source: args.source.clone(),
+        latest: false,
     };
     let mut client = cx.telemetry().await?;
     let mut events = cx.within(client.tail(wanted)).await?;

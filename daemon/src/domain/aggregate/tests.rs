@@ -81,6 +81,50 @@ fn bad_values_never_enter_a_mean_and_are_counted() {
 }
 
 #[test]
+fn percentiles_are_the_same_whether_all_numbers_are_kept_or_none() {
+    let mut state = 1_u64;
+    let mut chance = move || {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        state >> 11
+    };
+    for count in [1, 2, 3, 99, 100, 101, 5_000] {
+        let numbers: Vec<f64> = (0..count)
+            .map(|at| match chance() % 8 {
+                0 => -0.0,
+                1 => 1e300,
+                2 => -f64::MIN_POSITIVE / 2.0,
+                3 => 21.5,
+                _ => (chance() as f64 / 1e15 - 4.0) * f64::from(at),
+            })
+            .collect();
+        let figures = |kept| {
+            let mut summing = Summing::keeping(kept);
+            let mut looks = 0;
+            loop {
+                looks += 1;
+                for (at, number) in numbers.iter().enumerate() {
+                    summing.add(&good(at as i64, *number));
+                    summing.add(&sample(at as i64, Value::Missing, Quality::Bad));
+                }
+                if !summing.looks_again() {
+                    return (summing.finish(), looks);
+                }
+            }
+        };
+        let (all, once) = figures(usize::MAX);
+        let (none, often) = figures(numbers.len() - 1);
+        assert_eq!((once, often), (1, 5));
+        assert_eq!(all, none, "{count} numbers");
+        let mut sorted = numbers.clone();
+        sorted.sort_by(f64::total_cmp);
+        assert_eq!(all.p95, Some(sorted[(0.95 * f64::from(count)).ceil() as usize - 1]));
+        assert_eq!((all.count, all.bad), (count as u64, count as u64));
+    }
+}
+
+#[test]
 fn a_counter_survives_its_rollover_and_a_new_beginning() {
     let readings = [
         good(-5, 80.0),

@@ -24,9 +24,12 @@ pub fn check(spec: &Spec) -> Vec<Issue> {
     match spec {
         Spec::Organization(spec) => tenancy::organization(spec),
         Spec::Customer(spec) => tenancy::customer(spec),
-        Spec::Project(_) | Spec::Asset(_) | Spec::Configuration(_) | Spec::Translation(_) | Spec::Secret(_) => {
-            Vec::new()
-        }
+        Spec::Project(_)
+        | Spec::Asset(_)
+        | Spec::Configuration(_)
+        | Spec::Translation(_)
+        | Spec::TrackedVariable(_)
+        | Spec::Secret(_) => Vec::new(),
         Spec::User(spec) => people::user(spec),
         Spec::Role(spec) => people::role(spec),
         Spec::RoleBinding(spec) => people::role_binding(spec),

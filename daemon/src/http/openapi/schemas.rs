@@ -19,7 +19,7 @@ pub(super) fn all() -> Value {
             object(&["items"], &json!({"items": items, "next": next})),
         );
     }
-    for part in [problems(), of_devices(), of_people(), of_others()] {
+    for part in [problems(), of_devices(), of_people(), of_readings(), of_others()] {
         if let Value::Object(part) = part {
             all.extend(part);
         }
@@ -215,6 +215,50 @@ fn of_people() -> Value {
         "Validated": object(&["valid", "actor", "permissions", "sites", "grants"], &json!({
             "valid": {"const": true}, "actor": text(), "user": maybe("string"), "permissions": list(&text()),
             "sites": list(&site), "grants": list(&grant),
+        })),
+    })
+}
+
+/// Answers to questions about readings.
+fn of_readings() -> Value {
+    let (number, moment_or_none) = (
+        maybe("number"),
+        json!({"type": ["string", "null"], "format": "date-time"}),
+    );
+    let value = json!({"type": ["number", "null"], "description": "null: there is no number"});
+    let reading = object(
+        &["timestamp", "sensor_type", "unit", "value"],
+        &json!({
+            "device_id": text(), "timestamp": moment(), "sensor_type": text(), "source": text(), "unit": text(), "value": value,
+            "text": {"description": "A value that is no number"},
+            "quality": {"enum": ["uncertain", "bad"], "description": "Where it is not good"},
+            "reason": text(),
+            "received": {"type": "string", "format": "date-time", "description": "Where that was more than a second off"},
+        }),
+    );
+    let interval = object(
+        &["timestamp", "sensor_type", "unit", "value", "count", "bad"],
+        &json!({
+            "timestamp": moment(), "sensor_type": text(), "unit": text(), "value": value, "group": text(),
+            "count": {"type": "integer", "minimum": 0, "description": "Numbers that it stands on; 0 where it was filled in"},
+            "bad": {"type": "integer", "minimum": 0, "description": "Readings that were not good"},
+        }),
+    );
+    let data = list(&json!({"anyOf": [reading, interval]}));
+    let next = json!({"type": "string", "description": "`after` of the next page; none: this is the last"});
+    let figures = object(
+        &["sensor_type", "unit", "count", "bad"],
+        &json!({
+            "sensor_type": text(), "source": text(), "unit": text(), "count": count(), "bad": count(), "min": number,
+            "max": number, "mean": number, "stddev": number, "first": number, "last": number, "p50": number, "p95": number,
+            "p99": number, "first_timestamp": moment_or_none, "last_timestamp": moment_or_none,
+        }),
+    );
+    json!({
+        "Told": object(&["data"], &json!({"data": data, "next": next})),
+        "ToldOfDevice": object(&["device_id", "data"], &json!({"device_id": text(), "data": data, "next": next})),
+        "Figures": object(&["device_id", "from", "to", "data"], &json!({
+            "device_id": text(), "from": moment(), "to": moment(), "data": list(&figures),
         })),
     })
 }

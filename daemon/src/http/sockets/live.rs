@@ -153,7 +153,7 @@ impl Viewer {
             site: wanted.site.clone(),
             ..Range::default()
         };
-        let tail = self.services().telemetry.follow(&self.caller, range).await?;
+        let tail = self.services().telemetry.follow(&self.caller, range, false).await?;
         Ok(Box::pin(stream::unfold(tail, async |mut tail| {
             let event = tail.next().await?;
             Some((event, tail))

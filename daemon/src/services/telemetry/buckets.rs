@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use fleet_proto::codes;
+use fleet_proto::pb::Issue;
 use tokio::sync::mpsc;
 
 use super::Telemetry;
@@ -13,8 +15,8 @@ use crate::services::error::{Error, Result};
 
 /// Readings fetched at a time.
 pub(super) const PAGE: usize = 5_000;
-/// Most buckets of all groups.
-const MOST_BUCKETS: i64 = 1_000_000;
+/// Most buckets of all groups that anybody is told.
+pub const MOST_BUCKETS: i64 = 1_000_000;
 /// Intervals that are in memory at once.
 const AT_ONCE: i64 = 4_096;
 /// The same of all series.
@@ -34,6 +36,38 @@ pub struct Bucketing {
     pub fill: Fill,
     /// What buckets are told apart by.
     pub by: By,
+    /// Most buckets of all groups; at most [`MOST_BUCKETS`].
+    pub most: i64,
+}
+
+impl Bucketing {
+    /// What the words of a question mean; an empty word is the usual one.
+    pub fn of(every: Micros, aggregate: &str, fill: &str, by: &str) -> Result<Self> {
+        Ok(Self {
+            every,
+            aggregate: word("agg", aggregate, "mean", Aggregate::WORDS, Aggregate::find)?,
+            fill: word("fill", fill, "none", Fill::WORDS, Fill::find)?,
+            by: By::find(by).ok_or_else(|| {
+                let known = "known are device, site, customer, label:KEY";
+                Error::field("group_by", format!("`{by}` is nothing to group by"), known)
+            })?,
+            most: MOST_BUCKETS,
+        })
+    }
+}
+
+/// What one of some words means.
+fn word<T>(field: &str, word: &str, usual: &str, known: &[(&str, T)], find: fn(&str) -> Option<T>) -> Result<T> {
+    find(if word.is_empty() { usual } else { word }).ok_or_else(|| {
+        let known: Vec<_> = known.iter().map(|(word, _)| *word).collect();
+        Error::Invalid(vec![Issue {
+            path: field.to_owned(),
+            message: format!("`{word}` is not known"),
+            help: format!("known are {}", known.join(", ")),
+            code: codes::UNKNOWN_VALUE.to_owned(),
+            ..Issue::default()
+        }])
+    })
 }
 
 /// What buckets are told apart by.
@@ -100,12 +134,13 @@ impl Telemetry {
         how: &Bucketing,
         pages: &mpsc::Sender<Page>,
     ) -> Result<()> {
+        let most = how.most.min(MOST_BUCKETS);
         let too_many = || {
             let help = "choose wider intervals, a shorter range, or fewer groups";
-            Error::field("every_us", "gives more than a million intervals", help)
+            Error::field("every_us", format!("gives more than {most} intervals"), help)
         };
         let intervals = range.to.saturating_sub(range.from).checked_div(how.every.max(0));
-        let intervals = intervals.filter(|count| *count <= MOST_BUCKETS).ok_or_else(too_many)?;
+        let intervals = intervals.filter(|count| *count <= most).ok_or_else(too_many)?;
         if range.sensor.is_empty() {
             return Err(Error::field("sensor", "is missing", "aggregates are of one sensor"));
         }
@@ -116,7 +151,7 @@ impl Telemetry {
         for chosen in all {
             groups.entry(how.by.group(&chosen.device)).or_default().push(chosen);
         }
-        if intervals.saturating_mul(groups.len() as i64) > MOST_BUCKETS {
+        if intervals.saturating_mul(groups.len() as i64) > most {
             return Err(too_many());
         }
         for (group, chosen) in groups {

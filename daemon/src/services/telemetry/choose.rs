@@ -125,7 +125,7 @@ impl Telemetry {
 }
 
 /// The series of a sensor among those of a device.
-fn one(all: &[Arc<Series>], device: &str, range: &Range) -> Result<Arc<Series>> {
+pub(super) fn one(all: &[Arc<Series>], device: &str, range: &Range) -> Result<Arc<Series>> {
     let fitting = all.iter().filter(|series| {
         series.key.sensor == range.sensor && (range.source.is_empty() || series.key.source == range.source)
     });
@@ -155,7 +155,7 @@ fn one(all: &[Arc<Series>], device: &str, range: &Range) -> Result<Arc<Series>> 
             Err(Error::field(
                 "source",
                 format!("the sensor of device/{device} has more than one source"),
-                &format!("choose one with --source: {}", sources.join(", ")),
+                &format!("choose one of {}", sources.join(", ")),
             ))
         }
     }

@@ -11,18 +11,19 @@ mod numbers;
 mod query;
 mod retention;
 mod route;
+mod samples;
 mod stream;
 mod tail;
 mod taking;
 mod target;
 mod way;
 
-pub use buckets::{Bucketing, By, Page};
+pub use buckets::{Bucketing, Page};
 pub use choose::Range;
 pub use gaps::SeriesGap;
 pub use import::MOST_IMPORTED;
 pub use inventory::Stocked;
-pub use query::LatestRow;
+pub use query::{LatestRow, Position};
 pub use retention::Explained;
 pub use tail::Tail;
 
@@ -90,6 +91,11 @@ impl Telemetry {
             fleets: Arc::default(),
             limits: Arc::default(),
         }
+    }
+
+    /// What time it is for whoever asks about readings.
+    pub fn now(&self) -> Micros {
+        self.clock.now()
     }
 
     /// Figures since the start.

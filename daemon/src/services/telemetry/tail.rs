@@ -5,6 +5,7 @@ use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use fleet_proto::kinds::Kind;
+use fleet_proto::pb;
 use tokio::sync::watch;
 use uuid::Uuid;
 
@@ -25,13 +26,16 @@ pub struct Tail {
     site: String,
     live: Subscription,
     revisions: watch::Receiver<u64>,
+    /// The newest readings, while they have not been told.
+    begin: Option<Vec<LatestRow>>,
     /// Names of devices; none: they are not shown.
     names: HashMap<Uuid, Option<String>>,
 }
 
 impl Telemetry {
-    /// Follows the readings that a range means, whatever its times: everything that is committed from now on.
-    pub async fn follow(&self, caller: &Caller, range: Range) -> Result<Tail> {
+    /// Follows the readings that a range means, whatever its times: everything that is committed from now on. `latest`:
+    /// first the newest of each series, read when nothing is missed any more.
+    pub async fn follow(&self, caller: &Caller, range: Range, latest: bool) -> Result<Tail> {
         let org = self.resources.org_for(caller, &range.org).await?;
         let topic = if range.device.is_empty() {
             Topic::Org(org.uid)
@@ -44,12 +48,26 @@ impl Telemetry {
             site.await?;
         }
         let only = Only {
-            sensor: range.sensor,
-            source: range.source,
+            sensor: range.sensor.clone(),
+            source: range.source.clone(),
+        };
+        let live = self.live.subscribe(topic, only);
+        let begin = if latest {
+            let wanted = pb::LatestRequest {
+                org: range.org,
+                device: range.device,
+                sensor: range.sensor,
+                source: range.source,
+                ..pb::LatestRequest::default()
+            };
+            Some(self.latest(caller, wanted).await?)
+        } else {
+            None
         };
         Ok(Tail {
             revisions: self.resources.revisions(),
-            live: self.live.subscribe(topic, only),
+            live,
+            begin,
             resources: self.resources.clone(),
             caller: caller.clone(),
             org,
@@ -63,6 +81,9 @@ impl Tail {
     /// The next readings, and how many were left out since the last ones because nobody asked in time; none: there will
     /// be no more.
     pub async fn next(&mut self) -> Option<(Vec<LatestRow>, u64)> {
+        if let Some(rows) = self.begin.take() {
+            return Some((rows, 0));
+        }
         let mut skipped = 0;
         loop {
             let (found, missed) = self.live.next().await?;

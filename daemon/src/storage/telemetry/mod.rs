@@ -5,11 +5,12 @@
 //!
 //! Files, from the bytes up: `bytes` integers · `codec` frames and `contents` their table · `chunk` what frames become ·
 //! `block` readings by column · `partition` a day's file · `stored` what stands in it · `recent` what is in memory ·
-//! `newest` the last reading of each series · `files` commits · `scan` reading back, `fold` into intervals · `inventory` how
-//! much there is · `compaction` from segments to chunks, by `merge` in memory and `steps` on disk, `expire` what is over,
-//! `space` on the disk, `room` what is left of it. PostgreSQL: `postgres`. Both: `order` what is new of a commit · `queue` ·
-//! `writer` · `catalogue`.
+//! `newest` the last reading of each series · `files` commits · `scan` reading on, `backwards` the newest, `fold` into
+//! intervals · `inventory` how much there is · `compaction` from segments to chunks, by `merge` in memory and `steps` on
+//! disk, `expire` what is over, `space` on the disk, `room` what is left of it. PostgreSQL: `postgres`. Both: `order` what
+//! is new of a commit · `queue` · `writer` · `catalogue`.
 
+mod backwards;
 mod block;
 mod bytes;
 mod catalogue;

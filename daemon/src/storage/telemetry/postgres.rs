@@ -21,7 +21,7 @@ const AT_ONCE: usize = 10_000;
 /// The table of readings.
 #[derive(Debug)]
 pub(super) struct Rows {
-    pool: PgPool,
+    pub(super) pool: PgPool,
     /// Months that have a partition, counted from the year 0.
     months: Mutex<HashSet<i64>>,
 }
@@ -238,7 +238,7 @@ fn number(row: &PgRow) -> Result<SeriesId> {
     })
 }
 
-fn sample(row: &PgRow) -> Result<Sample> {
+pub(super) fn sample(row: &PgRow) -> Result<Sample> {
     let number_value: Option<f64> = row.try_get("value")?;
     let json: Option<String> = row.try_get("json")?;
     let (quality, reason): (i64, i64) = (row.try_get("quality")?, row.try_get("reason")?);

@@ -6,6 +6,7 @@ use std::path::Path;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+mod backwards;
 mod compaction;
 mod damage;
 mod expiring;
