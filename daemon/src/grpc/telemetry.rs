@@ -11,6 +11,7 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::{driven, gate};
 use crate::domain::telemetry::{Quality, Value};
+use crate::services::Error;
 use crate::services::telemetry::{Bucketing, LatestRow, Page, Range, SeriesGap, Stocked, Telemetry};
 
 type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;

@@ -216,6 +216,7 @@ fn item(series: &pb::WrittenSeries) -> Incoming<'_> {
         source: Some(series.source.as_str()).filter(|source| !source.is_empty()),
         label: None,
         quality: Quality::Good,
+        kept: None,
     }
 }
 

@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use super::Telemetry;
 use super::numbers::{Number, Numbers};
 use super::taking::Taking;
-use super::target::{Refusal, Terms};
+use super::target::{Refusal, Said, Terms};
 use crate::domain::Caller;
 use crate::domain::ingest::Ingested;
 use crate::domain::telemetry::{Quality, Value};
