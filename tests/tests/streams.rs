@@ -187,7 +187,7 @@ fn requests_are_acknowledged_up_to_a_number_and_each_bad_reading_is_told() {
     let said = again.until(1);
     assert_eq!((said.accepted, said.duplicates), (0, 2));
     // More than are listed are counted.
-    again.send(columns(2, &[(9, THEN, 0.0); 1_500]));
+    again.send(columns(2, &vec![(9, THEN, 0.0); 1_500]));
     let said = again.until(2);
     assert_eq!((said.rejected.len(), said.rejected_total), (1_000, 1_500));
     assert_eq!(world.fleetd.errors(), [""; 0]);
