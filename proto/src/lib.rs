@@ -72,7 +72,7 @@ mod tests {
             for field in message.fields().filter(|field| names.contains(&field.name())) {
                 let is_text = matches!(field.kind(), prost_reflect::Kind::String);
                 // Of an error or an issue it says which, and of a change what was and is.
-                let tells = ["Issue", "ErrorDetail", "FieldChange"].contains(&message.name());
+                let tells = ["Issue", "ErrorDetail", "FieldChange", "RejectedReading"].contains(&message.name());
                 if is_text && !tells {
                     let is_hidden = reflect::rules(&field).is_some_and(|rules| rules.secret);
                     assert!(is_hidden, "{} {}", message.name(), field.name());

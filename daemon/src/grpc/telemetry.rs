@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::{driven, gate};
-use crate::domain::telemetry::{Quality, Value};
+use crate::domain::telemetry::{Micros, Quality, Value};
 use crate::services::Error;
 use crate::services::telemetry::{Bucketing, LatestRow, Page, Range, SeriesGap, Stocked, Telemetry};
 
@@ -81,8 +81,8 @@ impl TelemetryService for Door {
             customer: asked.customer,
             sensor: asked.sensor,
             source: asked.source,
-            from: asked.from_us,
-            to: asked.to_us,
+            from: within(asked.from_us),
+            to: within(asked.to_us),
         };
         let telemetry = self.telemetry.clone();
         if asked.every_us == 0 {
@@ -115,8 +115,8 @@ impl TelemetryService for Door {
             device,
             sensor,
             source,
-            from: from_us,
-            to: to_us,
+            from: within(from_us),
+            to: within(to_us),
             ..Range::default()
         };
         let (summary, unit) = self.telemetry.summary(&caller, &range).await?;
@@ -207,8 +207,8 @@ impl TelemetryService for Door {
             device,
             sensor: asked.sensor,
             source: asked.source,
-            from: asked.from_us,
-            to: asked.to_us,
+            from: within(asked.from_us),
+            to: within(asked.to_us),
             ..Range::default()
         };
         let (sender, receiver) = mpsc::channel(2);
@@ -260,6 +260,12 @@ impl TelemetryService for Door {
         });
         Ok(Response::new(Box::pin(told)))
     }
+}
+
+/// A moment of years that people write: sums of times far beyond them would overflow.
+fn within(at: Micros) -> Micros {
+    const TEN_THOUSAND_YEARS: Micros = 10_000 * 366 * 86_400_000_000;
+    at.clamp(-TEN_THOUSAND_YEARS, TEN_THOUSAND_YEARS)
 }
 
 fn count(answer: &pb::WriteResponse) {

@@ -50,13 +50,27 @@ pub fn effective(device: &DeviceSpec, profile: Option<&DeviceProfileSpec>) -> De
         match own.get(inherited.name()) {
             None => whole.sensors.push(inherited.clone()),
             Some(at) => {
-                let sensor = &mut whole.sensors[*at];
-                sensor.r#type = sensor.r#type.take().or_else(|| inherited.r#type.clone());
-                sensor.unit = sensor.unit.take().or_else(|| inherited.unit.clone());
-                sensor.min = sensor.min.or(inherited.min);
-                sensor.max = sensor.max.or(inherited.max);
-                sensor.kind = sensor.kind.or(inherited.kind);
-                sensor.deadband = sensor.deadband.or(inherited.deadband);
+                // Each field by its name: one that is forgotten does not compile.
+                let Sensor {
+                    name,
+                    r#type,
+                    unit,
+                    min,
+                    max,
+                    kind,
+                    deadband,
+                    rollover,
+                } = std::mem::take(&mut whole.sensors[*at]);
+                whole.sensors[*at] = Sensor {
+                    name,
+                    r#type: r#type.or_else(|| inherited.r#type.clone()),
+                    unit: unit.or_else(|| inherited.unit.clone()),
+                    min: min.or(inherited.min),
+                    max: max.or(inherited.max),
+                    kind: kind.or(inherited.kind),
+                    deadband: deadband.or(inherited.deadband),
+                    rollover: rollover.or(inherited.rollover),
+                };
             }
         }
     }
@@ -73,6 +87,7 @@ mod tests {
             name: Some(name.into()),
             unit: unit.map(Into::into),
             max,
+            rollover: unit.map(|_| 65_536.0),
             ..Sensor::default()
         };
         let profile = DeviceProfileSpec {
