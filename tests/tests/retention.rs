@@ -28,7 +28,7 @@ fn files(world: &World) -> Vec<String> {
     let names = fs::read_dir(dir)
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    let mut days: Vec<String> = names.filter(|name| name.ends_with(".db")).collect();
+    let mut days: Vec<String> = names.filter(|name| name.strip_suffix(".db").is_some()).collect();
     days.sort();
     days
 }

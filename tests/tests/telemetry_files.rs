@@ -174,7 +174,10 @@ fn chosen(world: &World) {
         "x.csv",
     ];
     let several = world.fleetctl(&several);
-    assert!(several.code == 3 && several.stderr.contains("choose one of main:1, main:2"), "{several}");
+    assert!(
+        several.code == 3 && several.stderr.contains("choose one of main:1, main:2"),
+        "{several}"
+    );
     let printed = world.fleetctl(&[
         "telemetry",
         "export",

@@ -172,7 +172,7 @@ async fn the_laws_hold_in_random_histories() {
 
 #[tokio::test]
 async fn the_laws_hold_for_every_kind() {
-    laws(7, 30, example, 1).await;
+    laws(12, 30, example, 1).await;
 }
 
 /// Histories of submissions; what is refused, invalid, undone and pruned must each have happened more than `least` times.
