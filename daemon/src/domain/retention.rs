@@ -67,9 +67,15 @@ impl Rules {
     }
 }
 
-/// Is a reading of this moment over, if it is kept for so many days? Whole days (UTC) are kept.
+/// Begin of the first of so many whole days (UTC) that are kept.
+pub fn kept_since(days: u32, now: Micros) -> Micros {
+    // What is booked may be more days than there are.
+    (now.div_euclid(DAY) - i64::from(days)).saturating_mul(DAY)
+}
+
+/// Is a reading of this moment over, if it is kept for so many days?
 pub fn is_over(at: Micros, days: u32, now: Micros) -> bool {
-    now.div_euclid(DAY) - at.div_euclid(DAY) > i64::from(days)
+    at < kept_since(days, now)
 }
 
 /// Series by the days for which their readings are kept.
@@ -157,6 +163,7 @@ mod tests {
         let noon = 100 * DAY + DAY / 2;
         assert!(!is_over(99 * DAY, 1, noon));
         assert!(is_over(99 * DAY - 1, 1, noon));
+        assert!(!is_over(0, u32::MAX, noon));
         let mut kept = Kept::default();
         kept.add(1, Some(1));
         kept.add(2, Some(30));

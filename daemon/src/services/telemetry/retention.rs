@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::Telemetry;
 use super::choose::Range;
 use crate::domain::Caller;
-use crate::domain::retention::{Kept, Rule, Rules};
+use crate::domain::retention::{Kept, Rule, Rules, kept_since};
 use crate::domain::telemetry::Micros;
 use crate::services::error::{Error, Result};
 use crate::storage::resources;
@@ -42,6 +42,10 @@ impl Telemetry {
     pub async fn kept(&self) -> Result<Kept> {
         let rules = self.rules().await?;
         let mut kept = Kept::default();
+        if rules.is_empty() {
+            // Nobody has said anything: nothing is looked through for that.
+            return Ok(kept);
+        }
         for series in self.store.all_series() {
             let days = rules
                 .get(&series.key.org)
@@ -111,7 +115,7 @@ impl Telemetry {
                         days: rule.days,
                         says: says(rule),
                         series: 0,
-                        until: rule.days.map(|days| until(self.clock.now(), days)),
+                        until: rule.days.map(|days| kept_since(days, self.clock.now())),
                     });
                 explained.series += 1;
             }
@@ -136,12 +140,6 @@ impl Telemetry {
     pub fn space(&self) -> Result<Option<Space>> {
         Ok(self.store.space()?)
     }
-}
-
-/// Begin of the first day that is kept whole.
-fn until(now: Micros, days: u32) -> Micros {
-    const DAY: Micros = 86_400_000_000;
-    (now.div_euclid(DAY) - i64::from(days)) * DAY
 }
 
 fn pattern(rules: &Rules, rule: Rule) -> String {

@@ -83,11 +83,14 @@ impl Partitions {
         loop {
             let mut stocks = Stocks::new();
             // Segments first: what is moved meanwhile is not missed.
-            match self.stock_of_segments(day, wanted, &mut stocks).await {
-                Ok(()) => {
-                    self.stock_of_chunks(day, wanted, &mut stocks).await?;
-                    return Ok(stocks);
-                }
+            let found = match self.stock_of_segments(day, wanted, &mut stocks).await {
+                Ok(()) => self.stock_of_chunks(day, wanted, &mut stocks).await,
+                Err(error) => Err(error),
+            };
+            match found {
+                Ok(()) => return Ok(stocks),
+                // It was dropped meanwhile.
+                Err(_) if !self.has(day) => return Ok(Stocks::new()),
                 // What was moved stands elsewhere now; what is damaged is met again, and then told.
                 Err(error) if tries == TRIES => return Err(error),
                 Err(_) => tries += 1,

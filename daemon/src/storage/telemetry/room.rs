@@ -25,6 +25,8 @@ pub(super) struct Room {
     /// Bytes that stay free; none: a share of the file system.
     wanted: Option<u64>,
     is_low: AtomicBool,
+    /// The ballast could not be laid in: some file systems give no blocks ahead.
+    has_none: AtomicBool,
 }
 
 impl Room {
@@ -34,6 +36,7 @@ impl Room {
             dir: dir.to_owned(),
             wanted,
             is_low: AtomicBool::new(false),
+            has_none: AtomicBool::new(false),
         }
     }
 
@@ -68,16 +71,23 @@ impl Room {
                 "the disk is full: the ballast file was given up, so that old readings can be dropped"
             );
         } else if held < ballast && !is_low && free > reserve.saturating_add(ballast) {
-            lay(&path, ballast).map_err(failed)?;
+            self.lay(&path, ballast);
         }
         Ok(is_low)
     }
-}
 
-/// Takes blocks of the disk, and not only a length.
-fn lay(path: &Path, bytes: u64) -> std::io::Result<()> {
-    let file = File::options().create(true).write(true).truncate(false).open(path)?;
-    Ok(fallocate(&file, FallocateFlags::empty(), 0, bytes)?)
+    /// Takes blocks of the disk, and not only a length. Without a ballast the low-water mark holds all the same.
+    fn lay(&self, path: &Path, bytes: u64) {
+        if self.has_none.load(Ordering::Relaxed) {
+            return;
+        }
+        let file = File::options().create(true).write(true).truncate(false).open(path);
+        let laid = file.and_then(|file| Ok(fallocate(&file, FallocateFlags::empty(), 0, bytes)?));
+        if let Err(error) = laid {
+            self.has_none.store(true, Ordering::Relaxed);
+            tracing::warn!(%error, "no ballast file could be laid in; where the disk is full all the same, free it from outside");
+        }
+    }
 }
 
 fn tell(is_low: bool, free: u64, reserve: u64) {
